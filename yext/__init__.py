@@ -1,0 +1,1 @@
+"""Run Yate external modules without Yate."""
