@@ -1,0 +1,192 @@
+"""Debug levels, output and captured events: what the engine tells.
+
+Everything goes to the standard `logging` logger ``yext`` and to the subscribers, which are
+the consoles. Levels are Yate's (class DebugLevel in its documentation): 0 worst, 10 all.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time as _time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
+
+LEVEL_NAMES = ("FAIL", "TEST", "CRIT", "CONF", "STUB", "WARN", "MILD", "NOTE", "CALL", "INFO", "ALL")
+
+DEFAULT_LEVEL = NOTE
+"""What an engine tells unless asked for more or less."""
+
+LOWEST_SETTABLE = CONF
+"""Yate lets nobody turn off what is at this level or worse."""
+
+_LOGGING_LEVELS = (
+    logging.CRITICAL,
+    logging.CRITICAL,
+    logging.CRITICAL,
+    logging.ERROR,
+    logging.WARNING,
+    logging.WARNING,
+    logging.WARNING,
+    logging.INFO,
+    logging.INFO,
+    logging.INFO,
+    logging.DEBUG,
+)
+
+_CAPTURED = 1000
+"""How many events are kept for the commands `events` and `logview`."""
+
+logger = logging.getLogger("yext")
+logger.addHandler(logging.NullHandler())
+
+_NOT_SAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def _shown(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def safe(text: str, keep: str = "") -> str:
+    """`text` with control characters, and bytes that are not UTF-8, shown as ``\\x1b``.
+
+    Characters in `keep` are left alone, for example ``"\\t"``.
+    """
+    if _NOT_SAFE.search(text) is None:
+        return text
+    return _NOT_SAFE.sub(lambda found: found[0] if found[0] in keep else _shown(found), text)
+
+
+def clamp_level(level: int) -> int:
+    """A debug level somebody asked for, within what may be set."""
+    return max(LOWEST_SETTABLE, min(ALL, level))
+
+
+def stamp(when: float) -> str:
+    """A time as Yate's log shows it: ``2026-11-23_12:04:31.207000``, local."""
+    return datetime.fromtimestamp(when).strftime("%Y-%m-%d_%H:%M:%S.%f")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was told.
+
+    Attributes:
+        kind: ``output``, ``debug``, ``notice`` (something an operator must see, with
+            `lines`) or ``stderr`` (a line a script wrote there).
+        text: one line, without a time.
+        level: the debug level; `NOTE` for what is not debug.
+        source: who told it: a module's or script's debug name, empty for output.
+        when: seconds since 1970.
+        lines: for a notice, the whole story, a line each.
+        session: the session that the notice is meant for, empty for all.
+    """
+
+    kind: str
+    text: str
+    level: int = NOTE
+    source: str = ""
+    when: float = field(default_factory=_time.time)
+    lines: tuple[str, ...] = ()
+    session: str = ""
+
+    def line(self) -> str:
+        """The event as a line of the log, without its time."""
+        if self.kind == "debug":
+            return f"<{self.source}:{LEVEL_NAMES[self.level]}> {self.text}"
+        if self.kind == "stderr":
+            return f"<{self.source}:stderr> {self.text}"
+        return self.text
+
+
+Subscriber = Callable[[Event], None]
+
+
+class Log:
+    """What one engine tells, and who listens."""
+
+    def __init__(self) -> None:
+        self.level = DEFAULT_LEVEL
+        self.captured: deque[Event] = deque(maxlen=_CAPTURED)
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Has `subscriber` called with each event; returns what ends that."""
+        self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    def tells(self, level: int) -> bool:
+        """Whether debug text of `level` goes anywhere: build it only then."""
+        return level <= self.level
+
+    def debug(self, level: int, source: str, text: str) -> None:
+        """Debug text of a module, told when the engine's level allows it."""
+        if level <= self.level:
+            self.emit(Event("debug", text, level, source))
+
+    def output(self, text: str) -> None:
+        """Plain output, as of a script's ``%%>output``."""
+        self.emit(Event("output", text))
+
+    def notice(self, text: str, lines: tuple[str, ...], session: str, level: int = WARN) -> None:
+        """Something that an operator must see at once; `text` is its one line for the log."""
+        self.emit(Event("notice", text, level, "", lines=lines, session=session))
+
+    def emit(self, event: Event) -> None:
+        """Tells `event` to the log and to every subscriber."""
+        self.captured.append(event)
+        logging_level = _LOGGING_LEVELS[event.level]
+        if logger.isEnabledFor(logging_level):
+            logger.log(logging_level, "%s", event.line(), extra={"yate_event": event})
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(event)
+            except Exception:
+                logger.exception("a subscriber of the log failed")
+                self._subscribers.remove(subscriber)
+
+
+class YateFormatter(logging.Formatter):
+    """Log lines as Yate writes them: time, then the safe text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        when = stamp(record.created)
+        return "\n".join(f"{when} {safe(line, keep=chr(9))}" for line in text.split("\n"))
+
+
+def log_to(path: str | None) -> logging.Handler:
+    """Has the log written to the file at `path`, or to standard error for None.
+
+    Returns the handler, to be given to `stop_logging`. Raises OSError.
+    """
+    handler: logging.Handler
+    if path is None:
+        handler = logging.StreamHandler(sys.stderr)
+    else:
+        handler = logging.FileHandler(path, encoding="utf-8", errors="surrogateescape")
+    handler.setFormatter(YateFormatter())
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    return handler
+
+
+def stop_logging(handler: logging.Handler) -> None:
+    """Ends what `log_to` began."""
+    logger.removeHandler(handler)
+    handler.close()

@@ -1,0 +1,309 @@
+"""The external module line protocol, without any I/O.
+
+Sources: Yate's docs/extmodule.html, and the recorded conversations in
+tests/conformance/vectors/extmodule, which win where the two disagree.
+
+Text is `str` in here: UTF-8 with surrogate escapes, so any byte survives the way in and
+out. Lines are without their ending.
+"""
+
+from __future__ import annotations
+
+import re
+import time as _time
+from collections.abc import Mapping
+
+from yext.errors import LineTooLong, ProtocolError
+from yext.message import Message
+
+ENCODING = "utf-8"
+ERRORS = "surrogateescape"
+
+BUFSIZE = 8192
+"""Default size of a peer's line buffer in bytes; a line may take two bytes less."""
+
+_UNSAFE = re.compile(r"[\x00-\x1f:%]")
+_ESCAPED = re.compile(r"%(.)", re.DOTALL)
+_WELL_FORMED = re.compile(r"(?:[^%\x00-\x1f]++|%[A-_z%])*+")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+BOOLEANS = dict.fromkeys(("true", "yes", "on", "enable", "t"), True) | dict.fromkeys(
+    ("false", "no", "off", "disable", "f"), False
+)
+"""Yate's words for a boolean: these and no others, in this case."""
+
+_ESCAPES = {chr(code): "%" + chr(code + 64) for code in range(32)} | {":": "%z", "%": "%%"}
+_UNESCAPES = {chr(code + 64): chr(code) for code in range(1, 32)} | {"z": ":", "%": "%"}
+
+
+def escape(text: str) -> str:
+    """`text` as a field of a line: bytes below 32, ``:`` and ``%`` are escaped."""
+    if _UNSAFE.search(text) is None:
+        return text
+    return _UNSAFE.sub(lambda found: _ESCAPES[found[0]], text)
+
+
+def unescape(text: str) -> str:
+    """The text of a field.
+
+    Raises `ProtocolError` for a ``%`` that no escape explains and for a raw control
+    character.
+    """
+    if _WELL_FORMED.fullmatch(text) is None:
+        raise ProtocolError(f"bad escape or raw control character in {text!r}")
+    if "%" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: _UNESCAPES[found[1]], text)
+
+
+def unescape_prefix(text: str) -> str:
+    """The text of a field up to its first bad escape: how debug text and filters are read."""
+    found = _WELL_FORMED.match(text)
+    return unescape(found[0] if found else "")
+
+
+def bool_text(value: bool) -> str:
+    """How the protocol spells a boolean."""
+    return "true" if value else "false"
+
+
+class LineBuffer:
+    """Cuts what a peer sends into lines, and refuses lines that are too long.
+
+    A line ends in LF or NUL; one CR before that is dropped. Empty lines do not count.
+    """
+
+    __slots__ = ("_lines", "_next", "_rest", "size")
+
+    def __init__(self, size: int = BUFSIZE) -> None:
+        self.size = size
+        self._rest = b""
+        self._lines: list[str] = []
+        self._next = 0
+
+    def feed(self, data: bytes) -> None:
+        """Takes what was read; `next_line` hands out the lines that are complete."""
+        data = self._rest + data if self._rest else data
+        if b"\0" in data:
+            data = data.replace(b"\0", b"\n")
+        end = data.rfind(b"\n")
+        if end < 0:
+            self._rest = data
+            return
+        self._rest = data[end + 1 :]
+        text = data[:end].decode(ENCODING, ERRORS)
+        self._lines = self._lines[self._next :] + text.split("\n")
+        self._next = 0
+
+    def next_line(self) -> str | None:
+        """The next line, or None until more is fed.
+
+        Raises `LineTooLong` when the line, or what has come of it so far, takes more than
+        the buffer's size less two bytes.
+        """
+        limit = self.size - 2
+        lines = self._lines
+        while self._next < len(lines):
+            line = lines[self._next]
+            self._next += 1
+            # A character takes at least one byte: only long or non-ASCII lines are counted.
+            if len(line) * 4 > limit and _byte_length(line) > limit:
+                raise LineTooLong(f"a line of more than {limit} bytes")
+            if line.endswith("\r"):
+                line = line[:-1]
+            if line:
+                return line
+        if len(self._rest) > limit:
+            raise LineTooLong(f"a line of more than {limit} bytes")
+        return None
+
+    def pending(self) -> int:
+        """How many bytes were fed and not yet handed out."""
+        lines = sum(_byte_length(line) + 1 for line in self._lines[self._next :])
+        return lines + len(self._rest)
+
+
+def _byte_length(line: str) -> int:
+    return len(line) if line.isascii() else len(line.encode(ENCODING, ERRORS))
+
+
+def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
+    """The id and the message of ``%%>message:`` `fields`.
+
+    A time of 0 or none means now, and so does every time with `settime`. Raises
+    `ProtocolError` when the line makes no sense.
+    """
+    parts = fields.split(":", 4)
+    if len(parts) < 4:
+        raise ProtocolError("a message needs an id, a time, a name and a return value")
+    ident, when, name, retvalue = parts[:4]
+    seconds = parse_time(when)
+    # One look at the whole line spares one a field: most lines have nothing to unescape.
+    if "%" in fields or not (fields.isascii() and fields.isprintable()):
+        ident, name, retvalue = unescape(ident), unescape(name), unescape(retvalue)
+    message = Message.__new__(Message)
+    message.name = name
+    message.retvalue = retvalue
+    message.params = {} if len(parts) == 4 else decode_params(parts[4])
+    message.time = _time.time() if settime or not seconds else seconds
+    message.broadcast = False
+    message.userdata = None
+    return ident, message
+
+
+def decode_params(text: str) -> dict[str, str]:
+    """The parameters of ``key=value:key=value…``; a key without ``=`` takes itself out."""
+    params: dict[str, str] = {}
+    apply_params(params, decode_changes(text))
+    return params
+
+
+def decode_changes(text: str) -> list[tuple[str, str | None]]:
+    """What ``key=value:key…`` says, in order: (key, value), or (key, None) to delete.
+
+    Raises `ProtocolError` for an empty key or a bad escape, before anything is applied.
+    """
+    if not text:
+        return []
+    if "%" in text or not (text.isascii() and text.isprintable()):
+        return _decode_escaped_changes(text)
+    changes: list[tuple[str, str | None]] = []
+    for field in text.split(":"):
+        key, equals, value = field.partition("=")
+        if key:
+            changes.append((key, value if equals else None))
+        elif equals:
+            raise ProtocolError("a parameter without a name")
+    return changes
+
+
+def _decode_escaped_changes(text: str) -> list[tuple[str, str | None]]:
+    changes: list[tuple[str, str | None]] = []
+    for field in text.split(":"):
+        key, equals, value = field.partition("=")
+        if key:
+            changes.append((unescape(key), unescape(value) if equals else None))
+        elif equals:
+            raise ProtocolError("a parameter without a name")
+    return changes
+
+
+def apply_params(params: dict[str, str], changes: list[tuple[str, str | None]]) -> None:
+    """Carries out what `decode_changes` found: a set parameter keeps its place."""
+    for key, value in changes:
+        if value is None:
+            params.pop(key, None)
+        else:
+            params[key] = value
+
+
+def parse_time(text: str) -> int:
+    """The time field of a message in seconds; empty is 0.
+
+    Read as C's strtoul with base 0: blanks and a plus sign may come first, ``0x`` is
+    hexadecimal, a leading 0 octal. Raises `ProtocolError` for anything else or past 32 bits.
+    """
+    if not text:
+        return 0
+    digits = text.lstrip(" \t\r\n\v\f").removeprefix("+")
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[:1] == "0" else 10
+    if not digits.isascii() or not digits.isalnum():
+        raise ProtocolError(f"not a time: {text!r}")
+    try:
+        seconds = int(digits, base)
+    except ValueError:
+        raise ProtocolError(f"not a time: {text!r}") from None
+    if seconds > 0xFFFFFFFF:
+        raise ProtocolError(f"not a time: {text!r}")
+    return seconds
+
+
+class Answer:
+    """What a peer answered to a message: `handled`, and the changes to make.
+
+    `name` is empty and `retvalue` None where the answer leaves them as they are.
+    """
+
+    __slots__ = ("changes", "handled", "name", "retvalue")
+
+    def __init__(
+        self,
+        handled: bool,
+        name: str,
+        retvalue: str | None,
+        changes: list[tuple[str, str | None]],
+    ) -> None:
+        self.handled = handled
+        self.name = name
+        self.retvalue = retvalue
+        self.changes = changes
+
+    def apply(self, message: Message) -> None:
+        """Makes the changes to `message`."""
+        if self.name:
+            message.name = self.name
+        if self.retvalue is not None:
+            message.retvalue = self.retvalue
+        if self.changes:
+            apply_params(message.params, self.changes)
+
+
+def split_answer(fields: str) -> tuple[str, str]:
+    """The id that ``%%<message:`` `fields` answer, still escaped, and what follows it."""
+    ident, _, rest = fields.partition(":")
+    return ident, rest
+
+
+def decode_answer(fields: str) -> Answer:
+    """The answer of ``<processed>:[<name>]:<retvalue>[:…]``, the id being cut off already.
+
+    Raises `ProtocolError` when it makes no sense; nothing is applied then.
+    """
+    parts = fields.split(":", 3)
+    # Yate reads a boolean past leading blanks, never past trailing ones.
+    handled = BOOLEANS.get(parts[0].lstrip(" "))
+    if handled is None or len(parts) < 2:
+        raise ProtocolError(f"not a boolean: {parts[0]!r}")
+    name = unescape(parts[1])
+    if len(parts) == 2:
+        if name:
+            raise ProtocolError("an answer with a name needs a return value")
+        return Answer(handled, "", None, [])
+    changes = decode_changes(parts[3]) if len(parts) == 4 else []
+    return Answer(handled, name, unescape(parts[2]), changes)
+
+
+def encode_params(params: Mapping[str, str]) -> str:
+    """``:key=value:key=value…`` of a message's parameters; empty for none."""
+    if not params:
+        return ""
+    text = ":".join([f"{key}={value}" for key, value in params.items()])
+    # One look at the whole text again; only what needs escaping pays for it.
+    if (
+        "%" in text
+        or text.count(":") >= len(params)
+        or (not text.isprintable() and _CONTROL.search(text))
+        or text.count("=") != len(params)
+    ):
+        text = ":".join([f"{_escape_key(key)}={escape(value)}" for key, value in params.items()])
+    return ":" + text
+
+
+def _escape_key(key: str) -> str:
+    return escape(key).replace("=", "%}") if "=" in key else escape(key)
+
+
+def encode_message(ident: str, message: Message) -> str:
+    """The ``%%>message`` line that hands `message` to a peer; `ident` needs no escaping."""
+    return (
+        f"%%>message:{ident}:{int(message.time)}:{escape(message.name)}:"
+        f"{escape(message.retvalue)}{encode_params(message.params)}"
+    )
+
+
+def encode_answer(ident: str, message: Message, handled: bool) -> str:
+    """The ``%%<message`` line that returns `message`; an empty `ident` is a watcher's notice."""
+    return (
+        f"%%<message:{escape(ident)}:{'true' if handled else 'false'}:{escape(message.name)}:"
+        f"{escape(message.retvalue)}{encode_params(message.params)}"
+    )
