@@ -1,0 +1,96 @@
+"""Yate's command ``cfgmerge``: a configuration with all its includes as one file."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from yext.conf.directives import Loaded
+from yext.conf.model import Conf, LogLine, Problem, Rules
+from yext.conf.reader import load
+from yext.conf.source import encoded, file_name
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReply:
+    """What ``cfgmerge`` came to.
+
+    `text` is the reply in Yate's words with its CR LF; `reason` and `errno` tell why it
+    failed, as far as a system call knows; `log` is for the engine's log.
+    """
+
+    ok: bool
+    text: str
+    problems: tuple[Problem, ...] = ()
+    log: tuple[LogLine, ...] = ()
+    reason: str = ""
+    errno: int = 0
+
+
+def merged_text(conf: Conf) -> str:
+    """The configuration as one file: what was read, without comments and directives.
+
+    Every section and entry in order, duplicates too. A value that ends in a backslash gets
+    a blank behind it, lest the next line be taken for a part of it.
+    """
+    return "\n".join(
+        f"[{section.name}]\n"
+        + "".join(
+            f"{entry.key}={entry.value}{' ' if entry.value.endswith(chr(92)) else ''}\n"
+            for entry in section.entries
+        )
+        for section in conf.sections
+    )
+
+
+def cfgmerge(
+    conf_dir: str,
+    name: str,
+    *,
+    params: Mapping[str, str],
+    loaded: Loaded = (),
+    rules: Rules | None = None,
+) -> MergeReply:
+    """Write `conf_dir`/`name`.conf with all its includes to `name`.conf.merged beside it.
+
+    `params`, `loaded` and `rules` are as for `load`. The new file has the permissions of
+    the one it was made from, since a configuration may hold passwords.
+    """
+    if not name:
+        return MergeReply(False, "Missing configuration name\r\n")
+    path = f"{conf_dir.rstrip('/')}/{name}.conf"
+    conf = load(path, params=params, loaded=loaded, rules=rules)
+    problems, log = tuple(conf.problems), tuple(conf.log)
+    if not conf.ok:
+        code = 0 if conf.exists else errno.ENOENT
+        text = f"Failed to load configuration file '{path}'\r\n"
+        return MergeReply(False, text, problems, log, os.strerror(code) if code else "", code)
+    merged = path + ".merged"
+    try:
+        mode = Path(os.fsdecode(file_name(path))).stat().st_mode & 0o777
+        _write(merged, encoded(merged_text(conf)), mode)
+    except OSError as error:
+        text = f"Failed to save merged configuration to '{merged}'\r\n"
+        reason = error.strerror or str(error)
+        return MergeReply(False, text, problems, log, reason, error.errno or 0)
+    text = f"Saved merged configuration to '{merged}'\r\n"
+    return MergeReply(True, text, problems, log)
+
+
+def _write(path: str, data: bytes, mode: int) -> None:
+    """Put a file of that mode in place of the one at `path`, whole or not at all."""
+    target = Path(os.fsdecode(file_name(path)))
+    draft = target.with_name(target.name + ".tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(draft, flags, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+        draft.replace(target)
+    except OSError:
+        draft.unlink()
+        raise
