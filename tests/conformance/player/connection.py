@@ -1,0 +1,102 @@
+"""The player's end of a connection to the engine, or to a script that it started."""
+
+import re
+import socket
+import time
+from collections.abc import Sequence
+
+from .matching import Mismatch, show
+from .process import TIMEOUT, readable
+
+
+class Connection:
+    """A stream socket with what has come and was not used yet.
+
+    `received` are the bytes not used yet; `ended` tells whether the engine has closed.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        sock.settimeout(TIMEOUT)
+        self.received = bytearray()
+        self.ended = False
+
+    @classmethod
+    def tcp(cls, port: int) -> "Connection":
+        """Connect to a listener on this machine; raises Mismatch where nobody listens."""
+        try:
+            return cls(socket.create_connection(("127.0.0.1", port), TIMEOUT))
+        except OSError as error:
+            raise Mismatch(f"no connection to port {port}: {error}") from None
+
+    @classmethod
+    def unix(cls, path: str) -> "Connection":
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+        except OSError as error:
+            sock.close()
+            raise Mismatch(f"no connection to {path}: {error}") from None
+        return cls(sock)
+
+    @property
+    def port(self) -> int:
+        """The local TCP port, by which the engine names this peer."""
+        return int(self._socket.getsockname()[1])
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise Mismatch(f"could not send {show(data)}: {error}") from None
+
+    def end_sending(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def more(self, deadline: float) -> bool:
+        """Wait for more bytes until a moment of time.monotonic(); False when none come."""
+        if self.ended or not readable([self._socket.fileno()], deadline - time.monotonic()):
+            return False
+        try:
+            data = self._socket.recv(1 << 18)
+        except OSError:
+            # A reset only says that the engine closed with input unread.
+            data = b""
+        self.ended = not data
+        self.received += data
+        return bool(data)
+
+    def settle(self, seconds: float) -> None:
+        """Take whatever comes for so long."""
+        deadline = time.monotonic() + seconds
+        while self.more(deadline):
+            pass
+
+    def cut(self, patterns: Sequence[bytes]) -> None:
+        """Leave out of what has come the texts that a case says to ignore."""
+        for pattern in patterns:
+            self.received[:] = re.sub(pattern, b"", bytes(self.received))
+
+    def next_line(self, deadline: float, ignore: Sequence[bytes] = ()) -> bytes | None:
+        """Take the next whole line, without its LF; None when the engine closes or time is up.
+
+        Lines in which one of the patterns of `ignore` is found are skipped.
+        """
+        while True:
+            end = self.received.find(b"\n")
+            if end < 0:
+                if not self.more(deadline):
+                    return None
+                continue
+            line = bytes(self.received[:end])
+            del self.received[: end + 1]
+            if not any(re.search(pattern, line) for pattern in ignore):
+                return line
+
+    def lack(self) -> str:
+        """Why no further line came, for the text of a failure."""
+        rest = f", after {show(bytes(self.received))}" if self.received else ""
+        return ("the connection was closed" if self.ended else "nothing more came") + rest

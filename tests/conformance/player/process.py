@@ -1,0 +1,215 @@
+"""The engine under test as a process: its work folder, ports, start, log and end."""
+
+import os
+import random
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .matching import NODE, Mismatch, Unplayable
+
+COMMAND = [sys.executable, "-m", "console", "serve"]
+"""What is played against; the configuration, log and node name are added."""
+
+REPOSITORY = Path(__file__).parents[3]
+
+TIMEOUT = 10.0
+"""Seconds to wait for what a recording says will come: it came at once, but machines stall."""
+
+_READY_TIMEOUT = 30.0
+_LOG_TAIL = 20
+_LISTEN_PORTS = range(10_000, 32_000)
+"""Below the ports the kernel gives to clients, so that no outgoing connection takes one."""
+
+
+def until(holds: Callable[[], bool], timeout: float = TIMEOUT) -> bool:
+    """Wait for something no descriptor tells of (a file, a reaped child), looking at it often."""
+    deadline = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+class Ports:
+    """Free TCP ports by name, each kept from every other player on this machine.
+
+    A port stays free between choosing it and the engine's listening on it because each player
+    first binds an abstract unix socket named after it, which the kernel frees with the process.
+    """
+
+    def __init__(self) -> None:
+        self._claims: list[socket.socket] = []
+        self._numbers: dict[str, int] = {}
+
+    def __call__(self, name: str) -> int:
+        """The port of a listener; the same name is the same port."""
+        if name not in self._numbers:
+            self._numbers[name] = self._claim()
+        return self._numbers[name]
+
+    def _claim(self) -> int:
+        for port in random.sample(_LISTEN_PORTS, 500):
+            claim = socket.socket(socket.AF_UNIX)
+            try:
+                claim.bind(f"\0yext-conformance-port-{port}")
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                claim.close()
+                continue
+            self._claims.append(claim)
+            return port
+        raise Unplayable("no free port found")
+
+    def close(self) -> None:
+        for claim in self._claims:
+            claim.close()
+
+
+class Engine:
+    """One engine in a work folder of its own; as a context manager it is always cleaned up.
+
+    `folder` is the work folder (short, for it holds unix sockets), `folder/conf` the
+    configuration and `folder/yate.log` the log.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="yext-"))
+        (self.folder / "conf").mkdir()
+        self.ports = Ports()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: list[str] = []
+        self._ready = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._reader is not None:
+            self._process.kill()
+            self._process.wait()
+            self._reader.join(TIMEOUT)
+        self.ports.close()
+        # A script that the engine left behind may be writing into it yet.
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Put a file, with its folders, under the work folder or at an absolute path in it."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.chmod(mode)
+
+    def start(self, *options: str) -> None:
+        """Start it and wait until its listeners accept; raises Unplayable when they never do."""
+        command = [*COMMAND, "-c", str(self.folder / "conf"), "-l", str(self.log), "-N", NODE]
+        self._process = subprocess.Popen(
+            [*command, *options],
+            cwd=REPOSITORY,
+            env=os.environ | {"CONF_MARK": "from-engine-env"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(_READY_TIMEOUT) or not self._said_ready():
+            raise Unplayable(f"the engine did not become ready\n{self.story()}")
+
+    def _read_errors(self) -> None:
+        assert self._process is not None and self._process.stderr is not None
+        with self._process.stderr as errors:
+            for line in errors:
+                self._errors.append(line.decode(errors="replace").rstrip())
+                if "ready" in self._errors[-1]:
+                    self._ready.set()
+        self._ready.set()
+
+    def _said_ready(self) -> bool:
+        return any("ready" in line for line in self._errors)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "yate.log"
+
+    def log_bytes(self) -> bytes:
+        return self.log.read_bytes() if self.log.exists() else b""
+
+    def story(self) -> str:
+        """What the engine told, for the text of a failure: the ends of its log and its errors."""
+        log = self.log_bytes().decode(errors="replace").splitlines()[-_LOG_TAIL:]
+        return "\n".join(
+            ["the log ends:", *(f"    {line}" for line in log)]
+            + (["standard error ends:"] if self._errors else [])
+            + [f"    {line}" for line in self._errors[-_LOG_TAIL:]]
+        )
+
+    def signal(self, number: int) -> None:
+        self._running.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait for its end and give the exit code, negative for a signal."""
+        try:
+            return self._running.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise Mismatch("the engine did not end") from None
+
+    def check_alive(self) -> None:
+        code = self._running.poll()
+        if code is not None:
+            raise Mismatch(f"the engine has ended, with code {code}")
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise Unplayable("the engine was not started")
+        return self._process
+
+
+class Script:
+    """A process that the engine started, watched by its pid."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self._pidfd: int | None = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._pidfd = None
+
+    def gone(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds; it may be a zombie yet."""
+        return self._pidfd is None or readable([self._pidfd], seconds)
+
+    def reaped(self) -> bool:
+        """Whether the engine has collected it, or does so soon."""
+        return until(lambda: not Path(f"/proc/{self.pid}").exists(), 2.0)
+
+    def close(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+
+
+def readable(descriptors: Sequence[int], seconds: float) -> bool:
+    """Wait until one of the descriptors can be read, at most so long."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0) * 1000))

@@ -1,0 +1,66 @@
+"""Every recorded conversation with Yate 6.4.1, played against `yext serve`, one test a case."""
+
+from collections.abc import Callable
+
+import pytest
+from player import cases, config, deviations, extmodule, rmanager
+from player.cases import Case
+from player.matching import Mismatch
+
+PLAYED: dict[str, tuple[str, ...]] = {
+    "extmodule": (
+        "01_escaping",
+        "02_errors",
+        "03_install",
+        "04_messages",
+        "05_watch",
+        "06_setlocal",
+        "07_connect",
+        "08_output_debug_quit",
+        "09_engine",
+        "10_scripts",
+    ),
+    "config": (
+        "config_continuation",
+        "config_enabled",
+        "config_include",
+        "config_params",
+        "config_sections",
+        "config_syntax",
+    ),
+}
+"""The files of cases that are played, by folder; the others await the issues they belong to."""
+
+PLAYERS: dict[str, Callable[[Case], None]] = {
+    "extmodule": extmodule.play,
+    "rmanager": rmanager.play,
+    "config": config.play,
+}
+
+DEVIATIONS = {row.id: row for row in deviations.load()}
+
+
+def _parameters() -> list[object]:
+    return [
+        pytest.param(PLAYERS[folder], case, id=case.id)
+        for folder, files in PLAYED.items()
+        for file in files
+        for case in cases.load(folder, file)
+    ]
+
+
+@pytest.mark.parametrize(("play", "case"), _parameters())
+def test_recording(play: Callable[[Case], None], case: Case) -> None:
+    deviation = DEVIATIONS.get(deviations.CaseId(f"{case.file}.json", case.name))
+    try:
+        play(case)
+    except Mismatch as mismatch:
+        if deviation is None:
+            pytest.fail(f"{case.id}: {case.content['why']}\n{mismatch}", pytrace=False)
+    else:
+        if deviation is not None:
+            pytest.fail(
+                f"{case.id} is listed in deviations.toml, but plays as recorded: strike it out.\n"
+                f"The reason given was: {deviation.reason}",
+                pytrace=False,
+            )
