@@ -54,7 +54,7 @@ class _Reading:
 
     def value(self, option: Option, entry: Entry) -> object:
         if not entry.value and option.kind != "str":
-            self.report("warning", entry, f"{option.name}= is empty: {_default(option)} is used")
+            self.report("warning", entry, f"{option.name}= is empty: taken as {_default(option)}")
             return option.default
         return _READERS[option.kind](self, option, entry)
 
@@ -73,7 +73,7 @@ class _Reading:
             elif option.low is None:
                 allowed = f"{option.high} or less"
             text = (
-                f"{option.name}={entry.value} is not {allowed}: {_with_unit(option, used)} is used"
+                f"{option.name}={entry.value} is not {allowed}: taken as {_with_unit(option, used)}"
             )
             self.report("warning", entry, text)
         return used
@@ -110,9 +110,8 @@ def _with_unit(option: Option, value: object) -> str:
 
 
 def _default(option: Option) -> str:
-    if option.kind == "bool":
-        return "yes" if option.default else "no"
-    return f"the default {_with_unit(option, option.default)}"
+    value = ("no", "yes")[bool(option.default)] if option.kind == "bool" else option.default
+    return f"the default {_with_unit(option, value)}"
 
 
 def read_options(

@@ -97,7 +97,7 @@ class SectionIncludes:
     """The sections that take in others, put together once all files are read.
 
     An entry with the key `INCLUDED` holds the place and the directive. `ok` is False when a
-    required section was missing.
+    required section was missing or a limit was passed.
     """
 
     def __init__(self, conf: Conf, params: Mapping[str, str]) -> None:
@@ -107,6 +107,7 @@ class SectionIncludes:
         self._pending: dict[str, Section] = {}
         self._done: set[str] = set()
         self._copies = 0
+        self._limited = False
 
     def add(self, section: Section, directive: str, file: str, line: int) -> None:
         """Note that `section` takes in another one at this place."""
@@ -170,8 +171,10 @@ class SectionIncludes:
         self._report(entry, "error" if mode is Mode.REQUIRE else "warning", text)
 
     def _limit(self, entry: Entry, text: str) -> None:
+        if not self._limited:  # once: what passes a limit tends to do so many times
+            self._report(entry, "error", text)
+        self._limited = True
         self.ok = False
-        self._report(entry, "error", text)
 
     def _report(self, entry: Entry, severity: Severity, text: str) -> None:
         self._conf.report(severity, entry.file, entry.line, text)

@@ -6,12 +6,15 @@ import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yext.conf.directives import Loaded
 from yext.conf.model import Conf, LogLine, Problem, Rules
 from yext.conf.reader import load
 from yext.conf.source import encoded, file_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,7 @@ def cfgmerge(
         return MergeReply(False, text, problems, log, os.strerror(code) if code else "", code)
     merged = path + ".merged"
     try:
-        mode = Path(os.fsdecode(file_name(path))).stat().st_mode & 0o777
-        _write(merged, encoded(merged_text(conf)), mode)
+        _write(merged, encoded(merged_text(conf)), _permissions(path))
     except OSError as error:
         text = f"Failed to save merged configuration to '{merged}'\r\n"
         reason = error.strerror or str(error)
@@ -80,9 +82,20 @@ def cfgmerge(
     return MergeReply(True, text, problems, log)
 
 
+def _as_path(path: str) -> Path:
+    # Only this command needs it, so no start waits for the import.
+    from pathlib import Path
+
+    return Path(os.fsdecode(file_name(path)))
+
+
+def _permissions(path: str) -> int:
+    return _as_path(path).stat().st_mode & 0o777
+
+
 def _write(path: str, data: bytes, mode: int) -> None:
     """Put a file of that mode in place of the one at `path`, whole or not at all."""
-    target = Path(os.fsdecode(file_name(path)))
+    target = _as_path(path)
     draft = target.with_name(target.name + ".tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(draft, flags, mode)

@@ -7,6 +7,7 @@ leave open, the behaviour and the log texts of Yate's Configuration class.
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Mapping
 
@@ -28,6 +29,9 @@ MAX_FILES = 10_000
 
 MAX_BYTES = 16 * 1024 * 1024
 """Bytes read for one configuration, all files together."""
+
+# A file of that name beside yate.conf makes Yate read by its older rules.
+_OLD_READER = "Configuration_use_old"
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR)
 # The file could be opened, but what it is or holds cannot be read.
@@ -265,6 +269,8 @@ class Reader:
                 source.branch_taken = False
             if condition.doubt:
                 self._report(source, "warning", f"[$enabled]: {condition.doubt}")
+            if self._main and re.search(r"\$(un)?loaded\b", text):
+                self._report(source, "note", "no module is loaded yet when this file is read")
         source.branch_taken |= source.enabled
 
     def _include(self, source: Source, directive: str, mode: Mode, text: str) -> None:
@@ -345,4 +351,7 @@ def load_main(path: str, params: Mapping[str, str]) -> Conf:
     first = load(path, params={}, main=True)
     conf = load(path, params=params, main=True, rules=first.rules)
     conf.log[:0] = first.log
+    if os.path.exists(os.path.join(os.path.dirname(path), _OLD_READER)):
+        text = "Yate would read all files by its old rules; they are read by the new ones"
+        conf.report("note", _OLD_READER, 0, text)
     return conf
