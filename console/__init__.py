@@ -1,0 +1,1 @@
+"""Everything an operator touches: shell, remote manager, batch runs."""

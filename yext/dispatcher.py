@@ -32,7 +32,7 @@ class Pending:
 PENDING: Final = Pending()
 """What a handler returns that will call `Dispatch.answered` later."""
 
-HandlerFunction = Callable[[Message], "bool | None | Awaitable[bool | None]"]
+HandlerFunction = Callable[[Message], "bool | Awaitable[bool | None] | None"]
 
 
 class Sender(Protocol):
@@ -41,6 +41,9 @@ class Sender(Protocol):
     @property
     def label(self) -> str:
         """What the message flow calls it."""
+
+    def handling(self) -> Dispatch | None:
+        """The dispatch that waits for this sender: what it sends now is nested in that."""
 
 
 class Handler:
@@ -76,7 +79,7 @@ class Handler:
 
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Handles `message`: True, False, or `PENDING` when the answer comes later."""
-        raise NotImplementedError
+        return False
 
 
 class FunctionHandler(Handler):
@@ -219,6 +222,10 @@ class Dispatch:
                 if not message.broadcast:
                     dispatcher.finish(self)
                     return
+
+    def remaining(self) -> tuple[Handler, ...]:
+        """The handlers that were not asked because somebody handled the message before."""
+        return self._view[self._index :]
 
     def answered(self, handled: bool, outcome: str = "") -> None:
         """The handler that was waited for answered; `outcome` tells how, unless plainly."""

@@ -17,7 +17,19 @@ from datetime import datetime
 
 FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
 
-LEVEL_NAMES = ("FAIL", "TEST", "CRIT", "CONF", "STUB", "WARN", "MILD", "NOTE", "CALL", "INFO", "ALL")
+LEVEL_NAMES = (
+    "FAIL",
+    "TEST",
+    "CRIT",
+    "CONF",
+    "STUB",
+    "WARN",
+    "MILD",
+    "NOTE",
+    "CALL",
+    "INFO",
+    "ALL",
+)
 
 DEFAULT_LEVEL = NOTE
 """What an engine tells unless asked for more or less."""
@@ -70,6 +82,18 @@ def clamp_level(level: int) -> int:
     return max(LOWEST_SETTABLE, min(ALL, level))
 
 
+def changed_level(current: int, asked: str) -> int:
+    """The level that `asked` for makes of `current`: ``5`` sets it, ``5+`` raises it to at
+    least 5, ``5-`` lowers it to at most 5; anything else keeps it."""
+    found = re.match(r"\s*([+-]?\d+)\s*([+-]?)", asked)
+    if found is None:
+        return current
+    level = clamp_level(int(found[1]))
+    if found[2] == "+":
+        return max(current, level)
+    return min(current, level) if found[2] == "-" else level
+
+
 def stamp(when: float) -> str:
     """A time as Yate's log shows it: ``2026-11-23_12:04:31.207000``, local."""
     return datetime.fromtimestamp(when).strftime("%Y-%m-%d_%H:%M:%S.%f")
@@ -87,6 +111,7 @@ class Event:
         source: who told it: a module's or script's debug name, empty for output.
         when: seconds since 1970.
         lines: for a notice, the whole story, a line each.
+        logged: whether the log is to have it; False for what a debug line has told it.
         session: the session that the notice is meant for, empty for all.
     """
 
@@ -97,6 +122,7 @@ class Event:
     when: float = field(default_factory=_time.time)
     lines: tuple[str, ...] = ()
     session: str = ""
+    logged: bool = True
 
     def line(self) -> str:
         """The event as a line of the log, without its time."""
@@ -115,6 +141,7 @@ class Log:
 
     def __init__(self) -> None:
         self.level = DEFAULT_LEVEL
+        self.objects = False
         self.captured: deque[Event] = deque(maxlen=_CAPTURED)
         self._subscribers: list[Subscriber] = []
 
@@ -141,15 +168,19 @@ class Log:
         """Plain output, as of a script's ``%%>output``."""
         self.emit(Event("output", text))
 
-    def notice(self, text: str, lines: tuple[str, ...], session: str, level: int = WARN) -> None:
-        """Something that an operator must see at once; `text` is its one line for the log."""
-        self.emit(Event("notice", text, level, "", lines=lines, session=session))
+    def notice(self, lines: tuple[str, ...], session: str, *, logged: bool = True) -> None:
+        """Something that an operator must see at once, a line each, the first in short.
+
+        The log has it on one line, unless it is not `logged` because it has been already.
+        """
+        text = "; ".join(lines)
+        self.emit(Event("notice", text, WARN, "", lines=lines, session=session, logged=logged))
 
     def emit(self, event: Event) -> None:
         """Tells `event` to the log and to every subscriber."""
         self.captured.append(event)
         logging_level = _LOGGING_LEVELS[event.level]
-        if logger.isEnabledFor(logging_level):
+        if event.logged and logger.isEnabledFor(logging_level):
             logger.log(logging_level, "%s", event.line(), extra={"yate_event": event})
         for subscriber in tuple(self._subscribers):
             try:
@@ -170,23 +201,21 @@ class YateFormatter(logging.Formatter):
         return "\n".join(f"{when} {safe(line, keep=chr(9))}" for line in text.split("\n"))
 
 
-def log_to(path: str | None) -> logging.Handler:
+def log_to(path: str | None) -> tuple[logging.Handler, int]:
     """Has the log written to the file at `path`, or to standard error for None.
 
-    Returns the handler, to be given to `stop_logging`. Raises OSError.
+    Returns the handler, to be given to `stop_logging`, and the descriptor it writes to.
+    Raises OSError.
     """
-    handler: logging.Handler
-    if path is None:
-        handler = logging.StreamHandler(sys.stderr)
-    else:
-        handler = logging.FileHandler(path, encoding="utf-8", errors="surrogateescape")
+    stream = sys.stderr if path is None else open(path, "a", encoding="utf-8")  # noqa: SIM115
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(YateFormatter())
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    return handler
+    return handler, stream.fileno()
 
 
 def stop_logging(handler: logging.Handler) -> None:
     """Ends what `log_to` began."""
     logger.removeHandler(handler)
-    handler.close()
+    handler.flush()

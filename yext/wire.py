@@ -57,9 +57,13 @@ def unescape(text: str) -> str:
 
 
 def unescape_prefix(text: str) -> str:
-    """The text of a field up to its first bad escape: how debug text and filters are read."""
+    """The text of a field up to its first bad escape: how debug text and filters are read.
+
+    The ``%`` of the bad escape stays, as recorded in filter_badescape_value.
+    """
     found = _WELL_FORMED.match(text)
-    return unescape(found[0] if found else "")
+    good = found[0] if found else ""
+    return unescape(good) + ("%" if text[len(good) : len(good) + 1] == "%" else "")
 
 
 def bool_text(value: bool) -> str:

@@ -1,0 +1,145 @@
+"""``yext …``: options and sub-commands. Imports the rest only when it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from yext import Engine
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program ``yext``; returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    try:
+        return int(options.function(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="yext",
+        description="Runs Yate external modules without Yate, and shows what they do.",
+        epilog="Without a sub-command: the interactive shell, with an engine of its own.",
+    )
+    _config(parser)
+    parser.set_defaults(function=_shell)
+    commands = parser.add_subparsers(title="sub-commands", metavar="")
+
+    serve = commands.add_parser("serve", help="the engine and its listeners, in the foreground")
+    _config(serve)
+    serve.add_argument("-l", dest="log", metavar="LOGFILE", help="write the log there")
+    serve.add_argument("-N", dest="node", metavar="NODENAME", help="name of this node")
+    serve.add_argument("-v", dest="verbose", action="count", default=0, help="tell more")
+    serve.add_argument("-q", dest="quiet", action="count", default=0, help="tell less")
+    serve.add_argument("-p", dest="pidfile", metavar="PIDFILE", help="write the process id there")
+    serve.set_defaults(function=_serve)
+
+    run = commands.add_parser("run", help="run commands and exit")
+    _config(run)
+    run.add_argument("--json", action="store_true", help="a JSON object for each command")
+    run.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
+    run.set_defaults(function=_run)
+    return parser
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", dest="config", metavar="DIR", type=_directory, default=argparse.SUPPRESS,
+        help="a Yate configuration directory",
+    )  # fmt: skip
+
+
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a directory")
+    return path
+
+
+def _config_of(options: argparse.Namespace) -> Path | None:
+    return getattr(options, "config", None)
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from console import shell
+
+    return asyncio.run(shell.run(_config_of(options)))
+
+
+def _run(options: argparse.Namespace) -> int:
+    from console import batch
+
+    return asyncio.run(batch.run(_config_of(options), options.commands, json_lines=options.json))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return asyncio.run(_serve_until_halted(options))
+
+
+async def _serve_until_halted(options: argparse.Namespace) -> int:
+    from console.rmanager import RManager
+    from yext import Engine, log
+
+    try:
+        handler, output = log.log_to(options.log)
+    except OSError as error:
+        print(f"yext: {options.log}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    engine = Engine(_config_of(options), node=options.node, modules={"rmanager": RManager})
+    engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
+    engine.program_output = output
+    with _pidfile(options.pidfile):
+        await engine.start()
+        _signals(engine)
+        print(f"yext {engine.run_params['version']} ready on {engine.node}", file=sys.stderr)
+        sys.stderr.flush()
+        try:
+            return await engine.halted()
+        finally:
+            await engine.stop()
+            log.stop_logging(handler)
+
+
+def _signals(engine: Engine) -> None:
+    """SIGTERM and SIGINT stop, SIGHUP reloads, as with Yate."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.halt)
+    reloads: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = loop.create_task(engine.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+@contextlib.contextmanager
+def _pidfile(path: str | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    Path(path).write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,391 @@
+"""A command and its reply, and the commands that the engine itself answers on the bus.
+
+A command line travels as an ``engine.command`` message, so any module or script can add
+commands by installing a handler for it (Yate's docs/messages, engine.command).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from yext import conf
+from yext.dispatcher import Handler, Sender
+from yext.log import stamp
+from yext.message import Message
+from yext.options import nearest
+
+if TYPE_CHECKING:
+    from yext.engine import Engine
+
+EOL = "\r\n"
+"""How lines end in the text of a reply, as in Yate."""
+
+FAILED = "reason"
+"""The parameter of a handled command that tells that it failed, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a command.
+
+    Attributes:
+        ok: whether it succeeded.
+        text: what Yate would print, lines ending in CR LF.
+        params: ``reason``, ``errno``, ``hint`` … as far as they are known.
+        known: whether anybody knew the command.
+    """
+
+    ok: bool
+    text: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    known: bool = True
+
+
+class Commander(Sender, Protocol):
+    """Who gives commands: a console session, or the program that embeds the engine."""
+
+    def command_params(self) -> dict[str, str]:
+        """The parameters that tell handlers who asks: ``cmd_address`` and its like."""
+
+
+class Embedder:
+    """The program that embeds the engine, as the giver of commands."""
+
+    label = "engine"
+
+    def handling(self) -> None:
+        """Commands of a program are nested in nothing."""
+
+    def command_params(self) -> dict[str, str]:
+        """A program that runs the engine may do everything."""
+        return {"cmd_machine": "false", "cmd_admin": "true"}
+
+
+async def run(engine: Engine, line: str, commander: Commander) -> Reply:
+    """Sends `line` as an ``engine.command`` and makes the reply of what comes back."""
+    message = Message(
+        "engine.command", {"line": line, **commander.command_params()}, userdata=commander
+    )
+    if await engine.dispatch(message, commander):
+        params = {
+            key: value
+            for key, value in message.params.items()
+            if key != "line" and key != "handlers" and not key.startswith("cmd_")
+        }
+        return Reply(FAILED not in params, message.retvalue, params)
+    return await not_understood(engine, line, commander)
+
+
+async def not_understood(engine: Engine, line: str, commander: Commander) -> Reply:
+    """The reply to a command that nobody knows, with the nearest names as its hint."""
+    word = line.split(maxsplit=1)[0] if line.split() else ""
+    near = nearest(word, await complete(engine, "", "", commander))
+    params = {"reason": "unknown command"}
+    if near:
+        params["hint"] = f"Did you mean: {', '.join(near)}"
+    return Reply(False, f"Cannot understand: {line}{EOL}", params, known=False)
+
+
+async def complete(engine: Engine, partline: str, partword: str, commander: Commander) -> list[str]:
+    """What may come at the end of a command line.
+
+    `partline` holds the words before the one being typed, `partword` the start of that.
+    Asked of the bus as rmanager does; the answer is the return value, cut at TABs.
+    """
+    partial = f"{partline} {partword}" if partline else partword
+    params = {"partial": partial}
+    if partline:
+        params["partline"] = partline
+    else:
+        params["complete"] = "command"
+    if partword:
+        params["partword"] = partword
+    message = Message("engine.command", params | commander.command_params(), userdata=commander)
+    await engine.dispatch(message, commander)
+    words = dict.fromkeys(word for word in message.retvalue.split("\t") if word)
+    return [word for word in words if word.startswith(partword)]
+
+
+async def status(
+    engine: Engine, module: str, details: bool, commander: Commander
+) -> tuple[str, bool]:
+    """The text of ``status [MODULE]``, and whether anybody answered for that module."""
+    params = {"module": module} if module else {}
+    if not details:
+        params["details"] = "false"
+    message = Message("engine.status", params | commander.command_params(), userdata=commander)
+    known = await engine.dispatch(message, commander)
+    return message.retvalue, known
+
+
+async def help_text(engine: Engine, topic: str, listed: str, commander: Commander) -> str | None:
+    """The text of ``help [COMMAND]``; None where nobody has help for it.
+
+    `listed` is what is there before the modules add to it.
+    """
+    params = {"line": topic} if topic else {}
+    message = Message(
+        "engine.help", params | commander.command_params(), retvalue=listed, userdata=commander
+    )
+    handled = await engine.dispatch(message, commander)
+    return message.retvalue if handled or not topic else None
+
+
+def uptime_text(engine: Engine) -> str:
+    """The text of ``uptime``."""
+    seconds = int(time.time() - engine.started_at)
+    days, rest = divmod(seconds, 86400)
+    used = os.times()
+    clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return (
+        f"Uptime: {days} {clock} ({seconds}) user: {used.user:.3f} kernel: {used.system:.3f}{EOL}"
+    )
+
+
+def complete_words(message: Message, words: list[str]) -> None:
+    """Adds the `words` that fit ``partword`` to a completion's return value."""
+    partword = message.get("partword")
+    fitting = [word for word in words if word.startswith(partword)]
+    message.retvalue = "\t".join([part for part in (message.retvalue, *fitting) if part])
+
+
+@dataclass(frozen=True, slots=True)
+class BusCommand:
+    """A command that is answered on the bus: its function gets the engine, what follows the
+    command's name, and the message; it returns whether it understood."""
+
+    usage: str
+    help: str
+    function: Callable[[Engine, str, Message], bool | Awaitable[bool]]
+    words: tuple[str, ...] = ()
+
+
+async def _status(engine: Engine, rest: str, message: Message) -> bool:
+    details = rest.split(" ", 1)[0] != "overview"
+    module = rest if details else rest.removeprefix("overview").strip()
+    text, known = await status(engine, module, details, commander_of(message))
+    if module and not known and not text:
+        message["reason"] = f"no module answers to '{module}'"
+    message.retvalue = text
+    return True
+
+
+def _uptime(engine: Engine, rest: str, message: Message) -> bool:
+    message.retvalue = uptime_text(engine)
+    return True
+
+
+async def _help(engine: Engine, rest: str, message: Message) -> bool:
+    text = await help_text(
+        engine, rest, "" if rest else f"Available commands:{EOL}", commander_of(message)
+    )
+    if text is None:
+        message["reason"] = f"no help for '{rest}'"
+        text = f"No help for '{rest}'{EOL}"
+    message.retvalue = text
+    return True
+
+
+async def _reload(engine: Engine, rest: str, message: Message) -> bool:
+    done = await engine.reload(rest)
+    message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in done.lines)
+    if not done.ok:
+        message["reason"] = "; ".join(done.lines)
+        message["hint"] = "mend the file and reload again"
+    return True
+
+
+def _version(engine: Engine, rest: str, message: Message) -> bool:
+    params = engine.run_params
+    message.retvalue = (
+        f"version:  {params['version']}{EOL}release:  {params['release']}{EOL}"
+        f"revision: {params['revision']}{EOL}githash:  {params['revision']}{EOL}"
+    )
+    return True
+
+
+async def _module(engine: Engine, rest: str, message: Message) -> bool:
+    verb, _, name = rest.partition(" ")
+    if verb == "list" and not name:
+        message.retvalue = "\t".join(sorted(engine.modules)) + EOL
+        return True
+    name = name.strip().removesuffix(".yate")
+    action = {"load": engine.load_module, "unload": engine.unload_module}.get(verb)
+    failure = (
+        "Module not unloaded: " + name
+        if verb == "reload" and name in engine.modules
+        else f"Module operation failed: {rest}"
+        if action is None or not name
+        else await action(name)
+    )
+    if failure:
+        message.retvalue = failure + EOL
+        message["reason"] = failure
+    return True
+
+
+def _events(engine: Engine, rest: str, message: Message) -> bool:
+    verb, _, kind = rest.partition(" ")
+    if verb == "clear":
+        if kind in ("", "log"):
+            engine.log.captured.clear()
+        return True
+    told = list(engine.log.captured) if rest in ("", "log") else []
+    lines = [f"Events: {len(told)}"]
+    for event in told:
+        lines.append(f"{stamp(event.when)} {event.line()}" if event.when else event.line())
+    message.retvalue = "".join(line + EOL for line in lines)
+    return True
+
+
+def _logview(engine: Engine, rest: str, message: Message) -> bool:
+    return not rest and _events(engine, "", message)
+
+
+def _runparam(engine: Engine, rest: str, message: Message) -> bool:
+    name, equals, value = rest.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        return False
+    if name in engine.run_params:
+        message.retvalue = f"Not overwriting runtime parameter '{name}'{EOL}"
+        message["reason"] = f"runtime parameter '{name}' is set already"
+    else:
+        engine.run_params[name] = conf.replace_params(value.strip(), engine.run_params)
+    return True
+
+
+def _dispatcher(engine: Engine, rest: str, message: Message) -> bool:
+    words = rest.split()
+    if words[:1] != ["handlers"]:
+        return False
+    wanted = dict(word.partition("=")[::2] for word in words[1:])
+    found = [
+        handler
+        for handler in engine.dispatcher.handlers()
+        if matches(wanted.get("name", ""), handler.name)
+        and matches(wanted.get("trackname", ""), handler.track)
+    ]
+    message.retvalue = "".join(f"{_handler_text(handler)}{EOL}" for handler in found)
+    return True
+
+
+def _handler_text(handler: Handler) -> str:
+    text = f"{handler.name} priority={handler.priority} trackname='{handler.track}'"
+    if handler.filter_name:
+        text += f" filter='{handler.filter_name}={handler.filter_value}'"
+    return text
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether `text` is `pattern`, or matches it where it looks like a regular expression.
+
+    An empty pattern matches all; Yate takes one that begins with ``^`` as an expression.
+    """
+    if not pattern.startswith("^"):
+        return not pattern or pattern == text
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:
+        return False
+
+
+BUS_COMMANDS: dict[str, BusCommand] = {
+    "module": BusCommand(
+        "module {{load|reload} modulefile|unload modulename|list}",
+        "Controls the modules loaded in the Telephony Engine",
+        _module,
+        ("load", "reload", "unload", "list"),
+    ),
+    "events": BusCommand(
+        "events [clear] [type]",
+        "Show or clear events or alarms collected since the engine startup",
+        _events,
+        ("clear", "log"),
+    ),
+    "logview": BusCommand(
+        "logview", "Show log of engine startup and initialization process", _logview
+    ),
+    "runparam": BusCommand("runparam name=value", "Add a new runtime parameter", _runparam),
+    "dispatcher": BusCommand(
+        "dispatcher {handlers|trace_msg_time|trace_msg_handler_time}",
+        "Shows the handlers that are installed",
+        _dispatcher,
+        ("handlers",),
+    ),
+    "status dispatcher": BusCommand(
+        "status dispatcher ...", "Shows the installed handlers", _dispatcher
+    ),
+    "version": BusCommand("version", "Show version and revision of the engine", _version),
+}
+"""The engine's own commands, in the order `help` lists them."""
+
+MANAGER_COMMANDS: dict[str, BusCommand] = {
+    "status": BusCommand(
+        "status [overview] [modulename]",
+        "Shows status of all or selected modules or channels",
+        _status,
+        ("overview",),
+    ),
+    "uptime": BusCommand("uptime", "Show information on how long Yate has run", _uptime),
+    "help": BusCommand("help [command]", "Provide help on all or given command", _help),
+    "reload": BusCommand("reload [plugin]", "Reloads module configuration files", _reload),
+}
+"""What rmanager answers in Yate: on the bus too, so that an embedding program has them."""
+
+
+def commander_of(message: Message) -> Commander:
+    """Who gave the command that `message` carries."""
+    commander = message.userdata
+    return commander if hasattr(commander, "command_params") else Embedder()  # type: ignore[return-value]
+
+
+class EngineCommands:
+    """Answers ``engine.command`` and ``engine.help`` for the engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def command(self, message: Message) -> bool:
+        """The handler of ``engine.command``: a line to carry out, or one to complete."""
+        if "partial" in message:
+            self._complete(message)
+            return False
+        name, _, rest = message.get("line").strip().partition(" ")
+        command = BUS_COMMANDS.get(name) or MANAGER_COMMANDS.get(name)
+        if command is None:
+            return False
+        result = command.function(self._engine, rest.strip(), message)
+        return result if isinstance(result, bool) else await result
+
+    def _complete(self, message: Message) -> None:
+        line = message.get("partline")
+        if not line:
+            complete_words(message, [name for name in BUS_COMMANDS if " " not in name])
+            return
+        if line in ("help", "?"):
+            complete_words(message, [name for name in BUS_COMMANDS if " " not in name])
+        elif line == "reload":
+            complete_words(message, sorted(self._engine.modules))
+        elif line in ("status", "status overview"):
+            complete_words(message, ["engine"])
+        command = BUS_COMMANDS.get(line)
+        if command is not None:
+            complete_words(message, list(command.words))
+
+    def help(self, message: Message) -> bool:
+        """The handler of ``engine.help``."""
+        topic = message.get("line")
+        if not topic:
+            message.retvalue += "".join(f"  {one.usage}{EOL}" for one in BUS_COMMANDS.values())
+            return False
+        command = BUS_COMMANDS.get(topic)
+        if command is None:
+            return False
+        message.retvalue = f"  {command.usage}{EOL}{command.help}{EOL}"
+        return True

@@ -1,0 +1,421 @@
+"""The engine: life cycle, run parameters, timer, reload and halt."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, cast
+
+from yext import conf, log
+from yext.commands import Commander, Embedder, EngineCommands, Reply
+from yext.commands import complete as complete_line
+from yext.commands import run as run_command
+from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
+from yext.errors import EngineError
+from yext.message import Message
+from yext.module import Module
+from yext.sniffer import Sniffer
+
+VERSION: Final = "0.1.0"
+RELEASE: Final = "yext"
+
+BUILT_IN: dict[str, str] = {
+    "extmodule": "yext.extmodule.module:ExtModule",
+}
+"""The modules by Yate's names, and where they are: imported when they are loaded."""
+
+PRESENT_ONLY = ("regexroute",)
+"""Modules that count as loaded and do nothing."""
+
+STOP_SECONDS = 6.0
+"""How long a stop may take in all, from the signal to the last child gone."""
+
+HALT_SECONDS = 3.0
+"""How long of that the handlers of engine.halt may take."""
+
+ModuleFactory = Callable[["Engine"], Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload did: whether it was carried out, and a line for each change or mistake."""
+
+    ok: bool
+    lines: tuple[str, ...] = ()
+
+
+class Engine:
+    """An engine that runs external modules.
+
+        async with Engine("conf") as engine:
+            engine.install("call.route", route, priority=50)
+            handled = await engine.dispatch(Message("call.route", {"called": "99"}))
+            reply = await engine.command("external start x.py")
+
+    Args:
+        config_dir: a Yate configuration directory (yate.conf, extmodule.conf, …, each
+            optional); None for the built-in defaults.
+        node: the node name; without it that of yate.conf, or the host's.
+        modules: modules of the front end, by Yate's names, beside the built-in ones.
+        supervised: whether something starts the engine again when it ends.
+
+    Attributes:
+        log, sniffer, dispatcher: what was told, what was recorded, and the bus itself.
+        run_params: the run parameters, as ``${NAME}`` in configuration files finds them.
+        modules: the loaded modules by name.
+        started_at: start, seconds since 1970.
+        program_output: the descriptor that executed programs write to, None for nowhere.
+        exit_code: what the process is to exit with, set by `halt`.
+    """
+
+    def __init__(
+        self,
+        config_dir: str | os.PathLike[str] | None = None,
+        *,
+        node: str | None = None,
+        modules: Mapping[str, ModuleFactory] | None = None,
+        supervised: bool = False,
+    ) -> None:
+        self.config_dir = Path(config_dir).absolute() if config_dir is not None else None
+        self.log = log.Log()
+        self.sniffer = Sniffer()
+        self.dispatcher = Dispatcher(self.log, self.sniffer)
+        self.supervised = supervised
+        self.started_at = time.time()
+        self.program_output: int | None = None
+        self.exit_code = 0
+        self.restart_asked = False
+        self.modules: dict[str, Module] = {}
+        self.conf = conf.Conf("yate.conf", conf.Rules())
+        self.run_params = self._run_params(node)
+        self._node = node
+        self._front_modules = dict(modules or {})
+        self._commands = EngineCommands(self)
+        self._halted = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_tick = 0
+        self._reloading = asyncio.Lock()
+        self._running = False
+
+    @property
+    def node(self) -> str:
+        """The node name."""
+        return self.run_params["nodename"]
+
+    # Life cycle
+
+    async def __aenter__(self) -> Engine:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Reads the configuration, loads the modules, opens what they listen on.
+
+        Mistakes in the configuration are logged with file and line and skipped; everything
+        else starts. Raises `EngineError` when the engine runs already.
+        """
+        if self._running:
+            raise EngineError("the engine runs already")
+        self._running = True
+        self._tell(f"Yate ({os.getpid()}) is starting {time.ctime(self.started_at)}", stamped=False)
+        self._read_main()
+        self._install_own()
+        for name in self._wanted_modules():
+            await self.load_module(name, initialize=False)
+        self._tell("Initializing plugins")
+        for module in self.modules.values():
+            await self._initialize(module)
+        self._tell("Initialization complete")
+        await self.dispatch(self.system_message("engine.start"))
+        self._tell(f"Yate engine is initialized and starting up on {self.node}")
+        self._tick()
+
+    async def stop(self) -> None:
+        """Stops everything: no child, socket file or task is left.
+
+        Handlers of engine.halt are told first and given up to `HALT_SECONDS`; all of it takes
+        at most `STOP_SECONDS`.
+        """
+        if not self._running:
+            return
+        self._running = False
+        self._halted.set()
+        deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            halting = self.dispatch(self.system_message("engine.halt"))
+            await asyncio.wait_for(halting, HALT_SECONDS)
+        except TimeoutError:
+            self.log.debug(log.WARN, "engine", "a handler of engine.halt did not answer in time")
+        for module in reversed(list(self.modules.values())):
+            await module.stop(deadline)
+            module.unload()
+        await self.dispatcher.wait_idle(0.5)
+        await self.dispatcher.stop()
+        self.modules.clear()
+
+    def halt(self, exit_code: int = 0, restart: bool = False) -> None:
+        """Asks for the engine's end; whoever runs it waits for that with `halted`."""
+        self.exit_code = exit_code & 0xFF
+        self.restart_asked = restart
+        self._halted.set()
+
+    async def halted(self) -> int:
+        """Waits until somebody asked for the engine's end; returns the exit code."""
+        await self._halted.wait()
+        return self.exit_code
+
+    @property
+    def halting(self) -> bool:
+        """Whether the engine is on its way down."""
+        return self._halted.is_set()
+
+    # The bus
+
+    def install(
+        self,
+        name: str,
+        handler: HandlerFunction,
+        priority: int = 100,
+        *,
+        filter: tuple[str, str] | None = None,
+        track: str = "",
+    ) -> Handler:
+        """Installs a function or coroutine function as a handler of messages called `name`.
+
+        It gets the `Message`, may change it, and returns whether it handled it; an empty
+        name gets every message. One that raises is logged and counts as not handled.
+        `filter` is a parameter and the value that it must have; `track` names the handler in
+        the tracking parameter ``handlers``. Returns what `uninstall` takes.
+        """
+        label = getattr(handler, "__qualname__", repr(handler))
+        installed = FunctionHandler(
+            self.log, handler, name, priority, label, track, *(filter or ("", ""))
+        )
+        self.dispatcher.install(installed)
+        return installed
+
+    def uninstall(self, handler: Handler) -> None:
+        """Takes out what `install` returned."""
+        self.dispatcher.uninstall(handler)
+
+    async def dispatch(self, message: Message, sender: Sender | None = None) -> bool:
+        """Takes `message` through its handlers, changing it; returns whether one handled it."""
+        return await self.dispatcher.dispatch(message, sender)
+
+    def enqueue(self, message: Message, sender: Sender | None = None) -> None:
+        """Dispatches `message` soon, without waiting for what comes of it."""
+        self.dispatcher.enqueue(Dispatch(self.dispatcher, message, None, sender))
+
+    async def command(self, line: str, commander: Commander | None = None) -> Reply:
+        """Carries out a command line, ``external start x.py`` for example."""
+        return await run_command(self, line, commander or EMBEDDER)
+
+    async def complete(
+        self, partline: str, partword: str, commander: Commander | None = None
+    ) -> list[str]:
+        """The words that may come next in a command line."""
+        return await complete_line(self, partline, partword, commander or EMBEDDER)
+
+    def system_message(self, name: str, **params: str) -> Message:
+        """A message of the engine's own, which every handler gets."""
+        return Message(name, params | {"nodename": self.node}, broadcast=True)
+
+    # Configuration
+
+    def conf_path(self, name: str) -> Path | None:
+        """Where the configuration file `name` is to be, None without a directory."""
+        return self.config_dir / f"{name}.conf" if self.config_dir is not None else None
+
+    def read_conf(self, name: str) -> conf.Conf:
+        """Reads ``NAME.conf``; without a directory, or a file, it is empty."""
+        path = self.conf_path(name)
+        if path is None:
+            return conf.Conf(f"{name}.conf", self.conf.rules)
+        return conf.load(
+            str(path), params=self.run_params, loaded=self.modules, rules=self.conf.rules
+        )
+
+    async def reload(self, plugin: str = "") -> Reloaded:
+        """Reads the configuration again and makes the engine agree with it.
+
+        Files with a mistake change nothing at all. `plugin` names the one module to reload.
+        """
+        async with self._reloading:
+            modules = [module for name, module in self.modules.items() if plugin in ("", name)]
+            problems = [problem for module in modules for problem in module.read_conf()]
+            mistakes = [str(one) for one in problems if one.severity == "error"]
+            if mistakes:
+                for mistake in mistakes:
+                    self.log.debug(log.CONF, "engine", mistake)
+                return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
+            self._tell(f"Initializing plugin '{plugin}'" if plugin else "Initializing plugins")
+            params = {"plugin": plugin} if plugin else {}
+            await self.dispatch(self.system_message("engine.init", **params))
+            lines: list[str] = []
+            for module in modules:
+                self._tell(f"Initializing module {module.title}")
+                lines += await module.apply_conf()
+            if not plugin:
+                self._tell("Initialization complete")
+            return Reloaded(True, tuple(lines))
+
+    # Modules
+
+    async def load_module(self, name: str, *, initialize: bool = True) -> str:
+        """Loads a built-in module; returns why it could not be, or an empty text."""
+        if name in self.modules:
+            return f"Module is already loaded: {name}"
+        module = self._make_module(name)
+        if module is None:
+            return f"Module operation failed: load {name}.yate"
+        self.modules[name] = module
+        module.load()
+        if module.title:
+            self._tell(f"Loaded module {module.title}")
+        if initialize:
+            await self._initialize(module)
+        return ""
+
+    async def unload_module(self, name: str) -> str:
+        """Yate's modules refuse to go while the engine runs, and so do these."""
+        return (
+            f"Could not unload module: {name}"
+            if name in self.modules
+            else (f"Module not loaded: {name}")
+        )
+
+    def _make_module(self, name: str) -> Module | None:
+        if name in self._front_modules:
+            return self._front_modules[name](self)
+        if name in PRESENT_ONLY:
+            module = Module(self)
+            module.name = name
+            return module
+        if name not in BUILT_IN:
+            return None
+        path, _, attribute = BUILT_IN[name].partition(":")
+        factory = cast(Any, getattr(importlib.import_module(path), attribute))
+        return cast(Module, factory(self))
+
+    def _wanted_modules(self) -> list[str]:
+        every = conf.parse_bool(self.conf.get("general", "modload") or "") is not False
+        names = [*self._front_modules, *BUILT_IN, *PRESENT_ONLY]
+        default = {name: every and name not in PRESENT_ONLY for name in names}
+        wanted = []
+        for name in names:
+            said = conf.parse_bool(self.conf.get("modules", f"{name}.yate") or "")
+            if default[name] if said is None else said:
+                wanted.append(name)
+        return wanted
+
+    async def _initialize(self, module: Module) -> None:
+        if module.title:
+            self._tell(f"Initializing module {module.title}")
+        for problem in module.read_conf():
+            level = log.CONF if problem.severity == "error" else log.NOTE
+            self.log.debug(level, module.name, str(problem))
+        await module.apply_conf()
+
+    # Inside
+
+    def _run_params(self, node: str | None) -> dict[str, str]:
+        config = self.config_dir or Path.cwd()
+        return {
+            "version": VERSION,
+            "release": RELEASE,
+            "revision": "0",
+            "nodename": node or socket.gethostname().partition(".")[0],
+            "runid": str(int(self.started_at)),
+            "configname": "yate",
+            "cfgsuffix": ".conf",
+            "sharedpath": os.path.normpath(config / ".." / "share"),
+            "configpath": str(config),
+            "usercfgpath": str(config),
+            "modulepath": str(Path(__file__).parent),
+            "workpath": str(Path.cwd()),
+            "clientmode": "false",
+            "supervised": "true" if self.supervised else "false",
+            "runattempt": "0",
+            "lastsignal": "0",
+            "maxworkers": "10",
+        }
+
+    def _read_main(self) -> None:
+        path = self.conf_path("yate")
+        if path is None:
+            return
+        self.conf = conf.load_main(str(path), self.run_params)
+        for line in self.conf.log:
+            self.log.output(str(line))
+        for problem in self.conf.problems:
+            if problem.severity == "error":
+                self.log.debug(log.CONF, "engine", str(problem))
+        named = self.conf.get("general", "nodename")
+        if named and self._node is None:
+            self.run_params["nodename"] = named
+
+    def _install_own(self) -> None:
+        self.install("engine.status", self._status, 90, track="engine")
+        self.install("engine.command", self._commands.command, 100, track="engine")
+        self.install("engine.help", self._commands.help, 100, track="engine")
+
+    def _status(self, message: Message) -> bool:
+        wanted = message.get("module")
+        if wanted not in ("", "engine"):
+            return False
+        dispatcher, params = self.dispatcher, self.run_params
+        line = (
+            f"name=engine,type=system,version={params['version']},revision={params['revision']},"
+            f"githash={params['revision']},nodename={self.node};"
+            f"plugins={len(self.modules)},inuse=0,handlers={len(dispatcher.handlers())},hooks=0,"
+            f"messages={dispatcher.queue_length()},maxqueue=0,messageage=0,messagerate=0,"
+            f"maxmsgrate=0,enqueued={dispatcher.enqueued},dequeued={dispatcher.dequeued},"
+            f"dispatched={dispatcher.dispatched},supervised={params['supervised']},"
+            "runattempt=0,lastsignal=0,threads=1,workers=1,mutexes=0,semaphores=0,"
+            "acceptcalls=accept,congestion=0"
+        )
+        if message.get("details") != "false":
+            paths = ("sharedpath", "configpath", "usercfgpath", "modulepath", "workpath")
+            line += ";" + ",".join(f"{name}={params[name]}" for name in paths)
+        message.retvalue += f"{line}\r\n"
+        return bool(wanted)
+
+    def _tick(self) -> None:
+        """Sends engine.timer at each full second, as Yate does."""
+        loop = asyncio.get_running_loop()
+        now = time.time()
+        if self._next_tick and now >= self._next_tick:
+            seconds = int(now)
+            timer = Message(
+                "engine.timer",
+                {"time": str(seconds), "nodename": self.node},
+                time=seconds,
+                broadcast=True,
+            )
+            self.dispatcher.start(Dispatch(self.dispatcher, timer, None))
+        self._next_tick = int(now) + 1
+        self._timer = loop.call_later(self._next_tick - now, self._tick)
+
+    def _tell(self, text: str, stamped: bool = True) -> None:
+        self.log.emit(log.Event("output", text, when=time.time() if stamped else 0.0))
+
+
+EMBEDDER: Final = Embedder()
+"""The program itself, as the giver of commands."""

@@ -1,0 +1,280 @@
+"""The command ``external``: Yate's own words, and what Yate does not tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from yext.commands import EOL, commander_of
+from yext.errors import StartError
+from yext.message import Message
+
+if TYPE_CHECKING:
+    from yext.extmodule.module import ExtModule
+    from yext.extmodule.process import Script
+    from yext.extmodule.receiver import Receiver
+
+USAGE = (
+    "external [info] [stop scriptname] [[start|restart] scriptname [parameter]] "
+    "[execute progname [parameter]]"
+)
+HELP = "Controls the external scripts: lists, starts, stops, restarts them, executes programs"
+
+YATE_WORDS = ("info", "start", "stop", "restart", "execute")
+"""The sub-commands that Yate has, in its order of completion."""
+
+_SHOWN = ("info", "show", "why", "log", "dismiss")
+"""Sub-commands that may stand alone; the rest need a name."""
+
+
+async def carry_out(module: ExtModule, line: str, message: Message) -> bool:
+    """Carries out `line` if it begins with ``external``; returns whether it was understood."""
+    word, _, rest = line.strip().partition(" ")
+    if word != "external":
+        return False
+    rest = rest.strip()
+    verb, _, arguments = rest.partition(" ")
+    action = ACTIONS.get(verb)
+    if not verb:
+        message.retvalue = _list(module, details=False)
+        return True
+    if action is None:
+        # Yate's usage: the word start may be left out.
+        return await _start(module, rest, message)
+    arguments = arguments.strip()
+    if not arguments and verb not in _SHOWN:
+        return False
+    return await action(module, arguments, message)
+
+
+def _name_and_parameter(text: str) -> tuple[str, str | None]:
+    """The script's name, and its parameter as it was typed; None where there is none."""
+    name, blank, parameter = text.partition(" ")
+    return name, parameter.strip() if blank and parameter.strip() else None
+
+
+async def _info(module: ExtModule, arguments: str, message: Message) -> bool:
+    message.retvalue = _list(module, details=True)
+    return True
+
+
+def _list(module: ExtModule, details: bool) -> str:
+    lines = []
+    for number, receiver in enumerate(module.peers, 1):
+        lines.append(f"{number}. {receiver.name} {receiver.parameter}")
+        if details:
+            lines.append("\t" + _details(receiver))
+    return "".join(line + EOL for line in lines)
+
+
+def _details(receiver: Receiver) -> str:
+    parts = [receiver.role.capitalize() or "Unknown"]
+    if receiver.restart:
+        parts.append("autorestart")
+    if receiver.pid:
+        parts.append(f"pid={receiver.pid}")
+    return ", ".join(parts)
+
+
+def _failed(message: Message, error: StartError) -> bool:
+    failure = error.failure
+    message.params.update(failure.params())
+    message.retvalue = "".join(line + EOL for line in ("External command failed", *failure.lines()))
+    return True
+
+
+async def _start(module: ExtModule, arguments: str, message: Message) -> bool:
+    name, parameter = _name_and_parameter(arguments)
+    if module.find_peer(name, parameter) is not None:
+        message.retvalue = f"External already running{EOL}"
+        message["reason"] = f"{name} runs already"
+        message["hint"] = f"external restart {arguments}, or give it another parameter"
+        return True
+    return _start_now(module, name, parameter or "", message)
+
+
+def _start_now(module: ExtModule, name: str, parameter: str, message: Message) -> bool:
+    label = commander_of(message).label
+    try:
+        script = module.start_script(name, parameter, label, label)
+    except StartError as error:
+        return _failed(message, error)
+    message.retvalue = f"External start attempt{EOL}"
+    message["pid"] = str(script.pid)
+    return True
+
+
+async def _stop(module: ExtModule, arguments: str, message: Message) -> bool:
+    name, parameter = _name_and_parameter(arguments)
+    if await _stop_one(module, name, parameter, message):
+        message.retvalue = f"External command stopped{EOL}"
+    else:
+        message.retvalue = f"External not running{EOL}"
+        message["reason"] = f"{arguments} does not run"
+        message["hint"] = "external lists what runs"
+    return True
+
+
+async def _stop_one(module: ExtModule, name: str, parameter: str | None, message: Message) -> bool:
+    receiver = module.find_peer(name, parameter)
+    script = module.script_of(receiver) if receiver else module.find_script(name, parameter)
+    if script is not None and (receiver is not None or script.waits_to_restart()):
+        await script.stop()
+        if script.last_exit is not None:
+            message["ended"] = script.last_exit.words()
+        return True
+    if receiver is not None:
+        receiver.end("stop")
+        return True
+    return False
+
+
+async def _restart(module: ExtModule, arguments: str, message: Message) -> bool:
+    name, parameter = _name_and_parameter(arguments)
+    await _stop_one(module, name, parameter, message)
+    return _start_now(module, name, parameter or "", message)
+
+
+async def _execute(module: ExtModule, arguments: str, message: Message) -> bool:
+    name, parameter = _name_and_parameter(arguments)
+    try:
+        message["pid"] = str(module.execute(name, parameter))
+    except StartError as error:
+        return _failed(message, error)
+    message.retvalue = f"External exec attempt{EOL}"
+    return True
+
+
+async def _show(module: ExtModule, arguments: str, message: Message) -> bool:
+    scripts = _chosen(module, arguments, message)
+    if scripts:
+        message.retvalue = "".join(line + EOL for line in table(scripts))
+    return True
+
+
+async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
+    scripts = [one for one in _chosen(module, arguments, message) if one.why]
+    if not scripts and "reason" not in message:
+        message.retvalue = f"Nothing has failed{EOL}"
+    for script in sorted(scripts, key=lambda one: one.failed_at)[-1:]:
+        when = time.strftime("%H:%M:%S", time.localtime(script.failed_at))
+        lines = (f"{script.label}, at {when}", *script.why)
+        message.retvalue = "".join(line + EOL for line in lines)
+    return True
+
+
+async def _log(module: ExtModule, arguments: str, message: Message) -> bool:
+    scripts = _chosen(module, arguments, message)
+    kept = sorted(line for script in scripts for line in script.log_lines)
+    message.retvalue = "".join(
+        f"{time.strftime('%H:%M:%S', time.localtime(when))} [{pid}] {text}{EOL}"
+        for when, pid, text in kept
+    )
+    return True
+
+
+async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
+    scripts = [one for one in _chosen(module, arguments, message) if one.pid is None]
+    for script in scripts:
+        await script.stop()
+        module.scripts.remove(script)
+    if "reason" not in message:
+        message.retvalue = f"Dismissed {len(scripts)}{EOL}"
+    return True
+
+
+def _chosen(module: ExtModule, arguments: str, message: Message) -> list[Script]:
+    """The scripts that are meant: all, or those of the name and parameter given."""
+    if not arguments:
+        return list(module.scripts)
+    name, parameter = _name_and_parameter(arguments)
+    found = [
+        one for one in module.scripts if one.name == name and parameter in (None, one.parameter)
+    ]
+    if not found:
+        message.retvalue = f"No script '{arguments}' was started{EOL}"
+        message["reason"] = f"no script '{arguments}' was started"
+        message["hint"] = "external show lists them"
+    return found
+
+
+COLUMNS = (
+    "script", "parameter", "state", "pid", "role", "up", "in", "out", "pending", "handlers",
+    "watches", "restarts", "last",
+)  # fmt: skip
+
+
+def table(scripts: list[Script]) -> list[str]:
+    """``external show`` as lines: a heading, then fields parted by TABs, a script a line."""
+    return ["\t".join(COLUMNS), *("\t".join(_row(script)) for script in scripts)]
+
+
+def _row(script: Script) -> list[str]:
+    receiver = script.receiver
+    if receiver is None:
+        live = ["-", "-", "-", "-", "-", "-", "-", "-"]
+    else:
+        live = [
+            str(receiver.pid), receiver.role, str(int(time.time() - script.started_at)),
+            str(receiver.received), str(receiver.sent), str(len(receiver.pending)),
+            str(len(receiver.relays)), str(len(receiver.watches)),
+        ]  # fmt: skip
+    return [
+        script.name, script.parameter or "-", script.state_text(), *live, str(script.restarts),
+        script.last_text(),
+    ]  # fmt: skip
+
+
+Action = Callable[["ExtModule", str, Message], Awaitable[bool]]
+
+ACTIONS: dict[str, Action] = {
+    "info": _info,
+    "start": _start,
+    "stop": _stop,
+    "restart": _restart,
+    "execute": _execute,
+    "show": _show,
+    "why": _why,
+    "log": _log,
+    "dismiss": _dismiss,
+}
+
+
+def complete(module: ExtModule, line: str, word: str) -> list[str]:
+    """The words that may follow `line`."""
+    words = line.split()
+    if not words:
+        return ["external"]
+    if words == ["help"] or words == ["?"]:
+        return ["external"]
+    if words == ["external"]:
+        # Yate's own words alone, as recorded; the rest once their beginning is typed.
+        return list(ACTIONS) if word else list(YATE_WORDS)
+    if words[0] != "external" or words[1] not in ACTIONS:
+        return []
+    if len(words) == 2:
+        return _names(module, words[1])
+    if len(words) == 3 and words[1] in ("stop", "restart", "show", "why", "log"):
+        return sorted({one.parameter for one in module.scripts if one.name == words[2]} - {""})
+    return []
+
+
+def _names(module: ExtModule, verb: str) -> list[str]:
+    if verb in ("stop", "restart"):
+        return list(dict.fromkeys(receiver.name for receiver in module.peers))
+    if verb in ("show", "why", "log", "dismiss"):
+        return list(dict.fromkeys(script.name for script in module.scripts))
+    return []
+
+
+def help(message: Message) -> bool:
+    """Adds to ``engine.help``, or answers for ``help external``."""
+    topic = message.get("line")
+    if not topic:
+        message.retvalue += f"  {USAGE}{EOL}"
+        return False
+    if topic != "external":
+        return False
+    message.retvalue = f"  {USAGE}{EOL}{HELP}{EOL}"
+    return True

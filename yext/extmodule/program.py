@@ -1,0 +1,134 @@
+"""What the kernel sees in a program file: a ``#!`` line, an ELF header, or neither.
+
+Only regular files are read, a few hundred bytes of each, so looking at a program can neither
+block nor cost much. The rules are Linux's: execve(2), elf(5), fs/binfmt_script.c.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from dataclasses import dataclass
+
+HEAD = 256
+"""Bytes in which the kernel looks for a ``#!`` line or a header (BINPRM_BUF_SIZE)."""
+
+_PROGRAM_HEADERS = 64
+"""Entries of an ELF program header table that are looked at."""
+
+_FARTHEST = 1 << 40
+"""An offset in a program file past this is nonsense, and may be more than pread takes."""
+
+_PT_INTERP = 3
+
+_MACHINES = {
+    3: "x86 (32 bit)",
+    8: "MIPS",
+    20: "PowerPC",
+    21: "PowerPC (64 bit)",
+    22: "S/390",
+    40: "ARM (32 bit)",
+    43: "SPARC (64 bit)",
+    50: "Itanium",
+    62: "x86-64",
+    183: "AArch64",
+    243: "RISC-V",
+    258: "LoongArch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptHead:
+    """A ``#!`` line, cut up as the kernel does.
+
+    `interpreter` is empty where none is named, `argument` all that follows it, unsplit.
+    `cut` tells that the interpreter's name ran past what the kernel reads.
+    """
+
+    interpreter: str
+    argument: str
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ElfHead:
+    """What an ELF header tells; `loader` is the dynamic loader, None for a static program."""
+
+    machine: int
+    bits: int
+    loader: str | None
+
+    @property
+    def machine_name(self) -> str:
+        """The processor that the program is for, in words."""
+        return _MACHINES.get(self.machine, f"machine {self.machine}")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHead:
+    """Neither a ``#!`` line nor ELF; `start` is how the file begins (up to `HEAD` bytes)."""
+
+    start: bytes
+
+
+Head = ScriptHead | ElfHead | OtherHead
+
+
+def read_head(path: str) -> Head:
+    """How the program file at `path` begins. Raises OSError, also for what is not a file."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(None, "not a regular file")
+        start = os.pread(descriptor, HEAD, 0)
+        if start.startswith(b"#!"):
+            return _script_head(start)
+        if start.startswith(b"\x7fELF"):
+            return _elf_head(descriptor, start) or OtherHead(start)
+        return OtherHead(start)
+    finally:
+        os.close(descriptor)
+
+
+def own_head() -> ElfHead | None:
+    """The header of the running Python: what this machine surely executes."""
+    try:
+        head = read_head("/proc/self/exe")
+    except OSError:
+        return None
+    return head if isinstance(head, ElfHead) else None
+
+
+def _script_head(start: bytes) -> ScriptHead:
+    line, ended, _ = start[2:].partition(b"\n")
+    line = line.partition(b"\0")[0].strip(b" \t")
+    words = line.replace(b"\t", b" ").split(b" ", 1)
+    full = len(start) == HEAD and not ended
+    argument = line[len(words[0]) :].lstrip(b" \t")
+    return ScriptHead(os.fsdecode(words[0]), os.fsdecode(argument), cut=full and len(words) == 1)
+
+
+def _elf_head(descriptor: int, start: bytes) -> ElfHead | None:
+    """The header in `start`, or None where it makes no sense."""
+    if len(start) < 64 or start[4] not in (1, 2) or start[5] not in (1, 2):
+        return None
+    order = "<" if start[5] == 1 else ">"
+    wide = start[4] == 2
+    (machine,) = struct.unpack_from(f"{order}H", start, 18)
+    (table,) = struct.unpack_from(f"{order}Q" if wide else f"{order}I", start, 32 if wide else 28)
+    size, count = struct.unpack_from(f"{order}HH", start, 54 if wide else 42)
+    entry = struct.Struct(f"{order}IIQQQQ" if wide else f"{order}IIIII")
+    if size < entry.size or table > _FARTHEST:
+        return None
+    loader = None
+    headers = os.pread(descriptor, size * min(count, _PROGRAM_HEADERS), table)
+    for at in range(0, len(headers) - entry.size + 1, size):
+        kind, *rest = entry.unpack_from(headers, at)
+        if kind == _PT_INTERP:
+            offset, length = (rest[1], rest[4]) if wide else (rest[0], rest[3])
+            name = os.pread(descriptor, min(length, HEAD), min(offset, _FARTHEST))
+            loader = os.fsdecode(name.partition(b"\0")[0])
+            break
+    return ElfHead(machine, 64 if wide else 32, loader)

@@ -1,0 +1,463 @@
+"""One peer: its relays, watches, pending answers and limits.
+
+A peer is a script on pipes or a program on a socket. The receiver takes its lines, and is
+for the dispatcher both a sender of messages and a watcher; each relay is a handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from yext import log, wire
+from yext.dispatcher import PENDING, Dispatch, Handler, Pending
+from yext.errors import LineTooLong, ProtocolError
+from yext.extmodule import setlocal
+from yext.message import Message
+
+if TYPE_CHECKING:
+    from yext.extmodule.module import ExtModule
+
+DEFAULT_PRIORITY = 100
+
+_TIMER_GRAIN = 0.005
+"""Seconds between two looks for answers that are overdue."""
+
+_PRIORITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_PRIORITY_MAX = 2147483646
+
+
+class Transport(Protocol):
+    """What a receiver writes to: an asyncio transport, or the pipes of a script."""
+
+    def write(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+    def get_write_buffer_size(self) -> int: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+class Relay(Handler):
+    """A handler that a peer installed: it hands messages to the peer."""
+
+    __slots__ = ("asked_priority", "receiver")
+
+    def __init__(
+        self, receiver: Receiver, name: str, priority: int, filter_name: str, filter_value: str
+    ) -> None:
+        super().__init__(
+            name, priority, receiver.label, receiver.trackparam, filter_name, filter_value
+        )
+        self.receiver = receiver
+        self.asked_priority = priority
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        receiver = self.receiver
+        if dispatch.sender is receiver and dispatch.ident and not receiver.reenter:
+            return False
+        return receiver.hand_over(message, dispatch)
+
+
+class Receiver(asyncio.Protocol):
+    """What the engine knows of one peer, and the peer's side of the bus.
+
+    Attributes:
+        role: ``global``, ``channel``, or empty until the peer has said ``%%>connect``.
+        name: the script, or the listener the peer came through.
+        parameter: the script's parameter, or where the peer came from.
+        label: what the message flow calls it.
+        pending: the dispatches that wait for the peer's answer, by their id.
+        received, sent: messages from and to the peer.
+        spoke: whether it ever sent a line of the protocol.
+        stray: the first line it sent that was none.
+    """
+
+    def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
+        self.module = module
+        self.name = name
+        self.parameter = parameter
+        self.role = role
+        self.label = name
+        self.pid: int | None = None
+        self.script = False
+        self.defaults_from(module)
+        self.restart = False
+        self.reenter = False
+        self.selfwatch = False
+        self.setdata = True
+        self.reason = ""
+        self.debugname = ""
+        self.debuglevel: int | None = None
+        self.spoke = False
+        self.stray = ""
+        self.dead = False
+        self.can_write = True
+        self.received = self.sent = self.notices_lost = 0
+        self.pending: dict[str, tuple[Dispatch, float]] = {}
+        self.relays: dict[str, Relay] = {}
+        self.watches: dict[str, None] = {}
+        self.buffer = wire.LineBuffer()
+        self.on_end: Callable[[], None] | None = None
+        self._transport: Transport | None = None
+        self._out: list[str] = []
+        self._own_in_flight = 0
+        self._sequence = 0
+        self._stalled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+
+    def defaults_from(self, module: ExtModule) -> None:
+        """Takes the defaults that ``[general]`` of extmodule.conf sets."""
+        options = module.options
+        self.timeout: int = options.timeout
+        self.timebomb: bool = options.timebomb
+        self.maxqueue: int = options.maxqueue
+        self.settime: bool = options.settime
+        self.trackparam: str = module.name if options.trackparam else ""
+
+    # The transport's side (asyncio.Protocol)
+
+    def connection_made(self, transport: object) -> None:
+        """The peer is there."""
+        self._transport = transport  # type: ignore[assignment]
+        self.module.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Works through all whole lines that have come."""
+        buffer = self.buffer
+        buffer.feed(data)
+        try:
+            while not self.dead:
+                line = buffer.next_line()
+                if line is None:
+                    return
+                self.line_received(line)
+        except LineTooLong as error:
+            self.module.debug(log.WARN, f"'{self.label}' sent {error}, closing")
+            self.end("overflow")
+
+    def eof_received(self) -> bool:
+        """The peer sends no more; what it is still owed is sent before the end."""
+        self.end("gone")
+        return self._transport is not None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The peer is gone altogether."""
+        self._transport = None
+        self.end("gone")
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly: what it asks for more is not read until it has caught up."""
+        self._stalled = True
+        if self._transport is not None and not self.dead:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        self._stalled = False
+        if self.notices_lost:
+            self.module.debug(
+                log.WARN, f"'{self.label}' did not read: {self.notices_lost} notices were left out"
+            )
+            self.notices_lost = 0
+        if self._transport is not None and not self.dead:
+            self._transport.resume_reading()
+
+    def write_failed(self) -> None:
+        """The peer closed its side: messages to it pass on, and it may go on talking."""
+        self.can_write = False
+        self._out.clear()
+        self._release("gone")
+        if self.timebomb:
+            self.end("timebomb")
+
+    # Lines
+
+    def line_received(self, line: str) -> None:
+        """Carries out one line of the peer."""
+        if not self.spoke:
+            self._first_line(line)
+        try:
+            if not self.role:
+                self._connect(line)
+            elif line.startswith("%%<message:"):
+                self._answer(line[11:])
+            elif line.startswith("%%>message:"):
+                self._message(line[11:])
+            else:
+                self._other(line)
+        except ProtocolError as error:
+            self.send(f"Error in: {line}")
+            self.module.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
+
+    def _first_line(self, line: str) -> None:
+        """Notes whether the peer speaks the protocol, or what it said instead at first."""
+        if line.startswith("%%"):
+            self.spoke = True
+        elif not self.stray:
+            self.stray = line
+
+    def _other(self, line: str) -> None:
+        if line == "%%>quit":
+            self.send("%%<quit")
+            self.end("quit")
+            return
+        keyword, colon, rest = line.partition(":")
+        action = _KEYWORDS.get(keyword)
+        if action is None or not colon:
+            raise ProtocolError("no such line")
+        action(self, rest)
+
+    def _connect(self, line: str) -> None:
+        """The first line of a peer without a role; a bad one closes without an answer."""
+        keyword, _, rest = line.partition(":")
+        role, _, ident = rest.partition(":")
+        if keyword != "%%>connect" or not self.module.connect_role(self, role, ident):
+            self.module.debug(log.WARN, f"'{self.label}' did not connect properly, closing")
+            self.end("refused")
+
+    def _message(self, fields: str) -> None:
+        ident, message = wire.decode_message(fields, self.settime)
+        self.received += 1
+        self._own_in_flight += 1
+        dispatcher = self.module.engine.dispatcher
+        dispatcher.enqueue(Dispatch(dispatcher, message, self._returned, self, ident))
+
+    def _returned(self, dispatch: Dispatch) -> None:
+        self._own_in_flight -= 1
+        if dispatch.ident:
+            self.send(wire.encode_answer(dispatch.ident, dispatch.message, dispatch.handled))
+        if self.dead and not self._own_in_flight:
+            self._close()
+
+    def _answer(self, fields: str) -> None:
+        ident, rest = wire.split_answer(fields)
+        entry = self.pending.get(ident)
+        if entry is None:
+            return
+        answer = wire.decode_answer(rest)
+        del self.pending[ident]
+        self.received += 1
+        dispatch = entry[0]
+        answer.apply(dispatch.message)
+        dispatch.answered(answer.handled)
+
+    def _install(self, rest: str) -> None:
+        priority, name, filter_name, filter_value = parse_install(rest)
+        done = bool(name) and name not in self.relays
+        if done:
+            relay = Relay(self, name, priority, filter_name, filter_value)
+            self.relays[name] = relay
+            self.module.engine.dispatcher.install(relay)
+        self.send(f"%%<install:{priority}:{name}:{wire.bool_text(done)}")
+
+    def _uninstall(self, name: str) -> None:
+        relay = self.relays.pop(name, None)
+        if relay is not None:
+            self.module.engine.dispatcher.uninstall(relay)
+        priority = relay.asked_priority if relay is not None else 0
+        self.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
+
+    def _watch(self, name: str) -> None:
+        done = name not in self.watches
+        if done:
+            self.watches[name] = None
+            self.module.engine.dispatcher.watch(name, self)
+        self.send(f"%%<watch:{name}:{wire.bool_text(done)}")
+
+    def _unwatch(self, name: str) -> None:
+        done = name in self.watches
+        if done:
+            del self.watches[name]
+            self.module.engine.dispatcher.unwatch(name, self)
+        self.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
+
+    def _setlocal(self, rest: str) -> None:
+        name, colon, value = rest.partition(":")
+        if not name or not colon:
+            raise ProtocolError("setlocal needs a name and a value")
+        value, done = setlocal.carry_out(self, name, value.strip(" \t"))
+        self.send(f"%%<setlocal:{name}:{value}:{wire.bool_text(done)}")
+        # What was read before a smaller buffer was asked for must fit it too.
+        if name == "bufsize" and self.buffer.pending() > self.buffer.size:
+            raise LineTooLong(f"more than the {self.buffer.size} bytes of its new buffer")
+
+    def _output(self, text: str) -> None:
+        if text:
+            self.module.engine.log.output(text)
+
+    def _debug(self, rest: str) -> None:
+        level_text, colon, text = rest.partition(":")
+        if not level_text or not colon:
+            raise ProtocolError("debug needs a level and a text")
+        level = int(level_text) if re.fullmatch(r"[0-9]{1,9}", level_text) else log.ALL
+        level = min(level, log.ALL)
+        if self.debuglevel is None or level <= self.debuglevel:
+            text = wire.unescape_prefix(text)
+            source = self.debugname or self.name
+            self.module.engine.log.emit(log.Event("debug", text, level, source))
+
+    # The dispatcher's side
+
+    def handling(self) -> Dispatch | None:
+        """The message the peer has had for the longest time: what it sends is nested in that."""
+        for dispatch, _ in self.pending.values():
+            return dispatch
+        return None
+
+    def hand_over(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        """Sends `message` to the peer, whose answer is waited for."""
+        if not self.can_write or self._overfull():
+            if self.timebomb:
+                self.end("timebomb")
+            return False
+        if self.maxqueue and len(self.pending) >= self.maxqueue:
+            self.module.debug(
+                log.WARN, f"'{self.label}' has {self.maxqueue} messages waiting, passing it by"
+            )
+            return False
+        self._sequence += 1
+        ident = str(self._sequence)
+        deadline = float("inf")
+        if self.timeout > 0:
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + self.timeout / 1000
+            if deadline < self._timer_at:
+                self._arm(loop, deadline)
+        self.pending[ident] = (dispatch, deadline)
+        self.sent += 1
+        self.send(wire.encode_message(ident, message))
+        return PENDING
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """Tells the peer of a message that it watches; encoded once for all watchers."""
+        if dispatch.sender is self and dispatch.ident and not self.selfwatch:
+            return
+        if self._overfull():
+            self.notices_lost += 1
+            return
+        line = dispatch.notice_line
+        if line is None:
+            line = wire.encode_answer("", dispatch.message, dispatch.handled)
+            dispatch.notice_line = line
+        self.sent += 1
+        self.send(line)
+
+    def _overfull(self) -> bool:
+        if not self._stalled or self._transport is None:
+            return False
+        return self._transport.get_write_buffer_size() > self.module.options.maxoutput
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = loop.call_at(deadline, self._look_for_overdue)
+
+    def _look_for_overdue(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._timer, self._timer_at = None, float("inf")
+        overdue = [ident for ident, (_, deadline) in self.pending.items() if deadline <= now]
+        for ident in overdue:
+            entry = self.pending.pop(ident, None)
+            if entry is None:
+                continue
+            name = log.safe(entry[0].message.name)
+            self.module.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
+            entry[0].answered(False, "timed out")
+        if overdue and self.timebomb:
+            self.end("timebomb")
+        nearest = min((deadline for _, deadline in self.pending.values()), default=float("inf"))
+        if nearest < self._timer_at:
+            self._arm(loop, max(nearest, now + _TIMER_GRAIN))
+
+    # Writing
+
+    def send(self, line: str) -> None:
+        """Queues a line for the peer; all lines of one turn of the loop are one write."""
+        if not self._out:
+            self.module.write_soon(self)
+        self._out.append(line)
+
+    def flush(self) -> None:
+        """Writes the lines that are queued."""
+        if self._out and self._transport is not None and self.can_write:
+            text = "\n".join(self._out) + "\n"
+            self._out.clear()
+            self._transport.write(text.encode(wire.ENCODING, wire.ERRORS))
+        self._out.clear()
+
+    # The end
+
+    def end(self, why: str) -> None:
+        """Ends the peer's part: its handlers and watches go, what waits for it passes on.
+
+        The connection is closed once the peer has the answers to its own messages, and what
+        was queued for it, unless it is the peer that does not read.
+        """
+        if self.dead:
+            return
+        self.dead = True
+        if self._timer is not None:
+            self._timer.cancel()
+        dispatcher = self.module.engine.dispatcher
+        for relay in self.relays.values():
+            dispatcher.uninstall(relay)
+        self.relays.clear()
+        for name in self.watches:
+            dispatcher.unwatch(name, self)
+        self.watches.clear()
+        self.module.remove(self, why)
+        self._release("gone")
+        if not self._own_in_flight or why in ("overflow", "timebomb", "stop", "refused"):
+            self._close()
+
+    def _release(self, outcome: str) -> None:
+        pending, self.pending = self.pending, {}
+        for dispatch, _ in pending.values():
+            dispatch.answered(False, outcome)
+
+    def _close(self) -> None:
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+        if self.on_end is not None:
+            self.on_end()
+            self.on_end = None
+
+
+def parse_install(text: str) -> tuple[int, str, str, str]:
+    """Priority, name, filter name and filter value of an ``%%>install:`` line.
+
+    As recorded (inst_*): what is not a number counts as the default priority, what follows
+    a number up to the colon is skipped, and a lone word is the name.
+    """
+    first, colon, rest = text.partition(":")
+    priority = DEFAULT_PRIORITY
+    found = _PRIORITY.match(first)
+    if found is not None:
+        digits = found[2]
+        base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+        number = int(digits, base)
+        if number <= _PRIORITY_MAX:
+            priority = -number if found[1] == "-" else number
+    elif not colon:
+        return priority, first, "", ""
+    name, _, condition = rest.partition(":")
+    filter_name, _, filter_value = condition.partition(":")
+    return priority, name, wire.unescape_prefix(filter_name), wire.unescape_prefix(filter_value)
+
+
+_KEYWORDS: dict[str, Callable[[Receiver, str], None]] = {
+    "%%>install": Receiver._install,
+    "%%>uninstall": Receiver._uninstall,
+    "%%>watch": Receiver._watch,
+    "%%>unwatch": Receiver._unwatch,
+    "%%>setlocal": Receiver._setlocal,
+    "%%>output": Receiver._output,
+    "%%>debug": Receiver._debug,
+}
