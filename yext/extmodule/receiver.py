@@ -139,7 +139,13 @@ class Receiver(asyncio.Protocol):
             self.end("overflow")
 
     def eof_received(self) -> bool:
-        """The peer sends no more; what it is still owed is sent before the end."""
+        """The peer sends no more; what it is still owed is sent before the end.
+
+        A last line without its end is not carried out, as recorded (line_eof_partial): it may
+        be the half of one.
+        """
+        if not self.dead and (lost := self.buffer.pending()):
+            self.module.debug(log.WARN, f"'{self.label}' ended within a line, {lost} bytes lost")
         self.end("gone")
         return self._transport is not None
 
@@ -188,6 +194,8 @@ class Receiver(asyncio.Protocol):
                 self._message(line[11:])
             else:
                 self._other(line)
+        except LineTooLong:
+            raise
         except ProtocolError as error:
             self.send(f"Error in: {line}")
             self.module.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
