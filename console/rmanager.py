@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
         self._drained = asyncio.Event()
         self._drained.set()
         self._unsubscribe: Callable[[], None] = _nothing
-        self.session = Session(module.engine, "rmanager", framed=True)
+        self.session = Session(module.engine, "rmanager", as_yate=True, framed=True)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)

@@ -6,10 +6,10 @@ own goes to the bus as an ``engine.command``, so that modules and scripts add co
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 
 from console import commands
+from console.commands.table import Authority, SessionCommand
 from yext import Engine, Reply
 from yext.commands import EOL
 from yext.commands import complete as complete_on_bus
@@ -17,14 +17,6 @@ from yext.commands import run as run_on_bus
 from yext.log import ALL
 
 ALIAS_SEPARATOR = "$()"
-
-
-class Authority(enum.IntEnum):
-    """What a session may do, as in Yate's rmanager."""
-
-    GUEST = 0
-    USER = 1
-    ADMIN = 2
 
 
 @dataclass
@@ -36,6 +28,7 @@ class Session:
         label: what the message flow and the log call it: ``console``, or an address.
         address: the ``cmd_address`` that commands carry, empty for none.
         authority: what the session may do.
+        as_yate: whether `help` and completion show Yate's commands only, as recorded.
         framed: whether `status` is put between ``%%+status`` and ``%%-status``.
         echo, machine, output, color, debug: Yate's switches of the same names.
         threshold: debug text above this level is not shown.
@@ -47,6 +40,7 @@ class Session:
     label: str
     address: str = ""
     authority: Authority = Authority.ADMIN
+    as_yate: bool = False
     framed: bool = False
     echo: bool = False
     machine: bool = False
@@ -56,6 +50,14 @@ class Session:
     threshold: int = ALL
     aliases: dict[str, str] = field(default_factory=dict)
     closing: bool = False
+
+    def commands(self) -> list[SessionCommand]:
+        """The rows of the table that the session's authority allows."""
+        return [one for one in commands.TABLE if one.authority <= self.authority]
+
+    def lists(self, command: SessionCommand) -> bool:
+        """Whether `help` and completion are to show `command`."""
+        return command.listed or (not self.as_yate and command.name != "?")
 
     def handling(self) -> None:
         """A session's commands are nested in no message."""
@@ -74,9 +76,16 @@ class Session:
         if not line:
             return Reply(True)
         word, _, rest = line.partition(" ")
+        if not self.may(word):
+            return not_authenticated()
         if word in self.aliases and word not in commands.SESSION_COMMANDS:
             return await self._run_alias(word, rest)
         return await self._run_plain(line)
+
+    def may(self, word: str) -> bool:
+        """Whether the session may use the command that begins with `word`."""
+        command = commands.SESSION_COMMANDS.get(word)
+        return self.authority >= (command.authority if command else Authority.ADMIN)
 
     async def _run_plain(self, line: str) -> Reply:
         word, _, rest = line.partition(" ")
@@ -111,3 +120,9 @@ class Session:
         found = commands.complete(self, partline, partword)
         on_bus = await complete_on_bus(self.engine, partline, partword, self)
         return list(dict.fromkeys([*found, *on_bus]))
+
+
+def not_authenticated() -> Reply:
+    """The reply to a command that the session may not use, whether it exists or not."""
+    params = {"reason": "not authenticated for this command", "hint": "auth PASSWORD"}
+    return Reply(False, f"Not authenticated!{EOL}", params)

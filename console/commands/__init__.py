@@ -1,0 +1,58 @@
+"""The commands of a session: the one table that feeds help, completion, authority and
+execution alike, and what takes a line to its row."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from console.commands.table import Authority, SessionCommand
+from console.commands.yate import YATE
+from yext import Reply
+
+if TYPE_CHECKING:
+    from console.session import Session
+
+__all__ = ["SESSION_COMMANDS", "TABLE", "Authority", "SessionCommand"]
+
+TABLE: tuple[SessionCommand, ...] = (*YATE,)
+
+SESSION_COMMANDS = {command.name: command for command in TABLE}
+
+
+async def carry_out(command: SessionCommand, session: Session, rest: str) -> Reply:
+    """Runs a command of the table."""
+    result = command.function(session, rest)
+    if isinstance(result, Reply):
+        return result
+    return await result
+
+
+def complete(session: Session, partline: str, partword: str) -> list[str]:
+    """What the session itself knows to complete: `partline` holds the words before the one
+    that is being typed, `partword` the start of that."""
+    if not partline:
+        words = [one.name for one in session.commands() if session.lists(one)]
+        words += session.aliases
+    else:
+        name, _, rest = partline.partition(" ")
+        command = SESSION_COMMANDS.get(name)
+        if command is None or command.authority > session.authority:
+            return []
+        words = [] if rest else list(command.words)
+        if command.completer is not None:
+            words += command.completer(session, rest, partword)
+    return [word for word in words if word.startswith(partword)]
+
+
+def alias_line(part: str, rest: str) -> str:
+    r"""One command of an alias with ``\0`` to ``\9`` put in: all of the rest, or its words."""
+    words = rest.split(" ")
+
+    def value(found: re.Match[str]) -> str:
+        number = int(found[1])
+        if number == 0:
+            return rest
+        return words[number - 1] if number <= len(words) else ""
+
+    return re.sub(r"\\([0-9])", value, part)

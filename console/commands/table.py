@@ -1,0 +1,74 @@
+"""What a row of the command table is, and what the functions of the rows share."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yext import Reply
+from yext.commands import EOL
+from yext.wire import BOOLEANS
+
+if TYPE_CHECKING:
+    from console.session import Session
+
+Function = Callable[["Session", str], "Reply | Awaitable[Reply]"]
+
+Completer = Callable[["Session", str, str], "list[str]"]
+"""Gets the session, what stands between the command's name and the word being typed, and the
+start of that word; returns the words that may stand there."""
+
+
+class Authority(enum.IntEnum):
+    """What a session may do, as in Yate's rmanager: user is an observer."""
+
+    GUEST = 0
+    USER = 1
+    ADMIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCommand:
+    """One command of the table.
+
+    Attributes:
+        name: the word it begins with.
+        usage, help: what `help` says.
+        function: gets the session and what follows the name.
+        words: what completes right after the name.
+        authority: what a session must be to use it.
+        listed: whether Yate's `help` lists it, in Yate's order.
+        completer: completes what `words` does not know.
+    """
+
+    name: str
+    usage: str
+    help: str
+    function: Function
+    words: tuple[str, ...] = ()
+    authority: Authority = Authority.ADMIN
+    listed: bool = True
+    completer: Completer | None = None
+
+
+SWITCH = ("on", "off")
+"""What completes after the name of a switch."""
+
+
+def switch(name: str, label: str, on: str = "on", off: str = "off") -> Function:
+    """A command that shows or turns a switch of the session."""
+
+    def function(session: Session, rest: str) -> Reply:
+        said = BOOLEANS.get(rest.strip().partition(" ")[0])
+        if said is not None:
+            setattr(session, name, said)
+        return Reply(True, f"{label}: {on if getattr(session, name) else off}{EOL}")
+
+    return function
+
+
+def failed(text: str, hint: str = "") -> Reply:
+    """A reply that is nothing but the reason why the command failed."""
+    return Reply(False, text + EOL, {"reason": text} | ({"hint": hint} if hint else {}))
