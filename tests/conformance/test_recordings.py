@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from player import cases, config, deviations, extmodule, rmanager
 from player.cases import Case
-from player.matching import Mismatch
+from player.matching import Mismatch, Unplayable
 
 PLAYED: dict[str, tuple[str, ...]] = {
     "extmodule": (
@@ -68,4 +68,6 @@ def _failure(play: Callable[[Case], None], case: Case) -> Mismatch | None:
         play(case)
     except Mismatch as mismatch:
         return mismatch
+    except Unplayable as reason:
+        pytest.fail(f"{case.id}: {reason}", pytrace=False)
     return None

@@ -215,22 +215,19 @@ def _process_alive(play: Playing, step: Step) -> None:
 
 def _file(play: Playing, step: Step) -> None:
     path = play.engine.folder / play.fill(step["file"]).decode()
+    if "size" in step:
+        if not until(lambda: path.exists() and path.stat().st_size == int(step["size"])):
+            raise Mismatch(f"{path} has {path.stat().st_size if path.exists() else 'no'} bytes")
+        return
 
-    def holds() -> bool:
-        if not path.exists():
-            return False
-        if "size" in step:
-            return path.stat().st_size == int(step["size"])
-        lines = path.read_bytes().split(b"\n")
-        return (
-            len(lines) == len(step["lines"]) + 1
-            and not lines[-1]
-            and all(map(play.matches, step["lines"], lines))
-        )
+    def lines() -> list[bytes]:
+        return path.read_bytes().split(b"\n") if path.exists() else []
 
-    if not until(holds):
-        content = show(path.read_bytes()) if path.exists() else "missing"
-        raise Mismatch(f"{path} is {content}")
+    # What is written grows by whole lines, so as many lines as expected are all there will be.
+    until(lambda: len(lines()) > len(step["lines"]))
+    *whole, rest = lines() or [b""]
+    if rest or len(whole) != len(step["lines"]) or not all(map(play.matches, step["lines"], whole)):
+        raise Mismatch(f"{path} is {show(lines())}")
 
 
 def _log(play: Playing, step: Step) -> None:
