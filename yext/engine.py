@@ -363,7 +363,7 @@ class Engine:
             return
         self.conf = conf.load_main(str(path), self.run_params)
         for line in self.conf.log:
-            self.log.output(str(line))
+            self.log.emit(log.Event("config", str(line)))
         for problem in self.conf.problems:
             if problem.severity == "error":
                 self.log.debug(log.CONF, "engine", str(problem))

@@ -105,11 +105,12 @@ class Event:
 
     Attributes:
         kind: ``output``, ``debug``, ``notice`` (something an operator must see, with
-            `lines`) or ``stderr`` (a line a script wrote there).
-        text: one line, without a time.
+            `lines`), ``stderr`` (a line a script wrote there) or ``config`` (what the
+            configuration reader has to say, in Yate's words).
+        text: one line, without a time; of ``config`` perhaps several, parted by CR LF.
         level: the debug level; `NOTE` for what is not debug.
         source: who told it: a module's or script's debug name, empty for output.
-        when: seconds since 1970.
+        when: seconds since 1970, 0 for what is shown without a time.
         lines: for a notice, the whole story, a line each.
         logged: whether the log is to have it; False for what a debug line has told it.
         session: the session that the notice is meant for, empty for all.
@@ -194,11 +195,15 @@ class YateFormatter(logging.Formatter):
     """Log lines as Yate writes them: time, then the safe text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        event = getattr(record, "yate_event", None)
+        # Only the configuration reader's own words are ever more than a line.
+        keep = "\t\r\n" if event is not None and event.kind == "config" else "\t"
+        lines = [safe(record.getMessage(), keep=keep)]
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        when = stamp(record.created)
-        return "\n".join(f"{when} {safe(line, keep=chr(9))}" for line in text.split("\n"))
+            trace = self.formatException(record.exc_info)
+            lines += [safe(line, keep="\t") for line in trace.split("\n")]
+        when = "" if event is not None and not event.when else f"{stamp(record.created)} "
+        return "\n".join(f"{when}{line}" for line in lines)
 
 
 def log_to(path: str | None) -> tuple[logging.Handler, int]:

@@ -11,7 +11,7 @@ from console.commands.table import SWITCH, Authority, SessionCommand, failed, sw
 from yext import Message, Reply, conf
 from yext import commands as bus
 from yext.commands import EOL
-from yext.log import stamp
+from yext.log import Event, stamp
 from yext.options import nearest
 from yext.wire import BOOLEANS
 
@@ -150,7 +150,7 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
         rules=engine.conf.rules,
     )
     for line in done.log:
-        engine.log.output(str(line))
+        engine.log.emit(Event("config", str(line)))
     return Reply(done.ok, done.text, {} if done.ok else {"reason": done.reason or done.text})
 
 
