@@ -1,0 +1,114 @@
+"""The shell where no line can be edited: commands a line each from standard input, plain text
+to standard output, not one escape byte."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from console import banner, render
+from console.link import Link
+from console.terminal import Abilities
+from yext.log import Event, safe
+
+_READ = 65536
+
+LINE_MAX = 1024 * 1024
+"""Bytes of one command line; a longer one ends the shell."""
+
+
+class DumbShell:
+    """The shell on one link, without a terminal or on a dumb one."""
+
+    def __init__(self, link: Link, able: Abilities) -> None:
+        self._link = link
+        self._able = able
+        self._prompt = f"{link.node}> " if sys.stdin.isatty() else ""
+
+    async def run(self) -> int:
+        """Runs until its input ends, ``quit``, or the engine's end; returns the exit code."""
+        loop = asyncio.get_running_loop()
+        overview = await self._link.overview()
+        self._say(banner.text(self._link.node, overview, self._link.counts(), self._able))
+        unsubscribe = self._link.subscribe(self._tell)
+        work = loop.create_task(self._work())
+        ended = loop.create_task(self._link.ended())
+        loop.add_signal_handler(signal.SIGINT, work.cancel)
+        try:
+            await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            for task in (work, ended):
+                task.cancel()
+            results = await asyncio.gather(work, ended, return_exceptions=True)
+            unsubscribe()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return self._link.exit_code()
+
+    async def _work(self) -> None:
+        lines = Lines(sys.stdin.fileno())
+        try:
+            while not self._link.closing:
+                self._write(self._prompt)
+                line = await lines.next()
+                if line is None:
+                    return
+                if line.strip():
+                    reply = await self._link.run(line)
+                    self._write(render.plain(reply))
+        finally:
+            lines.close()
+
+    def _tell(self, event: Event) -> None:
+        if event.kind == "notice":
+            if event.session in ("", self._link.session):
+                self._say("\n".join(safe(line, keep="\t") for line in event.lines))
+        elif self._link.wants(event):
+            self._say(safe(event.line(), keep="\t"))
+
+    def _say(self, text: str) -> None:
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+class Lines:
+    """Lines of a descriptor, read without a thread, which a stop would have to wait for."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._rest = b""
+        self._ended = False
+        self._arrived = asyncio.Event()
+        try:
+            self._loop.add_reader(descriptor, self._arrived.set)
+            self._waits = True
+        except PermissionError:
+            # A file on a disk: epoll(7) does not take it, and it is always ready.
+            self._waits = False
+
+    async def next(self) -> str | None:
+        """The next line without its end, None where there are no more."""
+        while b"\n" not in self._rest and not self._ended:
+            if self._waits:
+                await self._arrived.wait()
+                self._arrived.clear()
+            data = os.read(self._descriptor, _READ)
+            self._rest += data
+            self._ended = not data or len(self._rest) > LINE_MAX
+        if not self._rest:
+            return None
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode("utf-8", "surrogateescape").rstrip("\r")
+
+    def close(self) -> None:
+        """Stops reading."""
+        if self._waits:
+            self._loop.remove_reader(self._descriptor)

@@ -1,0 +1,228 @@
+"""What a front end drives: runs commands, completes them, tells events; local or remote.
+
+The shell knows an engine only through a `Link`, so that it is the same on the engine in its own
+process and on one behind a connection. Nothing here gives what a connection could not carry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from console import commands
+from console.session import Session
+from yext import Engine, Reply
+from yext import commands as bus
+from yext.log import CONF, Event
+
+if TYPE_CHECKING:
+    from yext.extmodule.module import ExtModule
+    from yext.sniffer import Journey
+
+COMPLETION_SECONDS = 0.5
+"""How long the bus is given to answer a completion; what came too late is not offered."""
+
+_CACHED = 64
+"""Completions that are kept for when the bus does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word that may come next, and what it is, in a few words."""
+
+    text: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers for the bottom line: scripts that run and that failed, and all messages so far
+    but the engine's own timer."""
+
+    running: int = 0
+    failed: int = 0
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What an operator wants to know first.
+
+    Attributes:
+        version: of the engine.
+        failed: the scripts that failed: name with parameter, and the reason in one line.
+        listeners: where the engine listens, ``tcp 127.0.0.1:5040``.
+        failed_listeners: the listeners that could not be opened, with the reason.
+        mistakes: in the configuration, by file and line.
+    """
+
+    version: str
+    failed: Sequence[tuple[str, str]] = ()
+    listeners: Sequence[str] = ()
+    failed_listeners: Sequence[str] = ()
+    mistakes: Sequence[str] = ()
+
+
+class Link(Protocol):
+    """An engine as a front end sees it.
+
+    Attributes:
+        node: the node's name.
+        session: the label by which notices name the session they are meant for.
+    """
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def session(self) -> str: ...
+
+    @property
+    def closing(self) -> bool:
+        """Whether the session has ended: by ``quit``, or because the engine ends."""
+
+    async def run(self, line: str) -> Reply:
+        """Carries out one command line."""
+
+    async def complete(self, line: str) -> list[Word]:
+        """What may stand at the end of `line` in place of its last word; soon, or nothing."""
+
+    async def overview(self) -> Overview:
+        """What is told when a session begins."""
+
+    def counts(self) -> Counts:
+        """The newest numbers that are known; asks nobody."""
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        """Has `subscriber` called with each event; returns what ends that."""
+
+    def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
+        """Has `follower` called with each message's journey; returns what ends that."""
+
+    def wants(self, event: Event) -> bool:
+        """Whether the session's switches have `event` shown; a notice always is."""
+
+    def usage(self, line: str) -> str:
+        """How to go on with the line being typed, empty where that is not known."""
+
+    def flow(self) -> str:
+        """The state of the message flow, for the bottom line."""
+
+    async def ended(self) -> None:
+        """Waits until the engine ends."""
+
+    def exit_code(self) -> int:
+        """What the engine is to exit with."""
+
+
+@dataclass
+class LocalLink:
+    """The link to an engine in this process.
+
+    Args:
+        engine: a started engine.
+        own: the session that commands are run in.
+    """
+
+    engine: Engine
+    own: Session
+    _cache: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        return self.engine.node
+
+    @property
+    def session(self) -> str:
+        return self.own.label
+
+    @property
+    def closing(self) -> bool:
+        return self.own.closing or self.engine.halting
+
+    async def run(self, line: str) -> Reply:
+        return await self.own.run(line)
+
+    async def complete(self, line: str) -> list[Word]:
+        partline, _, partword = line.lstrip().rpartition(" ")
+        partline = partline.strip()
+        words = commands.complete(self.own, partline, partword)
+        words += await self._from_bus(partline, partword)
+        described = _descriptions() if partline in ("", "help", "?") else {}
+        return [Word(word, described.get(word, "")) for word in dict.fromkeys(words)]
+
+    async def _from_bus(self, partline: str, partword: str) -> list[str]:
+        """What the bus knows, or knew the last time if a handler keeps it waiting."""
+        key = f"{partline} {partword}"
+        with contextlib.suppress(TimeoutError):
+            found = await asyncio.wait_for(
+                bus.complete(self.engine, partline, partword, self.own), COMPLETION_SECONDS
+            )
+            self._cache.pop(key, None)
+            self._cache[key] = found
+            if len(self._cache) > _CACHED:
+                del self._cache[next(iter(self._cache))]
+        return self._cache.get(key, [])
+
+    async def overview(self) -> Overview:
+        version = self.engine.run_params["version"]
+        module = self._extmodule()
+        if module is None:
+            return Overview(version)
+        failed = [(one.label, one.last_text()) for one in module.scripts if one.state == "failed"]
+        return Overview(
+            version,
+            failed,
+            [one.spec.where() for one in module.listeners.values()],
+            [str(error) for error in module.failed_listeners.values()],
+            [one.text for one in self.engine.log.captured if _is_mistake(one)],
+        )
+
+    def counts(self) -> Counts:
+        module = self._extmodule()
+        running, failed = module.counts() if module is not None else (0, 0)
+        return Counts(running, failed, self.engine.dispatcher.dispatched)
+
+    def _extmodule(self) -> ExtModule | None:
+        return self.engine.modules.get("extmodule")  # type: ignore[return-value]
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        return self.engine.log.subscribe(subscriber)
+
+    def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
+        return self.engine.sniffer.follow(follower)
+
+    def wants(self, event: Event) -> bool:
+        if event.kind == "debug":
+            return self.own.debug and event.level <= self.own.threshold
+        # What the engine says of itself, at a start or a reload, is in its log.
+        return self.own.output and event.source != "engine"
+
+    def usage(self, line: str) -> str:
+        name, blank, _ = line.lstrip().partition(" ")
+        if not blank:
+            return ""
+        command = commands.SESSION_COMMANDS.get(name) or bus.BUS_COMMANDS.get(name)
+        return command.usage if command is not None else ""
+
+    def flow(self) -> str:
+        return "flow off"
+
+    async def ended(self) -> None:
+        await self.engine.halted()
+
+    def exit_code(self) -> int:
+        return self.engine.exit_code
+
+
+def _is_mistake(event: Event) -> bool:
+    return event.kind == "debug" and event.level == CONF
+
+
+def _descriptions() -> dict[str, str]:
+    """What each command of the tables does."""
+    described = {name: command.help for name, command in bus.BUS_COMMANDS.items()}
+    return described | {name: one.help for name, one in commands.SESSION_COMMANDS.items()}

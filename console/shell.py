@@ -1,0 +1,302 @@
+"""The interactive shell: one line that is edited while everything else appears above it.
+
+One prompt_toolkit application runs from start to end, also while a command is carried out, so
+the terminal never leaves raw mode and no output can meet a half-typed line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from console import banner
+from console.link import Link, LocalLink
+from console.session import Session
+from console.terminal import Abilities, abilities
+from yext import Engine
+from yext.log import logger, safe
+
+if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.shortcuts import PromptSession
+
+
+LABEL = "console"
+"""What the message flow and the log call the shell's session."""
+
+_SLOW_SECONDS = 0.5
+"""A command that takes longer is named in the bottom line."""
+
+
+async def run(config_dir: Path | None, *, plain: bool = False) -> int:
+    """Runs the shell on an engine of its own; returns the exit code.
+
+    `plain` shows replies in Yate's own words. Without a terminal, or on a dumb one, commands
+    are read from standard input a line each, and only text is written.
+    """
+    able = abilities()
+    engine = Engine(config_dir)
+    async with engine:
+        _signals(engine)
+        link = LocalLink(engine, Session(engine, LABEL, output=True))
+        return await front(link, able, plain=plain)
+
+
+async def front(link: Link, able: Abilities, *, plain: bool) -> int:
+    """Runs the front end that the terminal allows, until the session ends."""
+    if not able.editing:
+        from console.dumbshell import DumbShell
+
+        return await DumbShell(link, able).run()
+    return await Shell(link, able, plain=plain).run()
+
+
+def _signals(engine: Engine) -> None:
+    """SIGTERM stops and SIGHUP reloads, as with `yext serve`."""
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = loop.create_task(engine.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGTERM, engine.halt)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+class Shell:
+    """The shell on one link.
+
+    Commands are carried out one after the other in the order they were given; more can be
+    typed meanwhile. ^C gives up waiting for the running one and forgets those that wait.
+    """
+
+    def __init__(self, link: Link, able: Abilities, *, plain: bool) -> None:
+        from console.screen import Screen
+        from console.teller import Teller
+
+        self._link = link
+        self._able = able
+        self.screen = Screen(able, self._leave)
+        self._teller = Teller(link, self.screen, plain=plain)
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._running = ""
+        self._slow = False
+        self._task: asyncio.Task[None] | None = None
+        self._rate = 0
+        self._session = self._make_session()
+        self.screen.app = self._session.app
+
+    async def run(self) -> int:
+        """Runs until the operator or the engine ends it; returns the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        unsubscribe = self._link.subscribe(self._teller.tell)
+        tasks = [
+            loop.create_task(self._work()),
+            loop.create_task(self._until_ended()),
+            loop.create_task(self._measure()),
+        ]
+        try:
+            overview = await self._link.overview()
+            counts = self._link.counts()
+            self.screen.reply(banner.text(self._link.node, overview, counts, self._able))
+            self.screen.flush()
+            await self._session.app.run_async(set_exception_handler=False, handle_sigint=False)
+        except EOFError:
+            pass  # The terminal was closed.
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            unsubscribe()
+            await self.screen.close()
+            loop.remove_signal_handler(signal.SIGINT)
+            loop.set_exception_handler(None)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return self._link.exit_code()
+
+    # The line
+
+    def _make_session(self) -> PromptSession[None]:
+        from prompt_toolkit.application.current import create_app_session
+        from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+        from prompt_toolkit.enums import EditingMode
+        from prompt_toolkit.shortcuts import PromptSession
+
+        from console import line
+        from console.completion import LinkCompleter
+        from console.history import FileHistory, history_path
+
+        with create_app_session(output=line.make_output(self.screen.terminal, self._able)):
+            session: PromptSession[None] = PromptSession(
+                self._message,
+                completer=LinkCompleter(self._link),
+                complete_while_typing=False,
+                auto_suggest=AutoSuggestFromHistory(),
+                history=FileHistory(history_path()),
+                bottom_toolbar=self._bottom,
+                key_bindings=self._keys(),
+                style=line.style(self._able),
+                include_default_pygments_style=False,
+                editing_mode=EditingMode.VI if line.wants_vi() else EditingMode.EMACS,
+                erase_when_done=True,
+            )
+        session.default_buffer.accept_handler = self._accept
+        # The size is told by SIGWINCH; prompt_toolkit would also ask for it twice a second.
+        session.app.terminal_size_polling_interval = None
+        return session
+
+    def _message(self) -> StyleAndTextTuples:
+        """What stands before the line: live text, and the prompt when a command is welcome."""
+        from prompt_toolkit.formatted_text import ANSI, to_formatted_text
+
+        live = self.screen.live_text
+        above = to_formatted_text(ANSI(f"{live}\n")) if live else []
+        if self._running:
+            return above
+        return [*above, ("class:prompt", f"{self._link.node}> ")]
+
+    def _bottom(self) -> StyleAndTextTuples:
+        """The bottom line: what runs, what failed, how much flows; or how to go on typing."""
+        hint = self._link.usage(self._session.default_buffer.text)
+        if hint:
+            return [("", f" {hint}"[: self.screen.width])]
+        counts = self._link.counts()
+        left_out = f", {self.screen.left_out:,} lines left out" if self.screen.left_out else ""
+        failed = f" {counts.failed} failed" if counts.failed else ""
+        return [
+            ("", f" {self._link.node} | {counts.running} running"),
+            ("class:failed", failed),
+            ("", f" | {self._rate} msg/s | {self._link.flow()}{left_out}{self._busy()}"),
+        ]
+
+    def _busy(self) -> str:
+        return f" | {self._running}: ^C stops waiting" if self._slow else ""
+
+    def _keys(self) -> KeyBindings:
+        from prompt_toolkit.filters import Condition
+        from prompt_toolkit.key_binding import KeyBindings
+
+        keys = KeyBindings()
+        empty = Condition(lambda: not self._session.default_buffer.text)
+        live = Condition(lambda: self.screen.is_live)
+
+        @keys.add("c-c")
+        def _interrupt(event: KeyPressEvent) -> None:
+            self._interrupt()
+
+        @keys.add("c-d", filter=empty)
+        def _end(event: KeyPressEvent) -> None:
+            self._leave()
+
+        @keys.add("<any>", filter=live)
+        @keys.add("enter", filter=live)
+        @keys.add("c-d", filter=live)
+        def _end_live(event: KeyPressEvent) -> None:
+            self.screen.end_live()
+
+        return keys
+
+    def _interrupt(self) -> None:
+        """^C: ends live text, or the wait for a command, or clears the line."""
+        if self.screen.is_live:
+            self.screen.end_live()
+        elif self._task is not None:
+            while not self._lines.empty():
+                self._lines.get_nowait()
+            self._task.cancel()
+        else:
+            self._echo(self._session.default_buffer.text + "^C")
+            self._session.default_buffer.reset()
+
+    def _accept(self, buffer: Buffer) -> bool:
+        """Takes the line that was typed; it is empty afterwards."""
+        line = buffer.text.strip()
+        self._echo(buffer.text)
+        if line:
+            self._lines.put_nowait(line)
+        return False
+
+    def _echo(self, text: str) -> None:
+        """Leaves the line as typed above, and begins a new one."""
+        self.screen.echo([("class:prompt", f"{self._link.node}> "), ("", safe(text))])
+
+    def _leave(self) -> None:
+        """Ends the shell; what runs is stopped by whoever started the engine."""
+        app = self._session.app
+        if app.is_running and not app.is_done:
+            app.exit()
+
+    # Commands
+
+    async def _work(self) -> None:
+        """Carries out the lines in their order."""
+        while not self._link.closing:
+            line = await self._lines.get()
+            self._running = line
+            slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._show_slow)
+            self._task = asyncio.create_task(self._carry_out(line))
+            try:
+                await asyncio.wait({self._task})
+                self._tell_outcome(self._task)
+            finally:
+                slow.cancel()
+                self._task.cancel()
+                self._task, self._running, self._slow = None, "", False
+            self.screen.flush()
+            self._session.app.invalidate()
+        self._leave()
+
+    async def _carry_out(self, line: str) -> None:
+        reply = await self._link.run(line)
+        await self._teller.reply(line, reply)
+
+    def _tell_outcome(self, task: asyncio.Task[None]) -> None:
+        """Says what the reply could not: that it is not waited for, or that yext has an error."""
+        if task.cancelled():
+            self.screen.reply(f"{self._running}: not waited for any more")
+        elif (error := task.exception()) is not None:
+            self._tell_error(f"{self._running} failed", error)
+
+    def _show_slow(self) -> None:
+        self._slow = True
+        self._session.app.invalidate()
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An error that nobody caught: told above the line, which goes on."""
+        self._tell_error(str(context.get("message", "")), context.get("exception"))
+
+    def _tell_error(self, what: str, error: object) -> None:
+        logger.error("%s: %r", what, error, exc_info=_exc_info(error))
+        self.screen.stream(safe(f"error in yext: {what}: {error!r}"))
+
+    async def _until_ended(self) -> None:
+        await self._link.ended()
+        self._leave()
+
+    async def _measure(self) -> None:
+        """Counts messages a second, and redraws the bottom line when it has changed."""
+        shown = self._bottom()
+        before, then = self._link.counts().messages, time.time()
+        while True:
+            await asyncio.sleep(1.0)
+            after, now = self._link.counts().messages, time.time()
+            # One engine.timer at each full second is not what flows.
+            self._rate = max(0, after - before - (int(now) - int(then)))
+            before, then = after, now
+            if shown != (shown := self._bottom()) and not self.screen.terminal.busy:
+                self._session.app.invalidate()
+
+
+def _exc_info(error: object) -> BaseException | None:
+    return error if isinstance(error, BaseException) else None
