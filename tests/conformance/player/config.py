@@ -13,7 +13,6 @@ from .cases import Case
 from .connection import Connection
 from .matching import RMANAGER, Mismatch, Scope, show
 from .process import TIMEOUT, Engine, until
-from .rmanager import OPTIONS
 
 _RMANAGER_CONF = "[general]\nport={PORT:general}\naddr=127.0.0.1\ntelnet=no\nheader=\n"
 _EXTMODULE_CONF = "[listener ext]\ntype=tcp\naddr=127.0.0.1\nport={PORT:ext}\nrole=global\n"
@@ -48,7 +47,7 @@ def _run(content: dict[str, Any], main_file: str, check: Check) -> None:
                 target.mkdir(parents=True)
             else:
                 engine.write(str(target), data)
-        engine.start(*OPTIONS)
+        engine.start()
         try:
             check(content, engine, scope)
         except Mismatch as mismatch:

@@ -12,9 +12,6 @@ from .extmodule_case import Playing
 from .matching import Expected, Mismatch, show
 from .process import TIMEOUT, Engine, until
 
-_OPTIONS = ("-vvvvv",)
-"""The recorded engine ran with all debug levels on."""
-
 _REPLY_QUIET = 0.05
 """Seconds after the last line of a reply in which nothing more may come."""
 
@@ -30,7 +27,7 @@ def play(case: Case) -> None:
         playing = Playing(case.content, engine)
         stack.callback(playing.close)
         playing.prepare()
-        engine.start(*_OPTIONS)
+        engine.start()
         try:
             play_steps(playing, case.content["steps"], STEPS)
         except Mismatch as mismatch:

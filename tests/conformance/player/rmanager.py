@@ -13,9 +13,6 @@ from .connection import Connection
 from .matching import RMANAGER, TIMER_LINE, Mismatch, Scope, show
 from .process import TIMEOUT, Engine, until
 
-OPTIONS = ("-vv",)
-"""The recorded engine's debug level was 7, two above the default."""
-
 _QUIET = 0.04
 """Seconds for which nothing may come where a recording says so.
 
@@ -32,7 +29,7 @@ def play(case: Case) -> None:
         playing = Playing(case.content, engine)
         stack.callback(playing.close)
         playing.prepare()
-        engine.start(*OPTIONS, *case.content.get("engine_args", ()))
+        engine.start(*case.content.get("engine_args", ()))
         try:
             play_steps(playing, list(joined(case.content["steps"])), STEPS)
             playing.check_nothing_left()
