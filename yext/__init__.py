@@ -6,10 +6,34 @@ async with Engine("conf") as engine:
     await engine.dispatch(Message("call.route", {"called": "99"}))
 """
 
-from yext.commands import Reply
-from yext.engine import VERSION as __version__
-from yext.engine import Engine
-from yext.errors import YextError
-from yext.message import Message
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yext.commands import Reply
+    from yext.engine import VERSION as __version__
+    from yext.engine import Engine
+    from yext.errors import YextError
+    from yext.message import Message
+else:
+
+    def __getattr__(name: str) -> object:
+        """Imports what is asked for when it is: the pytest plugin costs no start then."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'yext' has no attribute {name!r}")
+        import importlib
+
+        module, attribute = _HOMES[name]
+        value = getattr(importlib.import_module(module), attribute)
+        globals()[name] = value
+        return value
+
+
+_HOMES = {
+    "Engine": ("yext.engine", "Engine"),
+    "Message": ("yext.message", "Message"),
+    "Reply": ("yext.commands", "Reply"),
+    "YextError": ("yext.errors", "YextError"),
+    "__version__": ("yext.engine", "VERSION"),
+}
 
 __all__ = ["Engine", "Message", "Reply", "YextError", "__version__"]

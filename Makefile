@@ -1,0 +1,43 @@
+# Everything lives in .venv, made on the first call and renewed when pyproject.toml changes.
+#   make run     opens the console with the embedded engine on samples/
+#   make test    runs all tests
+#   make check   ruff, formatting and mypy --strict
+#   make docs    writes the generated pages of docs/ again
+#   make clean   removes .venv and all caches
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+WORKERS ?= auto
+
+.PHONY: run test check docs clean
+
+run: .venv/installed
+	$(BIN)/yext -c samples
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=4 $(TESTS)
+
+check: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: .venv/installed-dev
+	$(BIN)/python -m tests.docs
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "yext needs Python 3.11 or later, %s is %s: make PYTHON=/path/to/python3.11" \
+	    % (sys.executable, sys.version.split()[0]))'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) -e '.[dev]'
+	@touch $@
