@@ -414,7 +414,8 @@ class Engine:
         self._timer = loop.call_later(self._next_tick - now, self._tick)
 
     def _tell(self, text: str, stamped: bool = True) -> None:
-        self.log.emit(log.Event("output", text, when=time.time() if stamped else 0.0))
+        when = time.time() if stamped else 0.0
+        self.log.emit(log.Event("output", text, source="engine", when=when))
 
 
 EMBEDDER: Final = Embedder()

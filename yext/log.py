@@ -109,7 +109,8 @@ class Event:
             configuration reader has to say, in Yate's words).
         text: one line, without a time; of ``config`` perhaps several, parted by CR LF.
         level: the debug level; `NOTE` for what is not debug.
-        source: who told it: a module's or script's debug name, empty for output.
+        source: who told it: a module's or script's debug name; for output ``engine``, or empty for
+            what a script put out.
         when: seconds since 1970, 0 for what is shown without a time.
         lines: for a notice, the whole story, a line each.
         logged: whether the log is to have it; False for what a debug line has told it.
