@@ -1,0 +1,292 @@
+"""The line protocol: vectors through reader and writer, and any bytes as input."""
+
+import time
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from yext import wire
+from yext.errors import LineTooLong, ProtocolError
+from yext.message import Message
+
+# Field text and how a line spells it: runs through escape and unescape.
+ESCAPED = [
+    ("", ""),
+    ("plain", "plain"),
+    ("a:b", "a%zb"),
+    ("100%", "100%%"),
+    ("%%", "%%%%"),
+    ("\x01\x1f\t", "%A%_%I"),
+    ("line\nend\r", "line%Jend%M"),
+    ("=", "="),
+    ("Zürich", "Zürich"),
+    ("\udcff\udc80", "\udcff\udc80"),
+    ("\x7f", "\x7f"),
+]
+
+BAD_FIELDS = ["%", "a%", "% ", "%a", "%`", "%{", "%1", "%@", "%\x01", "\x01", "a\tb", "\x00"]
+
+
+@pytest.mark.parametrize(("text", "field"), ESCAPED)
+def test_a_field_is_written_and_read(text: str, field: str) -> None:
+    assert wire.escape(text) == field
+    assert wire.unescape(field) == text
+
+
+def test_every_escape_from_a_to_underscore_is_read() -> None:
+    for code in range(1, 32):
+        assert wire.unescape("%" + chr(code + 64)) == chr(code)
+
+
+@pytest.mark.parametrize("field", BAD_FIELDS)
+def test_a_bad_field_is_refused(field: str) -> None:
+    with pytest.raises(ProtocolError):
+        wire.unescape(field)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("ab%zc", "ab:c"), ("ab%q%z", "ab%"), ("%", "%"), ("a\tb", "a"), ("%%%", "%%"), ("", "")],
+)
+def test_debug_text_is_read_up_to_its_first_bad_escape(field: str, text: str) -> None:
+    assert wire.unescape_prefix(field) == text
+
+
+# An ident, a message, and its %%>message line: runs through encode and decode.
+MESSAGES = [
+    ("1", Message("call.route", time=5), "1:5:call.route:"),
+    ("a.1", Message("x", {"k": "v"}, time=1, retvalue="r"), "a.1:1:x:r:k=v"),
+    ("1", Message("x", {"k": "", "l": "="}, time=1), "1:1:x::k=:l=="),
+    ("1", Message("a:b", {"c:d": "e%f"}, time=1, retvalue=":"), "1:1:a%zb:%z:c%zd=e%%f"),
+    ("1", Message("x", {"k": "a\nb\x01"}, time=1), "1:1:x::k=a%Jb%A"),
+    ("1", Message("x", {"k": "é\udcff\x7f"}, time=1), "1:1:x::k=é\udcff\x7f"),
+    ("1", Message("", {}, time=4294967295), "1:4294967295::"),
+]
+
+
+@pytest.mark.parametrize(("ident", "message", "fields"), MESSAGES)
+def test_a_message_is_written_and_read(ident: str, message: Message, fields: str) -> None:
+    assert wire.encode_message(ident, message) == f"%%>message:{fields}"
+    assert _told(*wire.decode_message(fields)) == _told(ident, message)
+
+
+def _told(ident: str, message: Message) -> tuple[object, ...]:
+    params = list(message.params.items())
+    return ident, message.name, message.retvalue, int(message.time), params, message.broadcast
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_an_answer_is_written_and_read(handled: bool) -> None:
+    message = Message("n:1", {"a": "1", "b": ""}, retvalue="r\n")
+    line = wire.encode_answer("id:7", message, handled)
+    assert line == f"%%<message:id%z7:{str(handled).lower()}:n%z1:r%J:a=1:b="
+    ident, rest = wire.split_answer(line.removeprefix("%%<message:"))
+    answer = wire.decode_answer(rest)
+    assert (ident, answer.handled, answer.name, answer.retvalue) == (
+        "id%z7",
+        handled,
+        "n:1",
+        "r\n",
+    )
+    assert answer.changes == [("a", "1"), ("b", "")]
+
+
+def test_an_answer_changes_what_it_names() -> None:
+    message = Message("x", {"a": "1", "b": "2", "c": "3"}, retvalue="r")
+    wire.decode_answer("true:::b:a=9:d=").apply(message)
+    assert message.params == {"a": "9", "c": "3", "d": ""}
+    assert (message.name, message.retvalue) == ("x", "")
+
+
+def test_an_answer_with_no_more_than_a_boolean_leaves_the_message_alone() -> None:
+    message = Message("x", {"a": "1"}, retvalue="r")
+    wire.decode_answer("false:").apply(message)
+    assert (message.name, message.retvalue, message.params) == ("x", "r", {"a": "1"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["1:2:x", "1", "", "1:y:x:", "1:-1:x:", "1:4294967296:x:", "1:08:x:", "1:1:x::=v",
+     "1:1:x::a=%", "1:1:%q:", "%:1:x:", "1:1:x:%x", "1:1:x::k\t=1", "1:1_0:x:", "1:٣:x:"],
+)  # fmt: skip
+def test_a_message_that_makes_no_sense_is_refused(fields: str) -> None:
+    with pytest.raises(ProtocolError):
+        wire.decode_message(fields)
+
+
+@pytest.mark.parametrize("fields", ["", "true", "maybe:", "true:new", "true :", "true:::=v",
+                                    "true::%", "True::", "true:::a=%a"])  # fmt: skip
+def test_an_answer_that_makes_no_sense_is_refused(fields: str) -> None:
+    with pytest.raises(ProtocolError):
+        wire.decode_answer(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", 0),
+        ("0", 0),
+        ("12", 12),
+        (" +12", 12),
+        ("0x10", 16),
+        ("010", 8),
+        ("4294967295", 2**32 - 1),
+    ],
+)
+def test_a_time_is_read_as_c_reads_it(text: str, seconds: int) -> None:
+    assert wire.parse_time(text) == seconds
+
+
+def test_a_time_of_nothing_and_settime_mean_now() -> None:
+    now = int(time.time())
+    for fields, settime in (("1:0:x:", False), ("1::x:", False), ("1:5:x:", True)):
+        assert wire.decode_message(fields, settime)[1].time >= now
+
+
+def test_parameters_set_delete_and_set_again() -> None:
+    assert wire.decode_params("a=1:b=2:a:b=3:c:a=4") == {"b": "3", "a": "4"}
+
+
+# Line buffer: what is fed, and the lines that come out.
+FEEDS = [
+    (b"a\nb\n", ["a", "b"]),
+    (b"a\r\nb\r\n", ["a", "b"]),
+    (b"a\0b\0", ["a", "b"]),
+    (b"\n\n\r\n\0a\n", ["a"]),
+    (b"a\r\r\n", ["a\r"]),
+    (b"a\rb\n", ["a\rb"]),
+    (b"unfinished", []),
+    (b"\xff\xfe\n", ["\udcff\udcfe"]),
+    ("é\n".encode(), ["é"]),
+]
+
+
+@pytest.mark.parametrize(("data", "lines"), FEEDS)
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_lines_are_cut_however_they_come(data: bytes, lines: list[str], size: int) -> None:
+    assert _cut(_chunks(data, size), 100) == (lines, False)
+
+
+def _chunks(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _cut(chunks: Iterable[bytes], size: int) -> tuple[list[str], bool]:
+    """The lines of what was fed, and whether a line was too long in the end."""
+    buffer = wire.LineBuffer(size)
+    lines: list[str] = []
+    try:
+        for chunk in chunks:
+            buffer.feed(chunk)
+            while (line := buffer.next_line()) is not None:
+                lines.append(line)
+    except LineTooLong:
+        return lines, True
+    return lines, False
+
+
+@pytest.mark.parametrize("text", [b"x" * 99, "é".encode() * 50, b"\xff" * 99])
+def test_a_line_of_two_bytes_less_than_the_buffer_is_the_longest(text: bytes) -> None:
+    assert _cut([text], 100) == _cut([text + b"\n"], 100) == ([], True)
+    assert _cut([text[:98] + b"\n"], 100) == ([text[:98].decode("utf-8", "surrogateescape")], False)
+
+
+def test_lines_before_one_that_is_too_long_are_handed_out() -> None:
+    assert _cut([b"one\n" + b"x" * 200 + b"\n"], 100) == (["one"], True)
+
+
+def test_what_was_fed_and_not_handed_out_is_counted() -> None:
+    buffer = wire.LineBuffer()
+    buffer.feed("é\nab\nrest".encode())
+    assert buffer.pending() == 3 + 3 + 4
+    assert buffer.next_line() == "é"
+    assert buffer.pending() == 3 + 4
+
+
+# Anything as input.
+
+TEXT = st.text(st.characters(exclude_characters="\0")) | st.binary().map(
+    lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
+)
+TRICKY = st.text(st.sampled_from(["%", ":", "=", "\n", "\r", "\x01", "a", "Z", "é", "\udcff"]))
+FIELD = (TEXT | TRICKY).filter(lambda text: text.isascii() or _survives(text))
+
+
+def _survives(text: str) -> bool:
+    """Whether the text can come of bytes at all: no lone surrogates but the escapes."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == text
+    except UnicodeEncodeError:
+        return False
+
+
+@given(FIELD)
+def test_any_text_survives_as_a_field(text: str) -> None:
+    field = wire.escape(text)
+    assert wire.unescape(field) == text
+    assert not set(field) & {":", "\n", "\r", "\0"}
+
+
+KEY = FIELD.filter(lambda key: key != "" and "=" not in key)
+
+
+@given(
+    FIELD, FIELD, FIELD, st.dictionaries(KEY, FIELD), st.integers(min_value=1, max_value=2**32 - 1)
+)
+@example("1", "x", "", {"k": "\x7f\x85\u2028"}, 1)
+def test_decoding_gives_back_what_was_encoded(
+    ident: str, name: str, retvalue: str, params: dict[str, str], seconds: int
+) -> None:
+    message = Message(name, params, retvalue=retvalue, time=seconds)
+    line = wire.encode_message(wire.escape(ident), message)
+    assert _told(*wire.decode_message(line.removeprefix("%%>message:"))) == _told(ident, message)
+    data = (line + "\n").encode("utf-8", "surrogateescape")
+    assert _cut([data], len(data) + 2) == ([line], False)
+
+    answer = wire.encode_answer(ident, message, True).removeprefix("%%<message:")
+    escaped, rest = wire.split_answer(answer)
+    assert wire.unescape(escaped) == ident
+    returned = Message("before", {"old": "1"}, retvalue="before")
+    wire.decode_answer(rest).apply(returned)
+    # An empty name leaves the name as it is.
+    assert (returned.name, returned.retvalue) == (name or "before", retvalue)
+    assert returned.params == {"old": "1"} | params
+
+
+@given(st.dictionaries(KEY.map(lambda key: key + "="), FIELD, min_size=1))
+def test_a_key_with_an_equals_sign_is_never_taken_for_another(params: dict[str, str]) -> None:
+    line = wire.encode_message("1", Message("x", params, time=1))
+    assert line.count(":") == 4 + len(params)
+
+
+BYTES = st.binary(max_size=300) | st.lists(
+    st.sampled_from([b"%%>message:", b"%%<message:", b":", b"%", b"=", b"\n", b"\r\n", b"\0",
+                     b"true", b"1", b"a", b"\xff", "é".encode()])
+).map(b"".join)  # fmt: skip
+
+
+@given(BYTES, st.integers(min_value=1, max_value=50), st.sampled_from([16, 64, 8192]))
+def test_all_at_once_and_bit_by_bit_agree(data: bytes, chunk: int, size: int) -> None:
+    whole = _cut([data], size)
+    assert _cut(_chunks(data, 1), size) == whole
+    assert _cut(_chunks(data, chunk), size) == whole
+
+
+@given(BYTES, st.sampled_from([16, 8192]))
+def test_a_line_is_never_longer_than_allowed_nor_empty(data: bytes, size: int) -> None:
+    for line in _cut([data], size)[0]:
+        assert 0 < len(line.encode("utf-8", "surrogateescape")) <= size - 2
+        assert "\n" not in line
+        assert "\0" not in line
+
+
+@given(FIELD | BYTES.map(lambda data: data.decode("utf-8", "surrogateescape")))
+def test_reading_anything_gives_a_message_an_answer_or_a_protocol_error(text: str) -> None:
+    for read in (wire.decode_message, wire.decode_answer, wire.decode_params, wire.unescape):
+        try:
+            read(text)
+        except ProtocolError as error:
+            assert str(error)
+    wire.unescape_prefix(text)
