@@ -17,7 +17,7 @@ from yext.log import WARN, Log, logger
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.sniffer import Journey, Sniffer
+    from yext.sniffer import Recording, Sniffer
 
 TRACKING: Final = "handlers"
 """The parameter that lists which modules a message went through, as name:priority."""
@@ -176,7 +176,7 @@ class Dispatch:
         self.handler: Handler | None = None
         self.outcome = ""
         self.notice_line: str | None = None
-        self.journey: Journey | None = None
+        self.journey: Recording | None = None
         self._view: tuple[Handler, ...] = ()
         self._index = 0
         self._last = (-1, 0)
@@ -360,7 +360,7 @@ class Dispatcher:
     def start(self, dispatch: Dispatch) -> None:
         """Dispatches now; `Dispatch.done` is called when it is over, perhaps at once."""
         self.in_flight += 1
-        if self.sniffer is not None and self.sniffer.active:
+        if self.sniffer is not None and self.sniffer.active and dispatch.journey is None:
             dispatch.journey = self.sniffer.begin(dispatch)
         dispatch.advance()
 

@@ -21,6 +21,9 @@ from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, Hand
 from yext.errors import EngineError
 from yext.message import Message
 from yext.module import Module
+from yext.options import read_options
+from yext.sniffer import OPTIONS as SNIFFER_OPTIONS
+from yext.sniffer import SECTION as SNIFFER_SECTION
 from yext.sniffer import Sniffer
 
 VERSION: Final = "0.1.0"
@@ -367,6 +370,10 @@ class Engine:
         for problem in self.conf.problems:
             if problem.severity == "error":
                 self.log.debug(log.CONF, "engine", str(problem))
+        values, problems = read_options(self.conf, SNIFFER_SECTION, SNIFFER_OPTIONS)
+        self.sniffer.configure(values)
+        for problem in problems:
+            self.log.debug(log.CONF, "engine", str(problem))
         named = self.conf.get("general", "nodename")
         if named and self._node is None:
             self.run_params["nodename"] = named

@@ -9,6 +9,7 @@ what failed, where and why, in words fit for an operator.
     ├── ConfError            a mistake in a configuration file, with file and line
     ├── StartError           a program could not be started, with the exact reason
     ├── ListenError          a listener could not be opened, with the exact reason
+    ├── FilterError          a mistake in a filter expression, with its column
     └── EngineError          the engine is not in a state that allows what was asked
 """
 
@@ -65,6 +66,20 @@ class ListenError(YextError):
         super().__init__(f"listener '{listener}': {text}")
         self.listener = listener
         self.errno = errno
+
+
+class FilterError(YextError):
+    """A mistake in a filter expression.
+
+    `expression` is what was given, `column` counts its characters from 0, `text` tells what
+    is wrong there.
+    """
+
+    def __init__(self, expression: str, column: int, text: str) -> None:
+        super().__init__(f"column {column + 1}: {text}")
+        self.expression = expression
+        self.column = column
+        self.text = text
 
 
 class EngineError(YextError):

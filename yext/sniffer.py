@@ -1,4 +1,4 @@
-"""The record of dispatched messages: a bounded ring, and each message's journey.
+"""The record of dispatched messages: a bounded ring of journeys, and who follows them.
 
 Nothing is recorded while nobody asks for it, and then a dispatch pays one attribute test.
 """
@@ -8,112 +8,58 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from yext.journey import Change, Journey, Step, changes
 from yext.message import Message
+from yext.options import Option
+from yext.patterns import wildcard
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch, Handler, Watcher
 
-DEFAULT_MESSAGES = 10_000
-"""How many messages the record keeps."""
+__all__ = ["Change", "Journey", "Sniffer", "Step"]
 
-DEFAULT_BYTES = 32 * 1024 * 1024
-"""How many bytes of text the record keeps."""
+OPTIONS = (
+    Option("messages", "int", 10_000, 1, 1_000_000, "messages", "how many the record keeps"),
+    Option(
+        "bytes", "int", 32 * 1024 * 1024, 65536, 2**31 - 1, "bytes",
+        "about how much memory the record takes",
+    ),
+    Option("lines", "int", 50, 1, 10_000, "lines/s", "how fast the flow is shown to an operator"),
+    Option(
+        "secret", "str", "*password*,*passwd*,*secret*",
+        help="parameters that observers do not see, with wildcards",
+    ),
+)  # fmt: skip
+"""The section ``[sniffer]`` of yate.conf."""
 
-_FIXED_BYTES = 600
-"""What a record takes beside its texts, about."""
+SECTION = "sniffer"
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a handler did to one parameter: `before` None added it, `after` None removed it."""
-
-    name: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(slots=True)
-class Step:
-    """One handler's part in a message's journey.
-
-    Attributes:
-        owner: who handled it.
-        priority: at which priority.
-        took: seconds until its answer.
-        result: ``handled``, ``passed``, ``timed out``, ``gone``, ``waiting`` or ``not asked``.
-        changes: what it did to the parameters.
-        renamed: the new name of the message, empty where it kept the old.
-        retvalue: the new return value, None where it kept the old.
-    """
-
-    owner: str
-    priority: int
-    took: float = 0.0
-    result: str = "waiting"
-    changes: tuple[Change, ...] = ()
-    renamed: str = ""
-    retvalue: str | None = None
+_DEFAULTS: Mapping[str, object] = {option.name: option.default for option in OPTIONS}
 
 
-class Journey:
-    """What one message went through.
+class Recording(Journey):
+    """A journey while it goes on; what a dispatch tells of its steps."""
 
-    Attributes:
-        number: counts the recorded messages from 1, without gaps.
-        parent: the number of the message during whose handling this one was sent, or 0.
-        when: start, seconds since 1970.
-        name: the name it started with.
-        sender: who sent it.
-        params: the parameters it started with.
-        steps: the handlers in the order they were asked.
-        handled: whether somebody handled it.
-        took: seconds from start to end.
-        watchers: who was told afterwards.
-        message: name, return value and parameters at the end, as a message of its own.
-        ended: whether it is over.
-    """
-
-    __slots__ = (
-        "_before",
-        "_entered",
-        "_sniffer",
-        "_started",
-        "ended",
-        "handled",
-        "message",
-        "name",
-        "number",
-        "params",
-        "parent",
-        "sender",
-        "steps",
-        "took",
-        "watchers",
-        "when",
-    )
+    __slots__ = ("_before", "_entered", "_sniffer", "_started")
 
     def __init__(self, sniffer: Sniffer, number: int, dispatch: Dispatch) -> None:
-        message = dispatch.message
-        sender = dispatch.sender
+        message, sender = dispatch.message, dispatch.sender
         outer = sender.handling() if sender is not None else None
+        parent = outer.journey if outer is not None else None
+        super().__init__(
+            number,
+            time.time(),
+            message.name,
+            sender.label if sender is not None else "engine",
+            dict(message.params),
+        )
+        if parent is not None:
+            self.parent, self.depth = parent.number, parent.depth + 1
         self._sniffer = sniffer
-        self.number = number
-        self.parent = outer.journey.number if outer is not None and outer.journey else 0
-        self.when = time.time()
-        self.name = message.name
-        self.sender = sender.label if sender is not None else "engine"
-        self.params = dict(message.params)
-        self.steps: list[Step] = []
-        self.handled = False
-        self.took = 0.0
-        self.watchers: tuple[str, ...] = ()
-        self.message = message
-        self.ended = False
         self._started = self._entered = perf_counter()
         self._before: tuple[str, str, dict[str, str]] = ("", "", {})
 
@@ -136,6 +82,16 @@ class Journey:
         if message.retvalue != retvalue:
             step.retvalue = message.retvalue
 
+    def late(self, owner: str, waited: float) -> None:
+        """`owner` answered `waited` seconds after it was given up: too late to count."""
+        for step in self.steps:
+            if step.owner == owner and step.result == "timed out":
+                step.result = "late"
+                step.took += waited
+                if self.ended:
+                    self._sniffer.tell(self)
+                return
+
     def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
         """The dispatch is over and the `watchers` were told."""
         message = dispatch.message
@@ -146,57 +102,52 @@ class Journey:
             Step(handler.owner, handler.priority, result="not asked")
             for handler in dispatch.remaining()
         ]
-        self.message = Message(
-            message.name, message.params, retvalue=message.retvalue, time=message.time
-        )
+        if message.name != self.name:
+            self.renamed = message.name
+        self.after = dict(message.params)
+        self.retvalue = message.retvalue
         self.ended = True
         self._sniffer.keep(self)
 
-    @property
-    def handled_by(self) -> str:
-        """Who handled it, empty for nobody."""
-        return next((step.owner for step in self.steps if step.result == "handled"), "")
-
-    @property
-    def outcome(self) -> str:
-        """``handled``, ``timed out``, ``gone`` or ``not handled``."""
-        if self.handled:
-            return "handled"
-        failed = [step.result for step in self.steps if step.result in ("timed out", "gone")]
-        return failed[-1] if failed else "not handled"
-
-    def size(self) -> int:
-        """About how many bytes this record takes."""
-        texts = sum(len(key) + len(value) for key, value in self.params.items())
-        final = sum(len(key) + len(value) for key, value in self.message.params.items())
-        return _FIXED_BYTES + texts + final + len(self.message.retvalue)
-
-
-def changes(before: dict[str, str], after: dict[str, str]) -> tuple[Change, ...]:
-    """The difference between two sets of parameters, in the order of the later one."""
-    found = [
-        Change(name, before.get(name), value)
-        for name, value in after.items()
-        if before.get(name) != value
-    ]
-    found += [Change(name, value, None) for name, value in before.items() if name not in after]
-    return tuple(found)
-
 
 class Sniffer:
-    """Records messages while somebody follows them."""
+    """Records messages while somebody follows them.
 
-    def __init__(self, messages: int = DEFAULT_MESSAGES, size: int = DEFAULT_BYTES) -> None:
+    Attributes:
+        active: whether somebody follows.
+        max_messages, max_bytes: the bounds of the record.
+        lines: how many lines a second of the flow an operator is shown.
+        secret: whether a parameter's value is hidden from observers.
+        open: the messages that are recorded and not over yet, by number.
+    """
+
+    def __init__(self) -> None:
         self.active = False
-        self.max_messages = messages
-        self.max_bytes = size
-        self._ring: deque[Journey] = deque()
+        self.open: dict[int, Journey] = {}
+        self._ring: deque[tuple[Journey, int]] = deque()
         self._bytes = 0
         self._numbers = itertools.count(1)
         self._followers: list[Callable[[Journey], None]] = []
+        self.configure(_DEFAULTS)
+
+    def configure(self, values: Mapping[str, object]) -> None:
+        """Takes the values of `OPTIONS`, by name."""
+        self.max_messages = cast(int, values["messages"])
+        self.max_bytes = cast(int, values["bytes"])
+        self.lines = cast(int, values["lines"])
+        listed = cast(str, values["secret"]).lower().split(",")
+        self._secret = [wildcard(one.strip()) for one in listed if one.strip()]
+
+    def secret(self, param: str) -> bool:
+        """Whether observers may not see the value of `param`."""
+        lower = param.lower()
+        return any(fits(lower) for fits in self._secret)
 
     def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
-        """Has `follower` called with each journey at its end; returns what ends that."""
+        """Has `follower` called with each journey at its end; returns what ends that.
+
+        A journey is told once more, under its number, when an answer to it comes late.
+        """
         self._followers.append(follower)
         self.active = True
 
@@ -207,26 +158,35 @@ class Sniffer:
 
         return unfollow
 
-    def begin(self, dispatch: Dispatch) -> Journey:
+    def begin(self, dispatch: Dispatch) -> Recording:
         """A dispatch starts; its journey is to be told of each step."""
-        return Journey(self, next(self._numbers), dispatch)
+        journey = Recording(self, next(self._numbers), dispatch)
+        self.open[journey.number] = journey
+        return journey
 
     def keep(self, journey: Journey) -> None:
         """A journey has ended: it goes into the ring and to the followers."""
-        self._ring.append(journey)
-        self._bytes += journey.size()
+        self.open.pop(journey.number, None)
+        size = journey.size()
+        self._ring.append((journey, size))
+        self._bytes += size
         while len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
-            self._bytes -= self._ring.popleft().size()
+            self._bytes -= self._ring.popleft()[1]
+        self.tell(journey)
+
+    def tell(self, journey: Journey) -> None:
+        """Tells `journey` to all followers."""
         for follower in tuple(self._followers):
             follower(journey)
 
     def last(self, count: int) -> list[Journey]:
-        """The last `count` journeys, oldest first."""
-        return list(itertools.islice(self._ring, max(0, len(self._ring) - count), None))
+        """The last `count` journeys, in the order they ended."""
+        kept = itertools.islice(self._ring, max(0, len(self._ring) - count), None)
+        return [journey for journey, _ in kept]
 
     def find(self, number: int) -> Journey | None:
         """The journey of that number, while the ring holds it."""
-        return next((one for one in reversed(self._ring) if one.number == number), None)
+        return next((one for one, _ in reversed(self._ring) if one.number == number), None)
 
     def clear(self) -> None:
         """Forgets what was recorded."""

@@ -19,11 +19,15 @@ from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
+    from yext.sniffer import Recording
 
 DEFAULT_PRIORITY = 100
 
 _TIMER_GRAIN = 0.005
 """Seconds between two looks for answers that are overdue."""
+
+_OVERDUE_MAX = 100
+"""Recorded messages whose answer is overdue that a peer is remembered to owe."""
 
 _PRIORITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _PRIORITY_MAX = 2147483646
@@ -107,6 +111,7 @@ class Receiver(asyncio.Protocol):
         self._stalled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
+        self._overdue: dict[str, tuple[Recording, str, float]] = {}
 
     def defaults_from(self, module: ExtModule) -> None:
         """Takes the defaults that ``[general]`` of extmodule.conf sets."""
@@ -244,6 +249,7 @@ class Receiver(asyncio.Protocol):
         ident, rest = wire.split_answer(fields)
         entry = self.pending.get(ident)
         if entry is None:
+            self._answered_late(ident)
             return
         answer = wire.decode_answer(rest)
         del self.pending[ident]
@@ -373,6 +379,7 @@ class Receiver(asyncio.Protocol):
             entry = self.pending.pop(ident, None)
             if entry is None:
                 continue
+            self._remember_overdue(ident, entry[0], now)
             name = log.safe(entry[0].message.name)
             self.module.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
             entry[0].answered(False, "timed out")
@@ -381,6 +388,19 @@ class Receiver(asyncio.Protocol):
         nearest = min((deadline for _, deadline in self.pending.values()), default=float("inf"))
         if nearest < self._timer_at:
             self._arm(loop, max(nearest, now + _TIMER_GRAIN))
+
+    def _remember_overdue(self, ident: str, dispatch: Dispatch, now: float) -> None:
+        """Has a late answer seen by those who follow the messages, as far as anybody does."""
+        if dispatch.journey is not None and dispatch.handler is not None:
+            if len(self._overdue) >= _OVERDUE_MAX:
+                del self._overdue[next(iter(self._overdue))]
+            self._overdue[ident] = (dispatch.journey, dispatch.handler.owner, now)
+
+    def _answered_late(self, ident: str) -> None:
+        overdue = self._overdue.pop(ident, None)
+        if overdue is not None:
+            journey, owner, since = overdue
+            journey.late(owner, asyncio.get_running_loop().time() - since)
 
     # Writing
 
