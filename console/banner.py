@@ -4,41 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from console import render
 from yext.log import safe
 
 if TYPE_CHECKING:
     from console.link import Counts, Overview
-    from console.terminal import Abilities
+    from console.render import Page
+
+_GAP = "   "
 
 
-def text(node: str, overview: Overview, counts: Counts, able: Abilities) -> str:
+def text(node: str, overview: Overview, counts: Counts, page: Page) -> str:
     """The banner, its last line telling how to go on."""
-    cross = "✗" if able.unicode else "x"
-    lines = [f"yext {overview.version}   node {node}   {_scripts(counts)}   {_listeners(overview)}"]
-    width = max((len(name) for name, _ in overview.failed), default=0)
-    failed = [
-        f"{name:{width}}   {why.removeprefix(f'{name}: ')}   external why {name}"
-        for name, why in overview.failed
-    ]
-    failed += overview.failed_listeners
-    failed += overview.mistakes
-    red, normal = ("\x1b[31m", "\x1b[m") if able.color else ("", "")
-    lines = [safe(line) for line in lines]
-    lines += [f"  {red}{cross} {safe(line)}{normal}" for line in failed]
-    lines.append("Type help, or press TAB.")
-    return "\n".join(lines)
+    head = ""
+    for part in (
+        f"yext {overview.version}",
+        f"node {node}",
+        _scripts(counts),
+        f"listeners: {', '.join(overview.listeners) or 'none'}",
+    ):
+        fits = len(head.rpartition("\n")[2]) + len(part) + len(_GAP) <= page.width
+        head += f"{_GAP if fits else chr(10)}{safe(part)}" if head else safe(part)
+    return (
+        f"{head}\n"
+        + render.failed_scripts(overview.failed, page)
+        + render.mistakes([*overview.failed_listeners, *overview.mistakes], page)
+        + "Type help, or press TAB.\n"
+    )
 
 
 def _scripts(counts: Counts) -> str:
     total = counts.running + counts.failed
     if not total:
         return "no scripts"
-    noun = "script" if total == 1 else "scripts"
-    parts = [f"{counts.running} running"]
-    if counts.failed:
-        parts.append(f"{counts.failed} failed")
-    return f"{total} {noun}: {', '.join(parts)}"
-
-
-def _listeners(overview: Overview) -> str:
-    return f"listeners: {', '.join(overview.listeners) or 'none'}"
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f"{total} script{'s' if total > 1 else ''}: {counts.running} running{failed}"

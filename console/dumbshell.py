@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 
@@ -24,14 +25,15 @@ class DumbShell:
 
     def __init__(self, link: Link, able: Abilities) -> None:
         self._link = link
-        self._able = able
+        columns = shutil.get_terminal_size().columns
+        self._page = render.Page(columns, color=False, unicode=able.unicode)
         self._prompt = f"{link.node}> " if sys.stdin.isatty() else ""
 
     async def run(self) -> int:
         """Runs until its input ends, ``quit``, or the engine's end; returns the exit code."""
         loop = asyncio.get_running_loop()
         overview = await self._link.overview()
-        self._say(banner.text(self._link.node, overview, self._link.counts(), self._able))
+        self._write(banner.text(self._link.node, overview, self._link.counts(), self._page))
         unsubscribe = self._link.subscribe(self._tell)
         work = loop.create_task(self._work())
         ended = loop.create_task(self._link.ended())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from console import commands
+from console.render import descriptions
 from console.session import Session
 from yext import Engine, Reply
 from yext import commands as bus
@@ -151,7 +152,7 @@ class LocalLink:
         partline = partline.strip()
         words = commands.complete(self.own, partline, partword)
         words += await self._from_bus(partline, partword)
-        described = _descriptions() if partline in ("", "help", "?") else {}
+        described = descriptions() if partline in ("", "help", "?") else {}
         return [Word(word, described.get(word, "")) for word in dict.fromkeys(words)]
 
     async def _from_bus(self, partline: str, partword: str) -> list[str]:
@@ -220,9 +221,3 @@ class LocalLink:
 
 def _is_mistake(event: Event) -> bool:
     return event.kind == "debug" and event.level == CONF
-
-
-def _descriptions() -> dict[str, str]:
-    """What each command of the tables does."""
-    described = {name: command.help for name, command in bus.BUS_COMMANDS.items()}
-    return described | {name: one.help for name, one in commands.SESSION_COMMANDS.items()}

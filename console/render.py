@@ -1,27 +1,393 @@
-"""Replies as tables and panels, at a given width; anything unknown as plain, safe text."""
+"""Replies as tables and panels, at a given width; anything unknown as plain, safe text.
+
+What is drawn is made from the reply alone: its text in Yate's words and its parameters. So it
+is the same whichever way the reply came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from yext import Reply
 from yext.log import safe
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+PANEL_WIDTH = 84
+"""Columns of a panel, unless its lines need more and the terminal has them."""
+
+_WIDE = 110
+"""Columns from which on tables have more of them."""
+
+_STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
+"""What is shown where the terminal has no more than ASCII."""
+
+_LABELS = ("printed", "tried", "from", "near", "do")
+"""The labels that lines of a failure begin with."""
+
+_STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is drawn on: columns, and whether SGR colours and more than ASCII may be used."""
+
+    width: int
+    color: bool
+    unicode: bool
+
+
+def render(reply: Reply, command: str, page: Page) -> str:
+    """A reply as it is shown on a terminal; lines end in LF."""
+    if not reply.ok:
+        return _failed(reply, page)
+    line = " ".join(command.split())
+    for pattern, draw in _DRAWN:
+        if re.match(pattern, line) and (drawn := draw(reply, line, page)) is not None:
+            return drawn
+    return plain(reply)
+
 
 def plain(reply: Reply) -> str:
     """A reply in Yate's own words, safe for a terminal."""
-    lines = [safe(line, keep="\t") for line in reply.text.splitlines()]
+    lines = _lines(reply)
     hint = reply.params.get("hint", "")
     if not reply.ok and hint and not any(hint in line for line in lines):
         lines.append(safe(hint))
     return "".join(f"{line}\n" for line in lines)
 
 
-def render(reply: Reply, command: str, width: int, color: bool, unicode: bool) -> str:
-    """A reply as it is shown on a terminal `width` columns wide."""
-    return plain(reply)
+def notice(lines: Sequence[str], page: Page) -> str:
+    """Something that an operator must see, as a panel; `lines` as in `yext.log.Event`."""
+    head, *rest = [safe(line, keep="\t") for line in lines]
+    if any(line.startswith("tried: ") for line in rest):
+        name, _, reason = head.partition(": ")
+        return _panel(f"{name} did not start", [reason, *rest], page)
+    title, comma, more = head, "", ""
+    while len(title) > page.width - 6 and "," in title:
+        title, comma, more = head[: title.rindex(",")], ", ", head[title.rindex(",") + 1 :].strip()
+    return _panel(title, [more, *rest] if comma else rest, page)
 
 
-def notice(lines: Sequence[str], width: int, color: bool, unicode: bool) -> str:
-    """A notice as a panel, its first line as the title."""
-    return "".join(f"{safe(line, keep=chr(9))}\n" for line in lines)
+# Failures
+
+
+def _failed(reply: Reply, page: Page) -> str:
+    lines = _lines(reply)
+    if len(lines) > 1 and any(line.startswith("tried: ") for line in lines):
+        return notice(lines[1:], page)
+    from rich.text import Text
+
+    reasons = reply.params.get("reason", "").split("; ")
+    marked = [line for line in lines if any(one and one in line for one in reasons)] or lines
+    text = Text("\n").join(Text(one, "red" if one in marked else "") for one in lines)
+    reason, hint = (safe(reply.params.get(key, "")) for key in ("reason", "hint"))
+    if reply.known and reason and not any(one in reply.text for one in reasons):
+        text.append(f"\n  {reason}")
+    if hint and hint not in reply.text:
+        text.append(f"\n{hint}" if hint.startswith("Did you mean") else f"\n  do      {hint}")
+    return _drawn(text, page)
+
+
+def _panel(title: str, lines: Iterable[str], page: Page) -> str:
+    """A red box. A line of the form ``LABEL: TEXT`` is put in two columns."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    shown: list[RenderableType] = []
+    longest = cell_len(title) + 2
+    for line in lines:
+        label, colon, rest = line.partition(": ")
+        if colon and label in _LABELS:
+            shown.append(_labelled(label, rest))
+            longest = max(longest, cell_len(rest) + 10)
+        else:
+            shown.append(Text(line.expandtabs()))
+            longest = max(longest, cell_len(line.expandtabs()))
+    width = min(page.width, max(PANEL_WIDTH, longest + 4))
+    panel = Panel(
+        Group(*shown),
+        title=Text(title, "bold red"),
+        title_align="left",
+        box=box.SQUARE if page.unicode else box.ASCII,
+        border_style="red",
+        width=width,
+    )
+    return _drawn(panel, page)
+
+
+def _labelled(label: str, rest: str) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid()
+    grid.add_column(width=10)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(f"  {label}", "bold" if label == "do" else "dim"), Text(rest))
+    return grid
+
+
+# Replies that Yate words in a known way
+
+
+def _started(reply: Reply, line: str, page: Page) -> str | None:
+    """``External start attempt`` and its like, with the pid that the reply knows."""
+    words = line.split()
+    verb = words[1] if words[1] in ("restart", "execute") else "start"
+    named = " ".join(words[2:] if words[1] in ("start", "restart", "execute") else words[1:])
+    pid = reply.params.get("pid")
+    return safe(f"{verb.removesuffix('e')}ed {named}, pid {pid}") + "\n" if pid else None
+
+
+def _stopped(reply: Reply, line: str, page: Page) -> str | None:
+    ended = reply.params.get("ended")
+    named = line.partition("stop ")[2]
+    return safe(f"stopped {named}" + (f", {ended}" if ended else "")) + "\n"
+
+
+def with_peers(show: Reply, info: Reply) -> Reply:
+    """The reply to ``external show`` with the peers that only ``external info`` lists: those
+    that came through a listener."""
+    scripts = show.text.splitlines()
+    known = {line.split("\t")[3] for line in scripts[1:] if line.count("\t") > 3}
+    rows = []
+    for peer, details in re.findall(r"^\d+\. (.*?)\r?\n\t(.*?)\r?$", info.text, re.MULTILINE):
+        found = re.search(r"pid=(\d+)", details)
+        pid = found[1] if found else "-"
+        if pid not in known or not found:
+            name, _, where = peer.partition(" ")
+            rows.append("\t".join([name, where or "-", "connected", pid, details.split(",")[0]]))
+    return replace(show, text="\n".join([*scripts, *rows]))
+
+
+def _scripts(reply: Reply, line: str, page: Page) -> str | None:
+    """``external show``: the table, and a line for each script that failed."""
+    heading, *rows = [row.split("\t") for row in reply.text.splitlines()] or [[]]
+    if "state" not in heading:
+        return None
+    if not rows:
+        return "No scripts, and nobody is connected\n"
+    columns = [name for name in _shown_columns(page) if name in heading]
+    table: list[list[str | Text]] = []
+    failures = []
+    for row in rows:
+        cells = dict(zip(heading, row + ["-"] * (len(heading) - len(row)), strict=False))
+        table.append([_script_cell(name, cells) for name in columns])
+        if cells["state"].startswith("failed"):
+            failures.append((cells["script"], cells["last"]))
+    return _table(columns, table, page) + failed_scripts(failures, page)
+
+
+def failed_scripts(failures: Sequence[tuple[str, str]], page: Page) -> str:
+    """A line for each script and why it failed, and how to see more of it."""
+    return mistakes(
+        [
+            f"{name}   {why.removeprefix(name).removeprefix(':').strip()}   external why {name}"
+            for name, why in failures
+        ],
+        page,
+    )
+
+
+def mistakes(lines: Sequence[str], page: Page) -> str:
+    """What is wrong, an item each; a long one goes on below its beginning."""
+    import textwrap
+
+    mark = "✗" if page.unicode else "x"
+    red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
+    text = ""
+    for line in lines:
+        folded = textwrap.wrap(
+            safe(line), max(20, page.width - 4), drop_whitespace=True, break_on_hyphens=False,
+            replace_whitespace=False,
+        )  # fmt: skip
+        text += f"  {red}{mark} " + "\n    ".join(folded) + f"{normal}\n"
+    return text if page.unicode else text.encode("ascii", "replace").decode("ascii")
+
+
+def _shown_columns(page: Page) -> tuple[str, ...]:
+    columns = ("script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts")
+    return columns if page.width < _WIDE else (*columns, "handlers", "watches", "last")
+
+
+def _script_cell(name: str, cells: dict[str, str]) -> str | Text:
+    from rich.text import Text
+
+    value = safe(cells[name])
+    if name == "state":
+        return Text(value, _STATE_STYLES.get(value.split()[0], ""))
+    if name == "up" and value.isdigit():
+        return duration(int(value))
+    if name == "last" and cells["state"].startswith("failed"):
+        return "–"
+    return "–" if value == "-" else value
+
+
+def duration(seconds: int) -> str:
+    """``00:12:04``, with the days before it where there are any."""
+    days, rest = divmod(seconds, 86400)
+    clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days} d {clock}" if days else clock
+
+
+def _status(reply: Reply, line: str, page: Page) -> str | None:
+    """Status lines, ``name=…,type=…[,format=A|B];k=v,…[;row,…]``: a block for each module."""
+    blocks = []
+    for one in _lines(reply):
+        if not one.startswith("name="):
+            return None
+        blocks.append(_status_block(one, page))
+    return "".join(blocks) or None
+
+
+def _status_block(line: str, page: Page) -> str:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    head, _, rest = line.partition(";")
+    values, _, detail = rest.partition(";")
+    known = dict(part.partition("=")[::2] for part in head.split(","))
+    text = Text(known.pop("name"), "bold")
+    text.append(f"  {known.pop('type', '')}", "not bold")
+    formatted = known.pop("format", "")
+    pairs = [f"{key}={value}" for key, value in known.items()] + values.split(",")
+    if not formatted:
+        pairs += detail.split(",")
+    flowing = Text("  ").join(_pair(pair) for pair in pairs if pair)
+    drawn = _drawn(text, page) + (_drawn(Padding(flowing, (0, 0, 0, 2)), page) if flowing else "")
+    if formatted and detail:
+        rows = [re.split(r"[=|]", row) for row in detail.split(",")]
+        drawn += _table(["id", *formatted.split("|")], rows, page)
+    return drawn
+
+
+def _pair(pair: str) -> Text:
+    """One value; what is nought stands back."""
+    from rich.text import Text
+
+    name, _, value = pair.partition("=")
+    # A blank inside would let the pair be torn apart at the end of a line.
+    text = Text(f"{name}=", "dim")
+    return text.append(value, "dim" if value in ("0", "false", "") else "not dim")
+
+
+def _help(reply: Reply, line: str, page: Page) -> str | None:
+    """All commands, a line each: what it does, and how it is used where there is room."""
+    heading, *usages = _lines(reply)
+    if not usages or not all(usage.startswith("  ") for usage in usages):
+        return None
+    from rich.text import Text
+
+    described = descriptions()
+    rows: list[list[str | Text]] = []
+    for usage in usages:
+        name, _, rest = usage.strip().partition(" ")
+        row = [Text(name, "bold"), described.get(name, rest)]
+        rows.append([*row, rest] if page.width >= _WIDE and name in described else row)
+    more = "help NAME tells how a command is used.\n"
+    return f"{heading}\n" + _table([], rows, page, fold=True) + more
+
+
+def descriptions() -> dict[str, str]:
+    """What each command of the tables does."""
+    from console import commands
+    from yext import commands as bus
+
+    described = {name: one.help for name, one in bus.BUS_COMMANDS.items()}
+    return described | {name: one.help for name, one in commands.SESSION_COMMANDS.items()}
+
+
+def _modules(reply: Reply, line: str, page: Page) -> str | None:
+    return "".join(f"{safe(name)}\n" for name in reply.text.split())
+
+
+def _handlers(reply: Reply, line: str, page: Page) -> str | None:
+    """``dispatcher handlers``, a row each."""
+    rows: list[list[str]] = []
+    for one in _lines(reply):
+        found = _HANDLER.fullmatch(one)
+        if found is None:
+            return None
+        rows.append([found["priority"], found["name"], found["track"], found["filter"] or ""])
+    return _table(["priority", "message", "track name", "filter"], rows, page) if rows else None
+
+
+_HANDLER = re.compile(
+    r"(?P<name>.*) priority=(?P<priority>\d+) trackname='(?P<track>.*?)'"
+    r"(?: filter='(?P<filter>.*)')?"
+)
+
+_Draw = Callable[[Reply, str, Page], "str | None"]
+
+_DRAWN: tuple[tuple[str, _Draw], ...] = (
+    (r"external (show)\b", _scripts),
+    (r"external (stop) ", _stopped),
+    (r"external (info|why|log|dismiss)\b", lambda reply, line, page: None),
+    (r"external \S", _started),
+    (r"status\b", _status),
+    (r"(help|\?)$", _help),
+    (r"module list$", _modules),
+    (r"dispatcher handlers\b", _handlers),
+)
+"""How a command begins, and what draws its reply; that gives None for words it does not know."""
+
+
+# Drawing
+
+
+def _lines(reply: Reply) -> list[str]:
+    return [safe(line, keep="\t") for line in reply.text.splitlines()]
+
+
+def _table(
+    heading: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    page: Page,
+    *,
+    fold: bool = False,
+) -> str:
+    """Aligned columns without lines; what does not fit is folded, or cut with an ellipsis."""
+    from rich.table import Table
+
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(heading),
+        header_style="bold",
+    )  # fmt: skip
+    for at in range(max(len(row) for row in rows)):
+        name = heading[at] if at < len(heading) else ""
+        table.add_column(name, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
+    for row in rows:
+        table.add_row(*row)
+    return _drawn(table, page)
+
+
+def _drawn(what: RenderableType, page: Page) -> str:
+    """The lines that rich makes of something, without blanks at their ends."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=page.width,
+        color_system="standard" if page.color else None,
+        force_terminal=page.color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        _environ={},
+    )
+    console.print(what)
+    text = "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    if page.unicode:
+        return text
+    return text.translate(_STAND_INS).encode("ascii", "replace").decode("ascii")

@@ -107,7 +107,7 @@ class Shell:
         try:
             overview = await self._link.overview()
             counts = self._link.counts()
-            self.screen.reply(banner.text(self._link.node, overview, counts, self._able))
+            self.screen.reply(banner.text(self._link.node, overview, counts, self._teller.page()))
             self.screen.flush()
             await self._session.app.run_async(set_exception_handler=False, handle_sigint=False)
         except EOFError:
@@ -117,6 +117,7 @@ class Shell:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             unsubscribe()
+            self._teller.close()
             await self.screen.close()
             loop.remove_signal_handler(signal.SIGINT)
             loop.set_exception_handler(None)
@@ -181,7 +182,10 @@ class Shell:
         ]
 
     def _busy(self) -> str:
-        return f" | {self._running}: ^C stops waiting" if self._slow else ""
+        if not self._slow:
+            return ""
+        more = f", {self._lines.qsize()} more wait" if not self._lines.empty() else ""
+        return f" | {self._running}{more}: ^C stops waiting"
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.filters import Condition
@@ -222,9 +226,10 @@ class Shell:
     def _accept(self, buffer: Buffer) -> bool:
         """Takes the line that was typed; it is empty afterwards."""
         line = buffer.text.strip()
-        self._echo(buffer.text)
         if line:
             self._lines.put_nowait(line)
+        elif not self._running:
+            self._echo("")
         return False
 
     def _echo(self, text: str) -> None:
@@ -243,6 +248,7 @@ class Shell:
         """Carries out the lines in their order."""
         while not self._link.closing:
             line = await self._lines.get()
+            self._echo(line)
             self._running = line
             slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._show_slow)
             self._task = asyncio.create_task(self._carry_out(line))

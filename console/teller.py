@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from yext import Reply
@@ -9,7 +10,15 @@ from yext.log import Event, safe
 
 if TYPE_CHECKING:
     from console.link import Link
+    from console.render import Page
     from console.screen import Screen
+
+_LISTS_PEERS = (["external"], ["external", "info"])
+"""The commands whose replies are shown as one table of all peers."""
+
+_HOLD_SECONDS = 0.2
+"""What a script writes on standard error is held back so long: it may be about to die of it,
+and then it is told with its end."""
 
 
 class Teller:
@@ -23,24 +32,66 @@ class Teller:
         self._link = link
         self._screen = screen
         self._plain = plain
+        self._held: list[Event] = []
+        self._holding: asyncio.TimerHandle | None = None
 
     async def reply(self, command: str, reply: Reply) -> None:
         """Shows what became of a command."""
         from console import render
 
-        screen = self._screen
         if self._plain:
-            screen.reply(render.plain(reply))
+            self._screen.reply(render.plain(reply))
             return
-        screen.reply(render.render(reply, command, screen.width, screen.color, screen.unicode))
+        if reply.ok and command.split() in _LISTS_PEERS:
+            reply = await self._all_peers(reply)
+            command = "external show"
+        self._screen.reply(render.render(reply, command, self.page()))
+
+    async def _all_peers(self, reply: Reply) -> Reply:
+        """The table of all peers, which takes more than Yate's list tells."""
+        from console import render
+
+        info = await self._link.run("external info")
+        return render.with_peers(await self._link.run("external show"), info)
+
+    def page(self) -> Page:
+        """What replies are drawn on now."""
+        from console.render import Page
+
+        return Page(self._screen.width, self._screen.color, self._screen.unicode)
 
     def tell(self, event: Event) -> None:
         """Shows an event, if it is for this session."""
-        screen = self._screen
         if event.kind == "notice":
             if event.session in ("", self._link.session):
-                from console import render
+                self._notice(event)
+        elif not self._link.wants(event):
+            return
+        elif event.kind == "stderr":
+            self._held.append(event)
+            if self._holding is None:
+                loop = asyncio.get_running_loop()
+                self._holding = loop.call_later(_HOLD_SECONDS, self._tell_held)
+        else:
+            self._stream(event)
 
-                screen.show(render.notice(event.lines, screen.width, screen.color, screen.unicode))
-        elif self._link.wants(event):
-            screen.stream(safe(event.line(), keep="\t"))
+    def _notice(self, event: Event) -> None:
+        from console import render
+
+        # What the notice tells of standard error is not told twice.
+        self._held = [one for one in self._held if safe(one.text, keep="\t") not in event.lines]
+        self._screen.show(render.notice(event.lines, self.page()))
+
+    def _tell_held(self) -> None:
+        held, self._held, self._holding = self._held, [], None
+        for event in held:
+            self._stream(event)
+
+    def _stream(self, event: Event) -> None:
+        self._screen.stream(safe(event.line(), keep="\t"))
+
+    def close(self) -> None:
+        """Shows what is held back."""
+        if self._holding is not None:
+            self._holding.cancel()
+        self._tell_held()
