@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 from yext.commands import EOL, commander_of
 from yext.errors import StartError
+from yext.extmodule.process import clock
+from yext.extmodule.states import IDLE
+from yext.log import safe
 from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
     from yext.extmodule.process import Script
     from yext.extmodule.receiver import Receiver
+
+TAB = "\t"
+"""What parts the fields of a table, and is left as it is in what scripts write."""
 
 USAGE = (
     "external [info] [stop scriptname] [[start|restart] scriptname [parameter]] "
@@ -70,10 +76,12 @@ def _list(module: ExtModule, details: bool) -> str:
 
 def _details(receiver: Receiver) -> str:
     parts = [receiver.role.capitalize() or "Unknown"]
+    if receiver.channel is not None:
+        parts.append("has channel")
     if receiver.restart:
         parts.append("autorestart")
-    if receiver.pid:
-        parts.append(f"pid={receiver.pid}")
+    # Yate shows 1 for a peer whose process is not known.
+    parts.append(f"pid={receiver.pid or 1}")
     return ", ".join(parts)
 
 
@@ -95,9 +103,8 @@ async def _start(module: ExtModule, arguments: str, message: Message) -> bool:
 
 
 def _start_now(module: ExtModule, name: str, parameter: str, message: Message) -> bool:
-    label = commander_of(message).label
     try:
-        script = module.start_script(name, parameter, label, label)
+        script = module.start_script(name, parameter, commander_of(message).label)
     except StartError as error:
         return _failed(message, error)
     message.retvalue = f"External start attempt{EOL}"
@@ -119,9 +126,10 @@ async def _stop(module: ExtModule, arguments: str, message: Message) -> bool:
 async def _stop_one(module: ExtModule, name: str, parameter: str | None, message: Message) -> bool:
     receiver = module.find_peer(name, parameter)
     script = module.script_of(receiver) if receiver else module.find_script(name, parameter)
-    if script is not None and (receiver is not None or script.waits_to_restart()):
+    if script is not None and script.state not in IDLE:
+        ran = script.pid is not None
         await script.stop()
-        if script.last_exit is not None:
+        if ran and script.last_exit is not None:
             message["ended"] = script.last_exit.words()
         return True
     if receiver is not None:
@@ -150,6 +158,8 @@ async def _show(module: ExtModule, arguments: str, message: Message) -> bool:
     scripts = _chosen(module, arguments, message)
     if scripts:
         message.retvalue = "".join(line + EOL for line in table(scripts))
+    elif not arguments:
+        message.retvalue = f"No script was started{EOL}"
     return True
 
 
@@ -158,8 +168,7 @@ async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
     if not scripts and "reason" not in message:
         message.retvalue = f"Nothing has failed{EOL}"
     for script in sorted(scripts, key=lambda one: one.failed_at)[-1:]:
-        when = time.strftime("%H:%M:%S", time.localtime(script.failed_at))
-        lines = (f"{script.label}, at {when}", *script.why)
+        lines = (f"{safe(script.label)}, at {clock(script.failed_at)}", *script.why)
         message.retvalue = "".join(line + EOL for line in lines)
     return True
 
@@ -167,20 +176,26 @@ async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
 async def _log(module: ExtModule, arguments: str, message: Message) -> bool:
     scripts = _chosen(module, arguments, message)
     kept = sorted(line for script in scripts for line in script.log_lines)
+    if not kept and "reason" not in message:
+        message.retvalue = f"Nothing was written on standard error{EOL}"
+        return True
     message.retvalue = "".join(
-        f"{time.strftime('%H:%M:%S', time.localtime(when))} [{pid}] {text}{EOL}"
-        for when, pid, text in kept
+        f"{clock(when)} [{pid}] {safe(text, keep=TAB)}{EOL}" for when, pid, text in kept
     )
     return True
 
 
 async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
-    scripts = [one for one in _chosen(module, arguments, message) if one.pid is None]
+    chosen = _chosen(module, arguments, message)
+    scripts = [one for one in chosen if one.state in IDLE]
     for script in scripts:
-        await script.stop()
         module.scripts.remove(script)
-    if "reason" not in message:
+    if scripts or not arguments:
         message.retvalue = f"Dismissed {len(scripts)}{EOL}"
+    elif chosen:
+        message.retvalue = f"External still running{EOL}"
+        message["reason"] = f"{arguments} is {chosen[0].state}"
+        message["hint"] = f"external stop {arguments}"
     return True
 
 
@@ -201,28 +216,30 @@ def _chosen(module: ExtModule, arguments: str, message: Message) -> list[Script]
 
 COLUMNS = (
     "script", "parameter", "state", "pid", "role", "up", "in", "out", "pending", "handlers",
-    "watches", "restarts", "last",
+    "watches", "restarts", "last exit", "last failure",
 )  # fmt: skip
 
 
 def table(scripts: list[Script]) -> list[str]:
     """``external show`` as lines: a heading, then fields parted by TABs, a script a line."""
-    return ["\t".join(COLUMNS), *("\t".join(_row(script)) for script in scripts)]
+    return [TAB.join(COLUMNS), *(TAB.join(map(safe, _row(script))) for script in scripts)]
 
 
 def _row(script: Script) -> list[str]:
     receiver = script.receiver
     if receiver is None:
-        live = ["-", "-", "-", "-", "-", "-", "-", "-"]
+        live = ["-"] * 8
     else:
         live = [
             str(receiver.pid), receiver.role, str(int(time.time() - script.started_at)),
             str(receiver.received), str(receiver.sent), str(len(receiver.pending)),
             str(len(receiver.relays)), str(len(receiver.watches)),
         ]  # fmt: skip
+    ended, why = script.last_exit, script.why
     return [
-        script.name, script.parameter or "-", script.state_text(), *live, str(script.restarts),
-        script.last_text(),
+        script.name, script.parameter or "-", script.state_text(), *live, script.restarts_text(),
+        f"{ended.words()}, {clock(ended.when)}" if ended is not None else "-",
+        f"{why[0]}, {clock(script.failed_at)}" if why else "-",
     ]  # fmt: skip
 
 

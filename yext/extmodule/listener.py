@@ -9,7 +9,8 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from yext.errors import ListenError
@@ -26,7 +27,10 @@ ROLES = ("", "global", "channel")
 
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
-    """A ``[listener NAME]`` section: where to listen, and the role of who connects."""
+    """A ``[listener NAME]`` section: where to listen, and the role of who connects.
+
+    `file` and `line` tell where it stands; it is the same listener wherever that is.
+    """
 
     name: str
     kind: str
@@ -34,6 +38,8 @@ class ListenerSpec:
     addr: str = ""
     port: int = 0
     role: str = ""
+    file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
 
     def where(self) -> str:
         """The address as an operator writes it: ``tcp 127.0.0.1:5040``, ``unix /run/x``."""
@@ -58,25 +64,31 @@ class Listener:
 
     async def open(self) -> None:
         """Starts to listen. Raises `ListenError` with the exact reason when it cannot."""
-        bound = bind(self.spec)
+        bound = bind(await resolve(self.spec))
         loop = asyncio.get_running_loop()
-        if self.spec.kind == "unix":
-            self._inode = os.stat(self.spec.path).st_ino
-            self._server = await loop.create_unix_server(self._peer, sock=bound, backlog=BACKLOG)
-        else:
-            self._server = await loop.create_server(self._peer, sock=bound, backlog=BACKLOG)
+        try:
+            if self.spec.kind == "unix":
+                self._inode = os.stat(self.spec.path).st_ino
+                self._server = await loop.create_unix_server(
+                    self._peer, sock=bound, backlog=BACKLOG
+                )
+            else:
+                self._server = await loop.create_server(self._peer, sock=bound, backlog=BACKLOG)
+        except OSError as error:
+            # Two sockets may be bound to one address; only one of them may listen.
+            bound.close()
+            raise _failed(self.spec, error) from error
 
     def close(self) -> None:
         """Stops listening; who is connected stays. The socket file goes if it is still ours."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
         if self.spec.kind == "unix":
-            try:
+            with suppress(OSError):
                 if os.stat(self.spec.path).st_ino == self._inode:
                     os.unlink(self.spec.path)
-            except OSError:
-                pass
 
     def _peer(self) -> asyncio.Protocol:
         return _Arrival(self)
@@ -109,15 +121,83 @@ class _Arrival(asyncio.Protocol):
         receiver.connection_made(transport)
 
 
+async def resolve(spec: ListenerSpec) -> ListenerSpec:
+    """`spec` with its address as a number: names are looked up without blocking.
+
+    Raises `ListenError` for a name that means nothing.
+    """
+    if spec.kind == "unix" or _is_number(spec.addr):
+        return spec
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            spec.addr, spec.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        raise _no_address(spec, error) from error
+    return replace(spec, addr=str(found[0][4][0]))
+
+
 def bind(spec: ListenerSpec) -> socket.socket:
     """A socket bound as `spec` says. Raises `ListenError`."""
     try:
         return _bind_unix(spec) if spec.kind == "unix" else _bind_tcp(spec)
     except OSError as error:
-        code = errno.errorcode.get(error.errno or 0, "?")
-        raise ListenError(
-            spec.name, f"{spec.where()}: {error.strerror} ({code}, {error.errno})", error.errno
-        ) from error
+        raise _failed(spec, error) from error
+
+
+def examine(spec: ListenerSpec) -> None:
+    """Raises `ListenError` where `spec` could not be listened on now; leaves nothing behind."""
+    if spec.kind == "tcp":
+        bind(spec).close()
+        return
+    _check_path(spec)
+    directory = os.path.dirname(spec.path) or "."
+    try:
+        os.stat(directory)
+    except OSError as error:
+        raise _failed(spec, error) from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise _failed(spec, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _failed(spec: ListenerSpec, error: OSError) -> ListenError:
+    number = error.errno or 0
+    code = errno.errorcode.get(number, "?")
+    text = f"{spec.where()}: {os.strerror(number)} ({code}, {number})"
+    hint = _HINTS.get((spec.kind, number), "")
+    if hint:
+        directory = os.path.dirname(spec.path) or "."
+        text += f"; do: {hint.format(port=spec.port, directory=directory)}"
+    return ListenError(spec.name, text, error.errno)
+
+
+_HINTS = {
+    ("tcp", errno.EADDRINUSE): "choose another port, or end what has it: ss -ltnp sport = {port}",
+    ("tcp", errno.EACCES): "choose a port from 1024 up, or give the engine CAP_NET_BIND_SERVICE",
+    ("tcp", errno.EADDRNOTAVAIL): "use an address of this machine: ip address",
+    ("unix", errno.ENOENT): "mkdir -p {directory}",
+    ("unix", errno.ENOTDIR): "use a directory that is one",
+    ("unix", errno.EACCES): "let the engine's user write to {directory}",
+    ("unix", errno.EROFS): "use a directory that can be written to",
+}
+
+
+def _no_address(spec: ListenerSpec, error: OSError | UnicodeError) -> ListenError:
+    why = error.strerror if isinstance(error, OSError) else "it is no host name"
+    return ListenError(spec.name, f"addr={spec.addr}: {why}; do: give an address of this machine")
+
+
+def _is_number(addr: str) -> bool:
+    return any(_parses(family, addr) for family in (socket.AF_INET, socket.AF_INET6))
+
+
+def _parses(family: int, addr: str) -> bool:
+    try:
+        socket.inet_pton(family, addr)
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _bind_tcp(spec: ListenerSpec) -> socket.socket:
@@ -125,8 +205,8 @@ def _bind_tcp(spec: ListenerSpec) -> socket.socket:
         found = socket.getaddrinfo(
             spec.addr, spec.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except socket.gaierror as error:
-        raise ListenError(spec.name, f"addr={spec.addr}: {error.strerror}") from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise _no_address(spec, error) from error
     family, kind, protocol, _, address = found[0]
     made = socket.socket(family, kind, protocol)
     try:
@@ -142,11 +222,8 @@ def _bind_tcp(spec: ListenerSpec) -> socket.socket:
 
 
 def _bind_unix(spec: ListenerSpec) -> socket.socket:
-    if len(os.fsencode(spec.path)) > UNIX_PATH_MAX:
-        raise ListenError(
-            spec.name, f"path={spec.path}: longer than the {UNIX_PATH_MAX} bytes a socket's may be"
-        )
-    _clear_dead_socket(spec)
+    if _check_path(spec):
+        os.unlink(spec.path)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         made.bind(spec.path)
@@ -157,23 +234,43 @@ def _bind_unix(spec: ListenerSpec) -> socket.socket:
     return made
 
 
-def _clear_dead_socket(spec: ListenerSpec) -> None:
-    """Unlinks what is at the path only when it is a socket nobody listens on."""
+def _check_path(spec: ListenerSpec) -> bool:
+    """Whether a dead socket, on which nobody listens, is in the way at the path.
+
+    Raises `ListenError` where something else is, or where the path is none for a socket.
+    """
+    if len(os.fsencode(spec.path)) > UNIX_PATH_MAX:
+        raise ListenError(
+            spec.name,
+            f"path={spec.path}: longer than the {UNIX_PATH_MAX} bytes a socket's may be;"
+            " do: use a shorter one, under /run for example",
+            errno.ENAMETOOLONG,
+        )
     try:
         mode = os.lstat(spec.path).st_mode
     except FileNotFoundError:
-        return
+        return False
+    except OSError as error:
+        raise _failed(spec, error) from error
     if not stat.S_ISSOCK(mode):
-        raise ListenError(spec.name, f"path={spec.path}: something other than a socket is there")
+        raise ListenError(
+            spec.name,
+            f"path={spec.path}: something other than a socket is there;"
+            " do: move it away, or use another path",
+            errno.EEXIST,
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
             probe.connect(spec.path)
         except ConnectionRefusedError:
-            os.unlink(spec.path)
-            return
+            return True
         except BlockingIOError:
             pass
+        except OSError as error:
+            raise _failed(spec, error) from error
     raise ListenError(
-        spec.name, f"path={spec.path}: another program listens there", errno.EADDRINUSE
+        spec.name,
+        f"path={spec.path}: another program listens there; do: end it, or use another path",
+        errno.EADDRINUSE,
     )

@@ -62,6 +62,15 @@ GENERAL = (
         "What may wait for a peer that does not read; past it messages pass it by",
     ),
     Option(
+        "maxaudio",
+        "int",
+        1000,
+        20,
+        60000,
+        "milliseconds",
+        "Audio that may wait for a script that does not read it; past it the oldest is dropped",
+    ),
+    Option(
         "stopwait",
         "int",
         200,
@@ -107,6 +116,15 @@ GENERAL = (
         "lines",
         "Last lines on standard error that are kept of each script",
     ),
+    Option(
+        "keepended",
+        "int",
+        1000,
+        0,
+        100000,
+        "scripts",
+        "Scripts that were started by hand and run no more whose story is kept",
+    ),
 )
 
 LISTENER_OPTIONS = ("type", "path", "addr", "port", "role")
@@ -127,12 +145,14 @@ class Options:
     waitflush: int
     trackparam: bool
     maxoutput: int
+    maxaudio: int
     stopwait: int
     termwait: int
     restart_delay: int
     restart_max: int
     restart_window: int
     loglines: int
+    keepended: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +161,8 @@ class Program:
 
     name: str
     parameter: str | None
-    source: str
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +195,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
     untyped: dict[str, Any] = values
     return Settings(
         Options(**untyped),
-        f"{_short(entry.file)}:{entry.line}" if entry is not None else "default",
+        f"{entry.file}:{entry.line}" if entry is not None else "default",
         listeners,
         _programs(file, "scripts", params),
         _programs(file, "execute", params),
@@ -187,16 +208,13 @@ def _directory(path: str, params: Mapping[str, str]) -> str:
     return replaced if replaced.endswith("/") else replaced + "/"
 
 
-def _short(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
 def _programs(file: Conf, section: str, params: Mapping[str, str]) -> tuple[Program, ...]:
     return tuple(
         Program(
             name,
             conf.replace_params(entry.value, params) if entry.value else None,
-            f"{_short(entry.file)}:{entry.line}",
+            entry.file,
+            entry.line,
         )
         for name, entry in file.items(section)
     )
@@ -233,12 +251,15 @@ def _listeners(file: Conf) -> tuple[tuple[ListenerSpec, ...], list[Problem]]:
 
 def _listener(file: Conf, section: str) -> ListenerSpec | Problem:
     name = section.removeprefix("listener ").strip()
+    place = file.section(section)
+    assert place is not None
 
     def wrong(key: str, text: str) -> Problem:
-        entry = file.entry(section, key)
-        place = entry or next(one for one in file.sections if one.name == section)
-        return Problem(place.file, place.line, "error", text)
+        where = place.entry(key) or place
+        return Problem(where.file, where.line, "error", text)
 
+    if not name:
+        return wrong("", "a listener needs a name: [listener NAME]")
     role = file.get(section, "role", "") or ""
     kind = file.get(section, "type", "") or ""
     if role not in ROLES:
@@ -251,7 +272,7 @@ def _listener(file: Conf, section: str) -> ListenerSpec | Problem:
         path = file.get(section, "path", "") or ""
         if not path:
             return wrong("path", f"Could not start listener '{name}': it has no path")
-        return ListenerSpec(name, kind, path=path, role=role)
+        return ListenerSpec(name, kind, path=path, role=role, file=place.file, line=place.line)
     text = file.get(section, "port", "") or ""
     port = conf.parse_int(text)
     if port is None or not 0 < port < 65536:
@@ -259,4 +280,6 @@ def _listener(file: Conf, section: str) -> ListenerSpec | Problem:
             "port", f"Could not start listener '{name}': port={text} is not a port, 1 to 65535"
         )
     addr = file.get(section, "addr", "") or "127.0.0.1"
-    return ListenerSpec(name, kind, addr=addr, port=port, role=role)
+    return ListenerSpec(
+        name, kind, addr=addr, port=port, role=role, file=place.file, line=place.line
+    )
