@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -95,30 +95,29 @@ class FunctionHandler(Handler):
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         try:
             result = self.function(message)
-        except Exception:
-            self._failed(message)
+        except Exception as error:
+            self._failed(message, error)
             return False
         if result is None or isinstance(result, bool):
             return bool(result)
         if inspect.isawaitable(result):
-            dispatch.dispatcher.run_task(self._wait(result, message, dispatch))
+            task = dispatch.dispatcher.run_task(result)
+            task.add_done_callback(lambda ended: self._ended(ended, message, dispatch))
             return PENDING
         return bool(result)
 
-    async def _wait(
-        self, result: Awaitable[bool | None], message: Message, dispatch: Dispatch
+    def _ended(
+        self, task: asyncio.Future[bool | None], message: Message, dispatch: Dispatch
     ) -> None:
-        handled = False
-        try:
-            handled = bool(await result)
-        except Exception:
-            self._failed(message)
-        finally:
-            # A cancelled handler (the engine stops) must not hold the message either.
-            dispatch.answered(handled)
+        """A coroutine handler is over. One that was cancelled (the engine stops), perhaps
+        before its first step, must not hold the message either."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failed(message, error)
+        dispatch.answered(not task.cancelled() and error is None and bool(task.result()))
 
-    def _failed(self, message: Message) -> None:
-        logger.exception("handler %s of %s raised", self.owner, message.name)
+    def _failed(self, message: Message, error: BaseException) -> None:
+        logger.error("handler %s of %s raised", self.owner, message.name, exc_info=error)
         self.log.debug(WARN, self.owner, f"handler of {message.name} raised, counts as not handled")
 
 
@@ -208,7 +207,7 @@ class Dispatch:
             ):
                 continue
             if handler.track:
-                _track(message, handler)
+                track(message, handler.track, handler.priority)
             self.handler = handler
             if journey is not None:
                 journey.enter(handler, message)
@@ -248,8 +247,9 @@ def _after(view: tuple[Handler, ...], last: tuple[int, int]) -> int:
     return len(view)
 
 
-def _track(message: Message, handler: Handler) -> None:
-    entry = f"{handler.track}:{handler.priority}"
+def track(message: Message, name: str, priority: int) -> None:
+    """Adds a handler to the message's tracking parameter."""
+    entry = f"{name}:{priority}"
     before = message.params.get(TRACKING)
     message.params[TRACKING] = f"{before},{entry}" if before else entry
 
@@ -273,7 +273,7 @@ class Dispatcher:
         self._watch_all: tuple[Watcher, ...] = ()
         self._queue: deque[Dispatch] = deque()
         self._draining = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[bool | None]] = set()
         self._idle: asyncio.Event | None = None
 
     # Handlers
@@ -422,11 +422,12 @@ class Dispatcher:
 
     # Tasks of coroutine handlers
 
-    def run_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Runs `coroutine` and keeps its task until it ends."""
-        task = asyncio.get_running_loop().create_task(coroutine)
+    def run_task(self, handler: Awaitable[bool | None]) -> asyncio.Future[bool | None]:
+        """Runs a coroutine handler and keeps its task until it ends."""
+        task = asyncio.ensure_future(handler)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def wait_idle(self, seconds: float) -> None:
         """Waits until no message is in flight, at most so many seconds."""
@@ -441,8 +442,11 @@ class Dispatcher:
             self._idle = None
 
     async def stop(self) -> None:
-        """Cancels the coroutine handlers that still run and waits for them."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancels the coroutine handlers that still run and waits for them.
+
+        A message that is released so may go on to a further coroutine handler: to that too.
+        """
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
