@@ -18,7 +18,9 @@ from yext.extmodule import setlocal
 from yext.message import Message
 
 if TYPE_CHECKING:
+    from yext.extmodule.channel import ScriptChannel
     from yext.extmodule.module import ExtModule
+    from yext.telephony.endpoint import Endpoint
     from yext.sniffer import Recording
 
 DEFAULT_PRIORITY = 100
@@ -104,6 +106,7 @@ class Receiver(asyncio.Protocol):
         self.watches: dict[str, None] = {}
         self.buffer = wire.LineBuffer()
         self.on_end: Callable[[], None] | None = None
+        self.channel: ScriptChannel | None = None
         self._transport: Transport | None = None
         self._out: list[str] = []
         self._own_in_flight = 0
@@ -236,7 +239,25 @@ class Receiver(asyncio.Protocol):
         self.received += 1
         self._own_in_flight += 1
         dispatcher = self.module.engine.dispatcher
-        dispatcher.enqueue(Dispatch(dispatcher, message, self._returned, self, ident))
+        done: Callable[[Dispatch], None] = self._returned
+        if self.role == "channel" or ident in self.pending:
+            carried = self._take_along(ident, message)
+            if carried is not None:
+                done = self._then_release(carried)
+        dispatcher.enqueue(Dispatch(dispatcher, message, done, self, ident))
+
+    def _take_along(self, ident: str, message: Message) -> Endpoint | None:
+        """The call that goes with `message` as its user data, None for none."""
+        from yext.extmodule.channel import take_along
+
+        return take_along(self, ident, message)
+
+    def _then_release(self, carried: Endpoint) -> Callable[[Dispatch], None]:
+        def done(dispatch: Dispatch) -> None:
+            self._returned(dispatch)
+            carried.release()
+
+        return done
 
     def _returned(self, dispatch: Dispatch) -> None:
         self._own_in_flight -= 1
@@ -440,6 +461,9 @@ class Receiver(asyncio.Protocol):
         self.watches.clear()
         self.module.remove(self, why)
         self._release("gone")
+        channel, self.channel = self.channel, None
+        if channel is not None:
+            channel.peer_gone(self.reason)
         if not self._own_in_flight or why in ("overflow", "timebomb", "stop", "refused"):
             self._close()
 
