@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TextIO
 
 FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
 
@@ -213,15 +214,19 @@ def log_to(path: str | None) -> tuple[logging.Handler, int]:
     Returns the handler, to be given to `stop_logging`, and the descriptor it writes to.
     Raises OSError.
     """
-    stream = sys.stderr if path is None else open(path, "a", encoding="utf-8")  # noqa: SIM115
-    handler = logging.StreamHandler(stream)
+    handler: logging.StreamHandler[TextIO] = (
+        logging.StreamHandler(sys.stderr)
+        if path is None
+        else logging.FileHandler(path, encoding="utf-8")
+    )
     handler.setFormatter(YateFormatter())
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    return handler, stream.fileno()
+    return handler, handler.stream.fileno()
 
 
 def stop_logging(handler: logging.Handler) -> None:
     """Ends what `log_to` began."""
     logger.removeHandler(handler)
     handler.flush()
+    handler.close()
