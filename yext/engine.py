@@ -30,6 +30,9 @@ VERSION: Final = "0.1.0"
 RELEASE: Final = "yext"
 
 BUILT_IN: dict[str, str] = {
+    "tonegen": "yext.telephony.tone:ToneDriver",
+    "dumbchan": "yext.telephony.dumb:DumbDriver",
+    "wavefile": "yext.telephony.wave:WaveDriver",
     "extmodule": "yext.extmodule.module:ExtModule",
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""

@@ -19,6 +19,7 @@ PLAYED: dict[str, tuple[str, ...]] = {
         "08_output_debug_quit",
         "09_engine",
         "10_scripts",
+        "11_call_execute",
     ),
     "config": (
         "config_continuation",

@@ -109,6 +109,7 @@ class ExtModule(Module):
     async def apply_conf(self) -> list[str]:
         before, after = self.settings, self._planned
         self.settings = after
+        self._place_call_handler()
         lines = self._apply_options(before.options, after.options) if self._applied else []
         lines += await self._apply_listeners(after.listeners)
         lines += await self._apply_scripts(after.scripts)

@@ -101,9 +101,23 @@ def _runid(receiver: Receiver, value: str) -> Result:
     return receiver.module.engine.run_params["runid"], not value
 
 
-def _channel_only(receiver: Receiver, value: str) -> Result:
-    """`id` and `disconnected` belong to a peer with a channel."""
-    return value, False
+def _id(receiver: Receiver, value: str) -> Result:
+    """What the peer's channel is called; only a peer that has one has this."""
+    channel = receiver.channel
+    if channel is None:
+        return value, False
+    if value:
+        channel.id = value
+    return channel.id, True
+
+
+def _disconnected(receiver: Receiver, value: str) -> Result:
+    """Whether ``chan.disconnected`` is sent when the other end of the peer's call goes."""
+    channel = receiver.channel
+    if channel is None:
+        return value, False
+    channel.tells = wire.BOOLEANS.get(value, channel.tells)
+    return wire.bool_text(channel.tells), True
 
 
 def _engine(receiver: Receiver, name: str, value: str) -> Result:
@@ -128,8 +142,8 @@ def _loaded(receiver: Receiver, name: str, value: str) -> Result:
 
 
 ROWS: dict[str, Row] = {
-    "id": _channel_only,
-    "disconnected": _channel_only,
+    "id": _id,
+    "disconnected": _disconnected,
     "trackparam": _trackparam,
     "reason": _reason,
     "timeout": _number("timeout"),

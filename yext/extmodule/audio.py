@@ -1,0 +1,137 @@
+"""Audio from and to a script, over a pipe or a socket: linear, 8000 Hz, in frames of 20 ms."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from yext.telephony.clock import BEAT, Clock
+from yext.telephony.endpoint import Consumer, Source
+from yext.telephony.formats import SLIN
+
+_FRAME: Final = SLIN.frame_bytes(0)
+
+
+class PipeSource(Source):
+    """What a script plays.
+
+    A frame is read when one is due, so a script that writes ahead waits, as with any pipe, and
+    loses nothing. What is less than a frame is kept until the rest of it comes, or the end.
+
+    Attributes:
+        frames: frames that were read.
+    """
+
+    def __init__(self, name: str, descriptor: int, clock: Clock) -> None:
+        super().__init__(name)
+        self.frames = 0
+        self._descriptor = descriptor
+        self._clock = clock
+        self._begun = b""
+        self._finished: Callable[[], None] | None = None
+        os.set_blocking(descriptor, False)
+        clock.add(self)
+
+    def beat(self) -> None:
+        """Reads a frame and gives it out; the last one may be short."""
+        try:
+            data = os.read(self._descriptor, _FRAME - len(self._begun))
+        except BlockingIOError:
+            if self._finished is not None:
+                self.end()
+            return
+        except OSError:
+            data = b""
+        begun = self._begun + data
+        if data and len(begun) < _FRAME:
+            self._begun = begun
+            return
+        self._begun = b""
+        if begun:
+            self.frames += 1
+            self.forward(begun[: len(begun) & ~1])
+        if not data:
+            self.end()
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """Whoever wrote is gone: plays what is left, then calls `then`."""
+        self._finished = then
+        if self.ended:
+            then()
+
+    def close(self) -> None:
+        super().close()
+        if self._descriptor >= 0:
+            self._clock.remove(self)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            if self._finished is not None:
+                self._finished()
+
+
+class PipeConsumer(Consumer):
+    """What a script hears.
+
+    What does not fit into the pipe waits here, at most so many milliseconds of it: then the
+    oldest is dropped.
+
+    Attributes:
+        frames: frames that were written.
+        dropped: frames that were dropped.
+    """
+
+    def __init__(self, name: str, descriptor: int, limit: int) -> None:
+        super().__init__(name)
+        self.frames = 0
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._waiting: deque[bytes] = deque()
+        self._limit = max(1, int(limit / 1000 / BEAT))
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(descriptor, False)
+
+    def consume(self, data: bytes) -> None:
+        if self._descriptor < 0:
+            return
+        if not self._waiting:
+            if self._write(data):
+                return
+            if self._descriptor >= 0:
+                self._loop.add_writer(self._descriptor, self._writable)
+        self._waiting.append(data)
+        if len(self._waiting) > self._limit:
+            self._waiting.popleft()
+            self.dropped += 1
+
+    def _write(self, data: bytes) -> bool:
+        """Writes a frame, whole (pipe(7): less than PIPE_BUF is never cut); whether it went."""
+        try:
+            os.write(self._descriptor, data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self._shut()
+            return False
+        self.frames += 1
+        return True
+
+    def _writable(self) -> None:
+        while self._waiting and self._write(self._waiting[0]):
+            self._waiting.popleft()
+        if not self._waiting and self._descriptor >= 0:
+            self._loop.remove_writer(self._descriptor)
+
+    def _shut(self) -> None:
+        """The script closed its end, or the call is over."""
+        self._waiting.clear()
+        if self._descriptor >= 0:
+            self._loop.remove_writer(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def close(self) -> None:
+        super().close()
+        self._shut()

@@ -1,0 +1,211 @@
+"""Audio formats, and what turns one into another.
+
+Linear audio ("slin") is signed 16 bit, in the machine's own byte order; A-law and mu-law are
+those of ITU-T G.711. A name is what Yate calls a format: ``slin``, ``alaw``, ``mulaw``, with
+``/RATE`` for a rate that is not 8000 Hz and ``2*`` before it for two channels.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from array import array
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FRAMES_PER_SECOND: Final = 50
+
+RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""The sampling rates that are carried, in Hz."""
+
+_NAME = re.compile(r"(?:([12])\*)?(slin|alaw|mulaw)(?:/([0-9]{1,6}))?")
+_WIDTHS = {"slin": 2, "alaw": 1, "mulaw": 1}
+
+
+class Format(NamedTuple):
+    """An audio format: codec, samples a second, channels."""
+
+    codec: str = "slin"
+    rate: int = 8000
+    channels: int = 1
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes that one moment takes, all channels."""
+        return _WIDTHS[self.codec] * self.channels
+
+    @property
+    def name(self) -> str:
+        """What Yate calls it."""
+        channels = f"{self.channels}*" if self.channels > 1 else ""
+        rate = f"/{self.rate}" if self.rate != 8000 else ""
+        return f"{channels}{self.codec}{rate}"
+
+    def frame_bytes(self, number: int) -> int:
+        """Bytes of frame `number`, counted from 0.
+
+        Where the rate is no multiple of 50 (11025 Hz) frames differ by a sample.
+        """
+        samples = self.rate * (number + 1) // FRAMES_PER_SECOND
+        samples -= self.rate * number // FRAMES_PER_SECOND
+        return samples * self.sample_bytes
+
+    def silence(self) -> bytes:
+        """One sample of silence, all channels."""
+        return {"slin": b"\0\0", "alaw": b"\xd5", "mulaw": b"\xff"}[self.codec] * self.channels
+
+
+SLIN: Final = Format()
+"""What a call carries where nothing else was agreed."""
+
+
+def parse_format(name: str) -> Format | None:
+    """The format called `name`, None where there is none."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    rate = int(found[3] or 8000)
+    return Format(found[2], rate, int(found[1] or 1)) if rate in RATES else None
+
+
+# ITU-T G.711
+
+
+def _alaw_sample(byte: int) -> int:
+    byte ^= 0x55
+    exponent, mantissa = byte >> 4 & 7, byte & 15
+    size = mantissa * 16 + 8 if not exponent else (mantissa * 16 + 264) << (exponent - 1)
+    return size if byte & 0x80 else -size
+
+
+def _mulaw_sample(byte: int) -> int:
+    byte ^= 0xFF
+    exponent, mantissa = byte >> 4 & 7, byte & 15
+    size = ((mantissa * 8 + 132) << exponent) - 132
+    return -size if byte & 0x80 else size
+
+
+_SAMPLES: Final = {"alaw": _alaw_sample, "mulaw": _mulaw_sample}
+
+
+@cache
+def decoding_table(codec: str) -> array[int]:
+    """The linear sample of each of the 256 code words."""
+    return array("h", map(_SAMPLES[codec], range(256)))
+
+
+@cache
+def encoding_table(codec: str) -> bytes:
+    """The code word of each linear sample, indexed by the sample as an unsigned 16 bit number.
+
+    A sample gets the word whose own sample is nearest. mu-law has a word for minus zero, which
+    is decoded and never made.
+    """
+    words = {sample: word for word, sample in enumerate(decoding_table(codec))}
+    if codec == "mulaw":
+        words[0] = 0xFF
+    samples = sorted(words)
+    table = bytearray(65536)
+    low = -32768
+    for sample, following in zip(samples, [*samples[1:], 32767 * 2 + 1], strict=True):
+        # Half way between two samples the one that is farther from zero has it, as in G.711.
+        middle = sample + following
+        high = min(32767, middle // 2 if sample < 0 else (middle - 1) // 2)
+        for value in range(low, high + 1):
+            table[value & 0xFFFF] = words[sample]
+        low = high + 1
+    return bytes(table)
+
+
+def decode(codec: str, data: bytes) -> array[int]:
+    """Linear samples of `data`."""
+    if codec == "slin":
+        samples = array("h")
+        samples.frombytes(data[: len(data) & ~1])
+        return samples
+    return array("h", map(decoding_table(codec).__getitem__, data))
+
+
+def encode(codec: str, samples: Iterable[int]) -> bytes:
+    """`samples` as bytes of that codec."""
+    if codec == "slin":
+        return array("h", samples).tobytes()
+    table = encoding_table(codec)
+    return bytes([table[sample & 0xFFFF] for sample in samples])
+
+
+def swapped(data: bytes) -> bytes:
+    """Linear audio with the two bytes of each sample exchanged."""
+    samples = decode("slin", data)
+    samples.byteswap()
+    return samples.tobytes()
+
+
+def big_endian(data: bytes) -> bytes:
+    """Linear audio between the machine's byte order and big-endian, either way."""
+    return swapped(data) if sys.byteorder == "little" else data
+
+
+def little_endian(data: bytes) -> bytes:
+    """Linear audio between the machine's byte order and little-endian, either way."""
+    return data if sys.byteorder == "little" else swapped(data)
+
+
+# Conversion
+
+Converter = Callable[[bytes], bytes]
+"""Takes a frame in one format and returns what there is of it in another, perhaps nothing yet."""
+
+
+def converter(given: Format, wanted: Format) -> Converter | None:
+    """What turns `given` into `wanted`, None where they are the same.
+
+    It keeps the state of one stream. Rates are changed with libsoxr, whose filter takes in a
+    few milliseconds before it gives the first out.
+    """
+    if given == wanted:
+        return None
+    resample = _resampler(given.rate, wanted.rate)
+
+    def convert(data: bytes) -> bytes:
+        samples = decode(given.codec, data)
+        if given.channels == 2:
+            samples = _mono(samples)
+        if resample is not None:
+            samples = resample(samples)
+        if wanted.channels == 2:
+            samples = _stereo(samples)
+        return encode(wanted.codec, samples)
+
+    return convert
+
+
+def _mono(samples: array[int]) -> array[int]:
+    left, right = samples[0::2], samples[1::2]
+    return array("h", [(a + b) >> 1 for a, b in zip(left, right, strict=True)])
+
+
+def _stereo(samples: array[int]) -> array[int]:
+    both = array("h", bytes(4 * len(samples)))
+    both[0::2] = both[1::2] = samples
+    return both
+
+
+def _resampler(given: int, wanted: int) -> Callable[[array[int]], array[int]] | None:
+    if given == wanted:
+        return None
+    # Loaded with the first call that needs it: numpy costs a tenth of a second.
+    import numpy
+    import soxr
+
+    stream: Any = soxr.ResampleStream(given, wanted, 1, dtype="int16", quality="HQ")
+
+    def resample(samples: array[int]) -> array[int]:
+        made = stream.resample_chunk(numpy.frombuffer(samples, dtype=numpy.int16))
+        return array("h", made.tobytes())
+
+    return resample

@@ -1,0 +1,40 @@
+"""What all telephony of one engine has in common: the clock, and the numbers of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from yext.telephony.clock import Clock
+
+if TYPE_CHECKING:
+    from yext.engine import Engine
+
+
+class Telephony:
+    """The shared state.
+
+    Attributes:
+        clock: what all audio of the engine is paced by.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.clock = Clock()
+        self._run_id = run_id
+        self._calls = 0
+
+    def next_bill_id(self) -> str:
+        """``RUNID-NUMBER`` of the next call, as Yate numbers them."""
+        self._calls += 1
+        return f"{self._run_id}-{self._calls}"
+
+
+_ENGINES: WeakKeyDictionary[Engine, Telephony] = WeakKeyDictionary()
+
+
+def telephony(engine: Engine) -> Telephony:
+    """What the telephony of `engine` shares, made when it is first asked for."""
+    found = _ENGINES.get(engine)
+    if found is None:
+        found = _ENGINES[engine] = Telephony(engine.run_params["runid"])
+    return found

@@ -1,0 +1,241 @@
+"""Sound files: what their names and headers say, and reading and writing them.
+
+``.slin`` and ``.raw`` are linear, ``.alaw`` (``.A``) and ``.mulaw`` (``.u``) G.711, ``.2slin`` …
+the same with two channels, all without a header and at 8000 Hz. ``.au`` and ``.wav`` say
+themselves what they hold (Sun's audio file format; Microsoft's RIFF WAVE: PCM of 16 bits,
+A-law and mu-law).
+
+Files are read and written by the engine's own thread, as it does with its configuration: a
+second of sound at a time when reading, which the system's cache makes a copy of memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from typing import Final, NamedTuple
+
+from yext.telephony.formats import SLIN, Format, big_endian, little_endian, parse_format
+
+FORMATS: Final = {
+    ".slin": "slin",
+    ".raw": "slin",
+    ".alaw": "alaw",
+    ".A": "alaw",
+    ".mulaw": "mulaw",
+    ".u": "mulaw",
+    ".2slin": "2*slin",
+    ".2alaw": "2*alaw",
+    ".2mulaw": "2*mulaw",
+}
+"""The format of files without a header, by the end of their names."""
+
+_AU: Final = struct.Struct(">4s5I")
+_AU_CODES: Final = {1: "mulaw", 3: "slin", 27: "alaw"}
+_WAV: Final = struct.Struct("<HHIIHH")
+_WAV_CODES: Final = {1: "slin", 6: "alaw", 7: "mulaw"}
+_WAV_EXTENSIBLE: Final = 0xFFFE
+_WAV_HEADER: Final = 44
+_MOST_CHUNKS: Final = 64
+_UNKNOWN: Final = 0xFFFFFFFF
+
+
+class SoundError(Exception):
+    """A sound file cannot be used; the text says why, and names the file."""
+
+
+class Header(NamedTuple):
+    """What a file holds: its format, where the sound begins, and where it ends (bytes)."""
+
+    format: Format
+    start: int
+    end: int
+
+
+def _ending(path: str) -> str:
+    return "." + path.rpartition(".")[2]
+
+
+def _open(path: str, flags: int) -> int:
+    """Opens `path`, which must be a plain file; raises `SoundError`."""
+    try:
+        # Without O_NONBLOCK the opening of a pipe would hold up everything.
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        raise SoundError(f"{path}: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SoundError(f"{path}: not a plain file")
+    return descriptor
+
+
+class Reader:
+    """A sound file that is read.
+
+    Attributes:
+        format: what it holds.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Opens the file at `path`; raises `SoundError`."""
+        self._descriptor = _open(path, os.O_RDONLY)
+        try:
+            header = _header(self._descriptor, path)
+        except SoundError:
+            os.close(self._descriptor)
+            raise
+        except OSError as error:
+            os.close(self._descriptor)
+            raise SoundError(f"{path}: {error.strerror}") from error
+        self.format, self._start, self._end = header
+        self._at = self._start
+        self._ready = b""
+        self._big = _ending(path) == ".au" and self.format.codec == "slin"
+        self._little = _ending(path) == ".wav" and self.format.codec == "slin"
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes of sound, linear in the machine's byte order; less at the end."""
+        if len(self._ready) < size:
+            second = self.format.rate * self.format.sample_bytes
+            more = os.pread(self._descriptor, min(second + size, self._end - self._at), self._at)
+            self._at += len(more)
+            if self._big:
+                more = big_endian(more)
+            elif self._little:
+                more = little_endian(more)
+            self._ready += more
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def rewind(self) -> None:
+        """Goes back to the start of the sound."""
+        self._at, self._ready = self._start, b""
+
+    def close(self) -> None:
+        """Closes the file; a second time does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _header(descriptor: int, path: str) -> Header:
+    size = os.fstat(descriptor).st_size
+    ending = _ending(path)
+    if ending == ".au":
+        return _au_header(descriptor, path, size)
+    if ending == ".wav":
+        return _wav_header(descriptor, path, size)
+    # As in Yate, what has no known ending is linear.
+    return Header(parse_format(FORMATS.get(ending, "slin")) or SLIN, 0, size)
+
+
+def _carried(path: str, codec: str | None, code: int, rate: int, channels: int) -> Format:
+    found = parse_format(f"{channels}*{codec}/{rate}") if codec else None
+    if found is None:
+        raise SoundError(f"{path}: encoding {code} at {rate} Hz, {channels} channels: not known")
+    return found
+
+
+def _au_header(descriptor: int, path: str, size: int) -> Header:
+    head = os.pread(descriptor, _AU.size, 0)
+    if len(head) < _AU.size or not head.startswith(b".snd"):
+        raise SoundError(f"{path}: no .au header")
+    _, start, length, code, rate, channels = _AU.unpack(head)
+    format = _carried(path, _AU_CODES.get(code), code, rate, channels)
+    end = size if length in (0, _UNKNOWN) else min(size, start + length)
+    return Header(format, start, end)
+
+
+def _wav_header(descriptor: int, path: str, size: int) -> Header:
+    head = os.pread(descriptor, 12, 0)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        raise SoundError(f"{path}: no .wav header")
+    format: Format | None = None
+    at = 12
+    for _ in range(_MOST_CHUNKS):
+        chunk = os.pread(descriptor, 8, at)
+        if len(chunk) < 8:
+            break
+        length = int.from_bytes(chunk[4:], "little")
+        if chunk[:4] == b"fmt ":
+            format = _wav_format(os.pread(descriptor, min(length, 64), at + 8), path)
+        elif chunk[:4] == b"data" and format is not None:
+            # A writer that was killed leaves a length of 0, or all ones.
+            end = size if length in (0, _UNKNOWN) else min(size, at + 8 + length)
+            return Header(format, at + 8, end)
+        at += 8 + length + (length & 1)
+    raise SoundError(f"{path}: a .wav file without sound")
+
+
+def _wav_format(chunk: bytes, path: str) -> Format:
+    if len(chunk) < _WAV.size:
+        raise SoundError(f"{path}: a .wav header that is cut short")
+    code, channels, rate, _, _, bits = _WAV.unpack_from(chunk)
+    if code == _WAV_EXTENSIBLE and len(chunk) >= 26:
+        (code,) = struct.unpack_from("<H", chunk, 24)
+    if bits != (16 if code == 1 else 8):
+        raise SoundError(f"{path}: {bits} bits a sample: 16 are known, 8 for A-law and mu-law")
+    return _carried(path, _WAV_CODES.get(code), code, rate, channels)
+
+
+class Writer:
+    """A sound file that is written.
+
+    Attributes:
+        format: what it takes; a file whose name says nothing takes what it is given first.
+        written: bytes of sound.
+    """
+
+    def __init__(self, path: str, format: Format | None, append: bool = False) -> None:
+        """Opens the file at `path`, for sound in `format` where its name leaves that open.
+
+        With `append` the sound goes after what a file without a header holds. Raises
+        `SoundError`.
+        """
+        self._ending = _ending(path)
+        named = parse_format(FORMATS.get(self._ending, ""))
+        self.format = named or format or SLIN
+        self.fixed = named is not None or format is not None
+        self.written = 0
+        self._headed = self._ending not in (".au", ".wav")
+        append = append and self._headed
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
+        self._descriptor = _open(path, flags)
+
+    def write(self, data: bytes) -> None:
+        """Writes sound, linear in the machine's byte order. Raises OSError, on a full disk."""
+        if not self._headed:
+            self._headed = True
+            os.write(self._descriptor, self._header(0))
+        if self.format.codec == "slin" and self._ending == ".au":
+            data = big_endian(data)
+        elif self.format.codec == "slin" and self._ending == ".wav":
+            data = little_endian(data)
+        os.write(self._descriptor, data)
+        self.written += len(data)
+
+    def _header(self, length: int) -> bytes:
+        codec, rate, channels = self.format
+        if self._ending == ".au":
+            code = next(key for key, name in _AU_CODES.items() if name == codec)
+            return _AU.pack(b".snd", _AU.size, length or _UNKNOWN, code, rate, channels)
+        code = next(key for key, name in _WAV_CODES.items() if name == codec)
+        moment = self.format.sample_bytes
+        bits = 8 * moment // channels
+        chunk = _WAV.pack(code, channels, rate, rate * moment, moment, bits)
+        return (
+            b"RIFF" + struct.pack("<I", _WAV_HEADER - 8 + length) + b"WAVEfmt "
+            + struct.pack("<I", _WAV.size) + chunk + b"data" + struct.pack("<I", length)
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Completes the header and closes the file; a second time does nothing."""
+        if self._descriptor < 0:
+            return
+        try:
+            if self._ending in (".au", ".wav"):
+                os.pwrite(self._descriptor, self._header(self.written), 0)
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,104 @@
+"""Tones: ``tone/NAME`` as a channel, and as the source of one (Yate's module tonegen)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from yext import log
+from yext.message import Message
+from yext.telephony.attach import attach_sources
+from yext.telephony.clock import Clock
+from yext.telephony.driver import Channel, Driver
+from yext.telephony.endpoint import Endpoint, Source
+from yext.telephony.formats import SLIN
+from yext.telephony.outgoing import attach_param, call_out, called_by
+from yext.telephony.tones import Tone, find
+
+_FRAME = SLIN.frame_bytes(0)
+
+
+class ToneSource(Source):
+    """Plays a tone, for as long as somebody listens."""
+
+    def __init__(self, tone: Tone, clock: Clock) -> None:
+        super().__init__(f"tone/{tone.name}")
+        self._clock = clock
+        self._tone = tone
+        self._left = memoryview(tone.first)
+
+    def attached(self) -> None:
+        self._clock.add(self)
+
+    def beat(self) -> None:
+        """Gives out the next frame."""
+        frame = bytes(self._left[:_FRAME])
+        self._left = self._left[_FRAME:]
+        while len(frame) < _FRAME and self._tone.again:
+            more = memoryview(self._tone.again)
+            lacking = _FRAME - len(frame)
+            frame += bytes(more[:lacking])
+            self._left = more[lacking:]
+        if frame:
+            self.forward(frame)
+        if not self._left and not self._tone.again:
+            self.end()
+
+    def close(self) -> None:
+        super().close()
+        self._clock.remove(self)
+
+
+class ToneChannel(Channel):
+    """A channel that plays a tone to its peer."""
+
+    def __init__(self, driver: ToneDriver, name: str) -> None:
+        super().__init__(driver)
+        source = driver.make_source(name)
+        if source is None:
+            driver.debug(log.WARN, f"No tone '{name}' for {self.id}")
+        else:
+            self.address = source.name.removeprefix("tone/")
+            self.set_source(source)
+
+
+class ToneDriver(Driver):
+    """The module."""
+
+    name = "tone"
+    title = "ToneGen"
+    minimal = True
+
+    def load(self) -> None:
+        super().load()
+        self.handle("chan.attach", self._attach, 100)
+
+    def make_source(self, name: str) -> ToneSource | None:
+        """What plays the tone called `name`; None where there is no such tone."""
+        tone = find(name)
+        return ToneSource(tone, self.telephony.clock) if tone is not None else None
+
+    def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
+        if self.stopped(message):
+            return False
+        caller = message.userdata
+        if isinstance(caller, Endpoint):
+            return called_by(caller, message, self._channel(target, message))
+        return call_out(self, message, target, lambda: self._channel(target, message))
+
+    def _channel(self, target: str, message: Message) -> Channel:
+        channel = ToneChannel(self, target)
+        attach_param(channel, message, "consumer")
+        return channel
+
+    def _attach(self, message: Message) -> bool:
+        return attach_sources(self, message, "tone/", self._made)
+
+    def _made(self, name: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
+        return self.make_source(name)
+
+    def status_format(self) -> str:
+        return ""
+
+    def status_params(self) -> str:
+        tones = sum(isinstance(one.media().source, ToneSource) for one in self.channels.values())
+        return f"tones={tones},chans={len(self.channels)}"

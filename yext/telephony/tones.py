@@ -1,0 +1,165 @@
+"""The tones that are played: named ones, DTMF digits, and those that are described.
+
+Frequencies and cadences are those of ITU-T E.180 that Yate's tonegen has under the same names.
+A description is ``[!]FREQUENCY[/MILLISECONDS]`` with FREQUENCY ``425``, ``350+440`` (a sum),
+``2000*125`` (modulated), ``noise`` or ``0`` for silence; several stand with commas between.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from array import array
+from functools import cache
+from math import pi, sin
+from typing import Final, NamedTuple
+
+RATE: Final = 8000
+AMPLITUDE: Final = 10000
+"""Of a single frequency; two that are added have half of it each."""
+
+_LONGEST: Final = 60_000
+"""Milliseconds of one tone of a description."""
+
+DTMF: Final = {
+    digit: (row, column)
+    for row, digits in zip((697, 770, 852, 941), ("123a", "456b", "789c", "*0#d"), strict=True)
+    for column, digit in zip((1209, 1336, 1477, 1633), digits, strict=True)
+}
+"""The two frequencies of each digit, in Hz (ITU-T Q.23)."""
+
+DTMF_TONE, DTMF_GAP = 120, 40
+"""Milliseconds of a digit, and of the silence around it."""
+
+NAMED: Final = {
+    "dial": "425",
+    "busy": "425/500,0/500",
+    "ring": "425/1000,0/4000",
+    "specdial": "425/950,0/50",
+    "congestion": "425/250,0/250",
+    "outoforder": ",".join(["425/100,0/100"] * 3 + ["425/200,0/200"]),
+    "info": "950/330,0/30,1400/330,0/30,1800/330,0/1000",
+    "milliwatt": "1000",
+    "silence": "0",
+    "noise": "noise",
+    "probe/0": "2000+125",
+    "probe/1": "2000*125",
+    "probe/2": "2000*1000",
+    "cotv": "2010",
+    "cots": "1780",
+    "callwaiting": "0/20,425/100,0/100,425/100,0/20",
+}
+"""Name and description of each tone."""
+
+ALIASES: Final = {
+    "dt": "dial",
+    "bs": "busy",
+    "rt": "ring",
+    "sd": "specdial",
+    "cg": "congestion",
+    "oo": "outoforder",
+    "outofservice": "outoforder",
+    "in": "info",
+    "mw": "milliwatt",
+    "cn": "noise",
+    "probe": "probe/0",
+    "co1": "cotv",
+    "co2": "cots",
+    "cw": "callwaiting",
+}
+
+ONCE: Final = ("callwaiting",)
+"""Names of tones that are played once, as digits are."""
+
+_PART = re.compile(r"(!?)(?:(\d{1,4})(?:([+*])(\d{1,4}))?|(noise))(?:/(\d{1,6}))?")
+
+
+class Tone(NamedTuple):
+    """A tone that can be played.
+
+    Attributes:
+        name: what it is called, aliases replaced.
+        first: linear samples of its first round, at 8000 Hz.
+        again: those of each further round; empty where it is played once.
+    """
+
+    name: str
+    first: bytes
+    again: bytes
+
+
+def find(name: str) -> Tone | None:
+    """The tone called `name`, or described by it; None where it makes no sense.
+
+    A ``*`` before the name has a tone that is played once repeated.
+    """
+    name = name.strip().lower()
+    bare = name.removeprefix("*")
+    digits = _digits(bare)
+    if digits is not None:
+        made = _dialled(digits)
+        return Tone(bare, made, made if bare != name else b"")
+    bare = ALIASES.get(bare, bare)
+    described = _described(NAMED.get(bare, bare))
+    if described is None:
+        return None
+    first, again = described
+    once = bare in ONCE and not name.startswith("*")
+    return Tone(bare, first, b"" if once else again)
+
+
+def _digits(name: str) -> str | None:
+    if name in DTMF:
+        return name
+    kind, _, digits = name.partition("/")
+    if kind == "dtmf" and digits in DTMF:
+        return digits
+    return digits if kind == "dtmfstr" and digits else None
+
+
+def _dialled(digits: str) -> bytes:
+    """Digits one after the other; what is no digit is as long, and silent."""
+    gap = bytes(2 * RATE * DTMF_GAP // 1000)
+    tones = []
+    for digit in digits:
+        pair = DTMF.get(digit)
+        length = RATE * DTMF_TONE // 1000
+        tones.append(gap + (_wave(pair[0], "+", pair[1], length) if pair else bytes(2 * length)))
+    return b"".join(tones) + gap
+
+
+@cache
+def _described(description: str) -> tuple[bytes, bytes] | None:
+    first: list[bytes] = []
+    again: list[bytes] = []
+    for part in description.split(","):
+        found = _PART.fullmatch(part.strip())
+        if found is None:
+            return None
+        once, frequency, sign, second, noise, duration = found.groups()
+        # In whole frames, as Yate rounds it.
+        length = -(-min(int(duration or 1000), _LONGEST) // 20) * 160 or RATE
+        made = _noise(length) if noise else _wave(int(frequency), sign, int(second or 0), length)
+        first.append(made)
+        if not once:
+            again.append(made)
+    return b"".join(first), b"".join(again)
+
+
+def _wave(one: int, sign: str | None, other: int, length: int) -> bytes:
+    if not one:
+        return bytes(2 * length)
+    samples = array("h")
+    for number in range(length):
+        angle = 2 * pi * number / RATE
+        value = sin(angle * one)
+        if sign == "+":
+            value = (value + sin(angle * other)) / 2
+        elif sign == "*":
+            value = value * (1 + sin(angle * other) / 2) / 2
+        samples.append(round(AMPLITUDE * value))
+    return samples.tobytes()
+
+
+def _noise(length: int) -> bytes:
+    return array("h", [random.randint(-63, 63) for _ in range(length)]).tobytes()

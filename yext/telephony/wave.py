@@ -1,0 +1,268 @@
+"""Sound files: ``wave/play/FILE`` and ``wave/record/FILE`` as channels, and as what is attached
+to one (Yate's module wavefile). A file called ``-`` is none: nothing is played, and what would
+be recorded is counted and let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from yext import conf, log
+from yext.message import Message
+from yext.telephony.attach import attach_sources, endpoint_of
+from yext.telephony.clock import Clock
+from yext.telephony.driver import Channel, Driver, said
+from yext.telephony.endpoint import Consumer, Endpoint, Source
+from yext.telephony.formats import SLIN, Format, parse_format
+from yext.telephony.outgoing import attach_param, call_out, called_by
+from yext.telephony.soundfile import Reader, SoundError, Writer
+
+_PLAY, _RECORD = "wave/play/", "wave/record/"
+
+
+class WaveSource(Source):
+    """Plays a sound file, from when it is first listened to.
+
+    Attributes:
+        on_replaced: called once, when it is stopped before its end.
+    """
+
+    def __init__(self, path: str, clock: Clock, repeat: bool = False) -> None:
+        """Opens the file; raises `SoundError`."""
+        self._reader = Reader(path)
+        super().__init__(_PLAY + path, self._reader.format)
+        self.on_replaced: Callable[[], None] | None = None
+        self._clock = clock
+        self._repeat = repeat
+        self._number = 0
+
+    def attached(self) -> None:
+        self._clock.add(self)
+
+    def beat(self) -> None:
+        """Gives out the next frame; the last one may be short."""
+        size = self.format.frame_bytes(self._number)
+        data = self._reader.read(size)
+        self._number += 1
+        if not data and self._repeat:
+            self._reader.rewind()
+            data = self._reader.read(size)
+        whole = len(data) - len(data) % self.format.sample_bytes
+        if whole:
+            self.forward(data[:whole])
+        else:
+            self.on_replaced = None
+            self.end()
+
+    def close(self) -> None:
+        super().close()
+        self._clock.remove(self)
+        self._reader.close()
+        replaced, self.on_replaced = self.on_replaced, None
+        if replaced is not None:
+            replaced()
+
+
+class WaveConsumer(Consumer):
+    """Records into a sound file.
+
+    Attributes:
+        on_full: called once, when as many bytes were taken as were asked for.
+    """
+
+    def __init__(self, path: str, format: Format | None, append: bool, most: int) -> None:
+        """Opens the file, for at most `most` bytes of sound (0 for any number).
+
+        Raises `SoundError`.
+        """
+        self._writer = None if path == "-" else Writer(path, format, append)
+        super().__init__(_RECORD + path, self._writer.format if self._writer else SLIN)
+        self.on_full: Callable[[], None] | None = None
+        self.taken = 0
+        self._most = most
+
+    def offered(self, format: Format) -> None:
+        writer = self._writer
+        if writer is not None and not writer.fixed and not self.taken:
+            self.format = writer.format = format
+
+    def consume(self, data: bytes) -> None:
+        self.taken += len(data)
+        if self._writer is not None:
+            try:
+                self._writer.write(data)
+            except OSError as error:
+                log.logger.warning("%s: %s", self.name, error.strerror)
+                self._end_file()
+        if self._most and self.taken >= self._most:
+            self._most = 0
+            self._end_file()
+            if self.on_full is not None:
+                self.on_full()
+
+    def _end_file(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def close(self) -> None:
+        super().close()
+        self._end_file()
+
+
+class WaveChannel(Channel):
+    """A channel that plays a file to its peer, or records what it says."""
+
+    def __init__(self, driver: WaveDriver, method: str, path: str, message: Message) -> None:
+        super().__init__(driver)
+        if method == "play":
+            source = driver.make_source(path, message)
+            if source is not None:
+                source.on_end = self._played
+                self.set_source(source)
+            attach_param(self, message, "consumer")
+        else:
+            consumer = driver.make_consumer(path, message)
+            if consumer is not None:
+                consumer.on_full = self._recorded
+                self.set_consumer(consumer)
+            attach_param(self, message, "source")
+
+    def _recorded(self) -> None:
+        self.disconnect()
+
+    def _played(self) -> None:
+        self.set_source(None)
+        self.disconnect("eof")
+
+
+class WaveDriver(Driver):
+    """The module."""
+
+    name = "wave"
+    title = "WaveFile"
+
+    def load(self) -> None:
+        super().load()
+        self.handle("chan.attach", self._attach, 100)
+        self.handle("chan.record", self._record, 100)
+
+    # Calls
+
+    def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
+        method, slash, path = target.partition("/")
+        if not slash or method not in ("play", "record"):
+            self.debug(log.WARN, f"'{method}' is neither play nor record")
+            return False
+        if self.stopped(message):
+            return False
+        caller = message.userdata
+        if isinstance(caller, Endpoint):
+            return called_by(caller, message, WaveChannel(self, method, path, message))
+        return call_out(self, message, target, lambda: WaveChannel(self, method, path, message))
+
+    # Files
+
+    def make_source(self, path: str, message: Message) -> WaveSource | None:
+        """What plays the file; None for ``-`` and for a file that cannot be played, which is
+        told in ``reason`` of the message."""
+        if path == "-":
+            return None
+        try:
+            return WaveSource(path, self.telephony.clock, said(message, "autorepeat", False))
+        except SoundError as error:
+            self._failed(message, error)
+            return None
+
+    def make_consumer(self, path: str, message: Message) -> WaveConsumer | None:
+        """What records to the file; None for one that cannot be written, as in `make_source`."""
+        format = parse_format(message.get("format"))
+        most = conf.parse_int(message.get("maxlen")) or 0
+        try:
+            return WaveConsumer(path, format, said(message, "append", False), max(0, most))
+        except SoundError as error:
+            self._failed(message, error)
+            return None
+
+    def _failed(self, message: Message, error: SoundError) -> None:
+        message["reason"] = str(error)
+        self.debug(log.WARN, str(error))
+
+    # chan.attach and chan.record
+
+    def _attach(self, message: Message) -> bool:
+        asked = [key for key in ("source", "consumer", "override", "replace") if key in message]
+        handled = attach_sources(self, message, _PLAY, self._made)
+        channel = endpoint_of(message)
+        path = message.get("consumer")
+        if path.startswith(_RECORD) and channel is not None:
+            consumer = self._recorder(channel, message, "consumer", path)
+            channel.set_consumer(consumer)
+            handled = consumer is not None and said(message, "single", False)
+        return handled and not any(key in message for key in asked)
+
+    def _made(self, path: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
+        target = message.get(f"notify_{key}") or message.get("notify")
+        if path == "-":
+            return Source(_PLAY + path)
+        source = self.make_source(path, message)
+        if source is None:
+            self._notify(target, owner, "error")
+            return None
+        source.on_end = lambda: self._notify(target, owner, "eof")
+        source.on_replaced = lambda: self._notify(target, None, "replaced")
+        return source
+
+    def _record(self, message: Message) -> bool:
+        paths = {key: message.get(key) for key in ("call", "peer") if message.get(key)}
+        channel = endpoint_of(message)
+        wanted = [key for key, path in paths.items() if path.startswith(_RECORD)]
+        if not wanted or channel is None:
+            return False
+        media = channel.media()
+        now: dict[str, Consumer | None] = {"call": media.call_record, "peer": media.peer_record}
+        now.update({key: self._recorder(channel, message, key, paths[key]) for key in wanted})
+        channel.record(now["call"], now["peer"])
+        return len(wanted) == len(paths) and all(now[key] is not None for key in wanted)
+
+    def _recorder(
+        self, channel: Endpoint, message: Message, key: str, path: str
+    ) -> WaveConsumer | None:
+        consumer = self.make_consumer(path.removeprefix(_RECORD), message)
+        if consumer is None:
+            return None
+        target = message.get(f"notify_{key}") or message.get("notify")
+        if key == "consumer":
+            del message[key]
+
+        def full() -> None:
+            if not target:
+                channel.disconnect()
+                return
+            channel.clear(consumer)
+            self._notify(target, channel, "maxlen")
+
+        consumer.on_full = full
+        return consumer
+
+    def _notify(self, target: str, channel: Endpoint | None, reason: str) -> None:
+        """Sends the ``chan.notify`` that whoever attached something asked for."""
+        if not target:
+            return
+        message = Message("chan.notify")
+        if channel is not None:
+            message["id"] = channel.id
+        message["targetid"] = target
+        message["reason"] = reason
+        if channel is None or not channel.alive:
+            self.engine.enqueue(message)
+        else:
+            channel.carried(message)
+
+    # Status
+
+    def status_params(self) -> str:
+        media = [channel.media() for channel in self.channels.values()]
+        playing = sum(isinstance(one.source, WaveSource) for one in media)
+        recording = sum(isinstance(one.consumer, WaveConsumer) for one in media)
+        return f"play={playing},record={recording},{super().status_params()}"
