@@ -214,10 +214,9 @@ def log_to(path: str | None) -> tuple[logging.Handler, int]:
     Returns the handler, to be given to `stop_logging`, and the descriptor it writes to.
     Raises OSError.
     """
-    handler: logging.StreamHandler[TextIO] = (
-        logging.StreamHandler(sys.stderr)
-        if path is None
-        else logging.FileHandler(path, encoding="utf-8")
+    handler: logging.StreamHandler[TextIO] | logging.FileHandler
+    handler = (
+        logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
     )
     handler.setFormatter(YateFormatter())
     logger.addHandler(handler)
