@@ -12,7 +12,8 @@ import re
 import signal as signals
 from collections.abc import Callable, Sequence
 
-from yext.extmodule.faults import absent_hint, env_program, find_early_end, find_program, quoted
+from yext.extmodule.faults import find_early_end
+from yext.extmodule.hints import env_hint, find_program, line_ends_hint, quoted
 from yext.extmodule.program import ScriptHead, read_head
 
 _LINES = 50
@@ -56,7 +57,7 @@ def interpreter_of(path: str) -> str:
         return path
     if not isinstance(head, ScriptHead):
         return path
-    program = env_program(head)
+    program = head.env_program
     return (find_program(program) or program) if program else head.interpreter
 
 
@@ -90,11 +91,8 @@ _SIGNALS = {
 def _not_found_by_env(told: _Told) -> str:
     path, found = told
     program = found["name"]
-    if program.endswith(("\\r", "\r")):
-        return f"sed -i 's/\\r$//' {quoted(path)}"
-    if " " in program:
-        return f"write #!/usr/bin/env -S {program}: env takes one name without -S"
-    return absent_hint(program)
+    carriage_return = program.endswith(("\\r", "\r"))  # GNU's env shows it as the former.
+    return line_ends_hint(path) if carriage_return else env_hint(program)
 
 
 def _no_command(told: _Told) -> str:

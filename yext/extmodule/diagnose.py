@@ -14,7 +14,8 @@ import resource
 from collections.abc import Callable, Sequence
 
 from yext.extmodule.failure import StartFailure
-from yext.extmodule.faults import Fault, find_early_end, find_fault, quoted
+from yext.extmodule.faults import Fault, find_early_end, find_fault
+from yext.extmodule.hints import quoted
 
 _LONGEST_ARGUMENT = 131_071
 """Bytes of one argument that Linux takes (MAX_ARG_STRLEN is 32 pages, its final NUL included)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yext.log import safe
 
-_LONGEST = 240
+_LONGEST = 160
 """Characters of one script name, path or parameter that are shown."""
 
 
@@ -51,11 +51,9 @@ class StartFailure:
     def lines(self) -> tuple[str, ...]:
         """The failure as plain lines, safe for a terminal; the first is the whole in short."""
         number = "" if self.errno is None else f" ({self.errno_name}, {self.errno})"
+        tried = f"{_shortened(self.path)} {_shortened(self.parameter or '')}"
         rows = (
-            (
-                "tried",
-                _shortened(self.path) + (f" {_shortened(p)}" if (p := self.parameter) else ""),
-            ),
+            ("tried", tried.rstrip(" ")),
             ("from", self.source),
             ("near", ", ".join(self.near)),
             ("do", self.hint),

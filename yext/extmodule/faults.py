@@ -2,26 +2,26 @@
 
 Each directory, the file, its permissions, its ``#!`` line, the interpreter, the dynamic loader:
 `find_fault` looks at them in the kernel's order and says what the kernel would. All looks are
-bounded: `program.HEAD` bytes of a file, `_NAMES` names of a directory.
+bounded: a few hundred bytes of a file, some thousand names of a directory.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
+from yext.extmodule.hints import (
+    absent_hint,
+    env_hint,
+    find_program,
+    line_ends_hint,
+    near_misses,
+    quoted,
+)
 from yext.extmodule.program import HEAD, ElfHead, OtherHead, ScriptHead, own_head, read_head
-
-_NAMES = 4096
-"""Names of one directory that are searched for a near miss."""
-
-_NEAR = 3
-"""Near misses that are told."""
 
 _SCRIPTS_DEEP = 5
 """Scripts that may be each other's interpreter before the kernel gives up."""
@@ -97,49 +97,11 @@ def find_early_end(path: str) -> Fault | None:
         return None
     if head.argument.endswith("\r"):
         return replace(_carriage_return(path), errno=None, interpreter=head.interpreter)
-    program = env_program(head)
+    program = head.env_program
     if not program or find_program(program):
         return None
     reason = f"{head.interpreter} does not find {program}"
-    return Fault(None, reason, absent_hint(program), interpreter=head.interpreter)
-
-
-def env_program(head: ScriptHead) -> str:
-    """The program that ``#!/usr/bin/env`` is to find; empty for any other interpreter."""
-    if os.path.basename(head.interpreter) != "env":
-        return ""
-    words = head.argument.removeprefix("-S")
-    if words == head.argument:
-        return words
-    plain = (word for word in words.split() if "=" not in word and not word.startswith("-"))
-    return next(plain, "")
-
-
-def find_program(name: str) -> str | None:
-    """The path of the program `name` by the engine's PATH, or None."""
-    if "/" in name:
-        return name if os.access(name, os.X_OK) else None
-    for directory in os.get_exec_path():
-        path = os.path.join(directory, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
-
-
-def absent_hint(program: str) -> str:
-    """What to do where a ``#!`` line names the absent `program`."""
-    name = os.path.basename(program)
-    found = find_program(name)
-    if found and found != program:
-        return f"point the #! line at {found}"
-    return f"install {name}, or correct the #! line"
-
-
-def quoted(path: str) -> str:
-    """`path` as one word of a shell command."""
-    if re.fullmatch(r"[\w@%+=:,./-]+", path, re.ASCII):
-        return path
-    return "'" + path.replace("'", "'\"'\"'") + "'"
+    return Fault(None, reason, env_hint(program), interpreter=head.interpreter)
 
 
 # The path: each directory on the way.
@@ -150,7 +112,7 @@ def _path_fault(path: str, scripts_dir: str) -> Fault | None:
         os.stat(path)
     except OSError as error:
         number = error.errno or 0
-        prefix = next(filter(_fails, _prefixes(path)), path)
+        prefix = _first_failing(path, number)
         tell = _PATH_FAULTS.get(number)
         if tell is None:
             return Fault(number, os.strerror(number), f"look at {prefix}")
@@ -168,12 +130,17 @@ def _prefixes(path: str) -> Iterator[str]:
     yield path
 
 
-def _fails(path: str) -> bool:
+def _first_failing(path: str, number: int) -> str:
+    """The shortest part of `path` that fails as the whole does, with the error `number`."""
+    return next((prefix for prefix in _prefixes(path) if _error(prefix) == number), path)
+
+
+def _error(path: str) -> int | None:
     try:
         os.stat(path)
-    except OSError:
-        return True
-    return False
+    except OSError as error:
+        return error.errno
+    return None
 
 
 def _missing(prefix: str, whole: bool, scripts_dir: str) -> Fault:
@@ -197,8 +164,9 @@ def _missing(prefix: str, whole: bool, scripts_dir: str) -> Fault:
 
 
 def _not_a_directory(prefix: str, _whole: bool, _scripts_dir: str) -> Fault:
-    directory = os.path.dirname(prefix.rstrip("/")) if _fails(prefix.rstrip("/")) else prefix
-    reason = f"{directory.rstrip('/')} is not a directory"
+    name = prefix.rstrip("/")
+    not_one = os.path.dirname(name) if _error(name) else name
+    reason = f"{not_one} is not a directory"
     return Fault(errno.ENOTDIR, reason, "check the path")
 
 
@@ -207,7 +175,7 @@ def _not_searchable(prefix: str, _whole: bool, _scripts_dir: str) -> Fault:
         if not os.path.islink(prefix):
             break
         target = os.path.join(os.path.dirname(prefix), os.readlink(prefix))
-        prefix = next(filter(_fails, _prefixes(target)), target)
+        prefix = _first_failing(target, errno.EACCES)
     directory = os.path.dirname(prefix) or "."
     user = os.geteuid()
     return Fault(
@@ -223,12 +191,13 @@ def _link_circle(prefix: str, _whole: bool, _scripts_dir: str) -> Fault:
 
 
 def _name_too_long(prefix: str, _whole: bool, _scripts_dir: str) -> Fault:
-    name = os.path.basename(prefix.rstrip("/"))
-    size, most = len(os.fsencode(name)), os.pathconf("/", "PC_NAME_MAX")
-    what = "name"
-    if size <= most:
-        what, size, most = "path", len(os.fsencode(prefix)), os.pathconf("/", "PC_PATH_MAX") - 1
-    reason = f"{os.strerror(errno.ENAMETOOLONG)}: the {what} has {size} bytes, at most {most}"
+    name = len(os.fsencode(os.path.basename(prefix)))
+    most = os.pathconf("/", "PC_NAME_MAX")
+    detail, what = f"the name has {name} bytes, at most {most}", "name"
+    if name <= most:
+        most = os.pathconf("/", "PC_PATH_MAX") - 1
+        detail, what = f"the path has more than {most} bytes", "path"
+    reason = f"{os.strerror(errno.ENAMETOOLONG)}: {detail}"
     return Fault(errno.ENAMETOOLONG, reason, f"use a shorter {what}")
 
 
@@ -239,27 +208,6 @@ _PATH_FAULTS: dict[int, Callable[[str, bool, str], Fault]] = {
     errno.ELOOP: _link_circle,
     errno.ENAMETOOLONG: _name_too_long,
 }
-
-
-def near_misses(path: str) -> tuple[str, ...]:
-    """Names in the directory of `path` that are close to its last, the closest first."""
-    wanted = os.path.basename(path.rstrip("/"))
-    folded = wanted.casefold()
-
-    def likely(name: str) -> bool:
-        """Whether a costly comparison is worth while."""
-        other = name.casefold()
-        near_length = abs(len(other) - len(folded)) <= max(3, len(folded) // 3)
-        return near_length and (other[:2] == folded[:2] or other[-3:] == folded[-3:])
-
-    try:
-        import difflib  # Only a failure needs it; it may be that no descriptor is left.
-
-        with os.scandir(os.path.dirname(path.rstrip("/")) or ".") as entries:
-            names = [entry.name for entry in islice(entries, _NAMES)]
-    except (OSError, ImportError):
-        return ()
-    return tuple(difflib.get_close_matches(wanted, filter(likely, names), _NEAR))
 
 
 # The file: kind, mount and permissions.
@@ -316,7 +264,8 @@ def _script_fault(path: str, head: ScriptHead, depth: int) -> Fault | None:
         return Fault(errno.ENOEXEC, reason, "link to the interpreter by a shorter path")
     if not interpreter:
         hint = f"write it in full: {_first_line(path)}"
-        return Fault(errno.ENOEXEC, "the #! line names no interpreter", hint)
+        number = errno.ENOEXEC if head.blank else errno.EACCES
+        return Fault(number, "the #! line names no interpreter", hint)
     fault = _path_fault(interpreter, "") or _file_fault(interpreter)
     if fault is not None and fault.errno == errno.ENOENT and not os.path.islink(interpreter):
         fault = _interpreter_missing(path, interpreter)
@@ -343,7 +292,7 @@ def _interpreter_missing(path: str, interpreter: str) -> Fault:
 
 def _carriage_return(path: str) -> Fault:
     reason = "the #! line ends in a carriage return, as on Windows"
-    return Fault(errno.ENOENT, reason, f"sed -i 's/\\r$//' {quoted(path)}")
+    return Fault(errno.ENOENT, reason, line_ends_hint(path))
 
 
 def _elf_fault(head: ElfHead) -> Fault | None:

@@ -7,6 +7,7 @@ block nor cost much. The rules are Linux's: execve(2), elf(5), fs/binfmt_script.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 from dataclasses import dataclass
@@ -43,12 +44,25 @@ class ScriptHead:
     """A ``#!`` line, cut up as the kernel does.
 
     `interpreter` is empty where none is named, `argument` all that follows it, unsplit.
-    `cut` tells that the interpreter's name ran past what the kernel reads.
+    `cut` tells that the interpreter's name ran past what the kernel reads, `blank` that the
+    kernel sees that none is named: not so where a NUL or the end of the file follows.
     """
 
     interpreter: str
     argument: str
     cut: bool = False
+    blank: bool = False
+
+    @property
+    def env_program(self) -> str:
+        """The program that ``#!/usr/bin/env`` is to find; empty for any other interpreter."""
+        if os.path.basename(self.interpreter) != "env":
+            return ""
+        words = self.argument.removeprefix("-S")
+        if words == self.argument:
+            return words
+        plain = (word for word in words.split() if "=" not in word and not word.startswith("-"))
+        return next(plain, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +117,12 @@ def own_head() -> ElfHead | None:
 
 def _script_head(start: bytes) -> ScriptHead:
     line, ended, _ = start[2:].partition(b"\n")
-    line = line.partition(b"\0")[0].strip(b" \t")
-    words = line.replace(b"\t", b" ").split(b" ", 1)
-    full = len(start) == HEAD and not ended
-    argument = line[len(words[0]) :].lstrip(b" \t")
-    return ScriptHead(os.fsdecode(words[0]), os.fsdecode(argument), cut=full and len(words) == 1)
+    line = line.lstrip(b" \t")
+    name = re.split(rb"[ \t\0]", line, maxsplit=1)[0]
+    whole = ended or len(start) == HEAD
+    cut = not ended and len(start) == HEAD and name == line != b""
+    argument = line[len(name) :].partition(b"\0")[0].strip(b" \t")
+    return ScriptHead(os.fsdecode(name), os.fsdecode(argument), cut, bool(whole and not line))
 
 
 def _elf_head(descriptor: int, start: bytes) -> ElfHead | None:

@@ -76,10 +76,10 @@ def start(
     that it is made from; those stay open here. `script`, `parameter` and `source` are for the
     words of a failure, as in `StartFailure`. Raises `StartError`: then nothing runs.
     """
-    _keep_inherited_back()
     spare: list[int] = []
     pid = 0
     try:
+        _keep_inherited_back()
         actions = _file_actions(fds, spare)
         pid = _spawn(path, argv, actions)
         return Started(pid, os.pidfd_open(pid))

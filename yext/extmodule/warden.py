@@ -178,5 +178,5 @@ class Warden:
             self._pipe = -1
         self.pid = None
         self._gone.set()
-        if not self._closing:
+        if self._groups and not self._closing:
             self._next_start = self._loop.call_at(self._started_at + _PAUSE, self._start)

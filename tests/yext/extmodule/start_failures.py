@@ -1,0 +1,648 @@
+"""Every way a start can fail, each provoked for real, and the table of them in the docs.
+
+Run as a program this writes docs/start-failures.md. A case prepares files in a directory, and a
+child process, in a state of its own where the case wants one, starts the script there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yext.extmodule.program import ElfHead, read_head
+
+ROOT = Path(__file__).parents[3]
+TABLE = ROOT / "docs" / "start-failures.md"
+
+SHOWN_DIRECTORY = "/srv/scripts"
+"""How the table shows the temporary directory that the scripts are in."""
+
+PYTHON = sys.executable
+
+TRUE = "/bin/true"
+"""A dynamically linked program that every machine has."""
+
+_CHILD = """
+import difflib, fcntl, json, os, resource, sys
+from yext.errors import StartError
+from yext.extmodule import diagnose, spawn
+
+call = json.loads(sys.argv[1])
+path = spawn.resolve(call["script"], call["scripts_dir"])
+words = dict(script=call["script"], parameter=call["parameter"], source=call["source"])
+out = os.dup(1)
+null = os.open("/dev/null", os.O_RDWR)
+
+def opened():
+    found = []
+    for fd in range(64):
+        try:
+            found.append((fd, fcntl.fcntl(fd, fcntl.F_GETFD)))
+        except OSError:
+            pass
+    return found
+
+exec(call["before"])
+seen = diagnose.check(path, **words)
+before = opened()
+try:
+    spawn.start(path, [path, call["parameter"]], {0: null, 1: null, 2: null}, **words)
+    failure = None
+except StartError as error:
+    failure = error.failure
+after = opened()
+try:
+    left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+except ChildProcessError:
+    left = False
+told = {
+    "lines": failure.lines() if failure else None,
+    "seen": seen.lines() if seen else None,
+    "params": failure.params() if failure else None,
+    "near": failure.near if failure else None,
+    "interpreter": failure.interpreter if failure else None,
+    "heals": failure.heals if failure else None,
+    "leaked": before != after or left,
+}
+os.write(out, json.dumps(told).encode())
+os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A start that shall fail, and the state of the process that makes it.
+
+    Attributes:
+        script, parameter: as in `external start`.
+        scripts_dir: where relative names are looked up.
+        before: Python that the child runs first.
+        wrapper: the command that the child is run by.
+        cwd: the child's working directory.
+    """
+
+    script: str
+    scripts_dir: str
+    parameter: str = "x"
+    before: str = ""
+    wrapper: tuple[str, ...] = ()
+    cwd: str = "/"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table."""
+
+    failure: str
+    how: str
+    prepare: Callable[[Path], Attempt]
+    seen_before: bool = True
+    """Whether `check` sees it without a start."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the child told, with the scripts' directory named as in the table."""
+
+    lines: tuple[str, ...]
+    seen: tuple[str, ...]
+    params: dict[str, str]
+    near: tuple[str, ...]
+    interpreter: str | None
+    heals: bool
+    leaked: bool
+
+
+CASES: dict[str, Case] = {}
+
+Prepare = Callable[[Path], Attempt]
+
+
+def case(failure: str, how: str, seen_before: bool = True) -> Callable[[Prepare], Prepare]:
+    """Makes a row of the table of a function that prepares its files in a directory."""
+
+    def add(prepare: Prepare) -> Prepare:
+        CASES[prepare.__name__] = Case(failure, how, prepare, seen_before)
+        return prepare
+
+    return add
+
+
+def play(name: str) -> Outcome:
+    """Provokes the failure `name` and tells what was said."""
+    with open_directory() as directory:
+        attempt = CASES[name].prepare(directory)
+        call = {
+            "script": attempt.script,
+            "parameter": attempt.parameter,
+            "scripts_dir": attempt.scripts_dir,
+            "source": f"scripts_dir={attempt.scripts_dir} (extmodule.conf:3)",
+            "before": attempt.before,
+        }
+        if attempt.script.startswith("/"):
+            call["source"] = "extmodule.conf:12"
+        told = _run_child(_CHILD, call, directory, attempt.wrapper, attempt.cwd)
+    if told["lines"] is None:
+        raise AssertionError(f"{name}: the script was started")
+    return Outcome(
+        tuple(told["lines"]),
+        tuple(told["seen"] or ()),
+        told["params"],
+        tuple(told["near"]),
+        told["interpreter"],
+        told["heals"],
+        told["leaked"],
+    )
+
+
+def _run_child(
+    program: str, call: object, directory: Path, wrapper: tuple[str, ...] = (), cwd: str = "/"
+) -> dict[str, Any]:
+    """What the Python `program`, given `call`, prints as JSON."""
+    done = subprocess.run(
+        [*wrapper, PYTHON, "-c", program, json.dumps(call)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode or not done.stdout:
+        raise AssertionError(done.stderr)
+    told: dict[str, Any] = json.loads(done.stdout.replace(str(directory), SHOWN_DIRECTORY))
+    return told
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A directory that other users may enter too."""
+    directory = Path(tempfile.mkdtemp(prefix="yext-start-", dir="/tmp"))
+    try:
+        directory.chmod(0o755)
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def put(path: Path, content: str | bytes, mode: int = 0o755) -> Path:
+    """Writes a file with the permissions `mode`."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path.chmod(mode)
+    return path
+
+
+def in_(directory: Path, script: str, **more: Any) -> Attempt:
+    """A start of `script` with `directory` as scripts_dir."""
+    return Attempt(script, f"{directory}/", **more)
+
+
+_AS_NOBODY = """
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+"""
+
+
+# Files
+
+
+@case("a missing file", "a name that is not in scripts_dir, where one.py is")
+def missing(directory: Path) -> Attempt:
+    put(directory / "one.py", "#!/bin/sh\n")
+    return in_(directory, "gone.py")
+
+
+@case("a missing file, by its whole path", "an absolute name that does not exist")
+def missing_absolute(directory: Path) -> Attempt:
+    put(directory / "route.py", "#!/bin/sh\n")
+    return in_(directory, f"{directory}/ruote.py")
+
+
+@case("a missing directory on the way", "sub/one.py without a directory sub")
+def missing_subdirectory(directory: Path) -> Attempt:
+    (directory / "subs").mkdir()
+    return in_(directory, "sub/one.py")
+
+
+@case("a missing scripts_dir", "a scripts_dir that does not exist")
+def missing_scripts_dir(directory: Path) -> Attempt:
+    return in_(directory / "scripts", "one.py")
+
+
+@case("a scripts_dir relative to an unexpected place", "scripts_dir=scripts/, started elsewhere")
+def relative_scripts_dir(directory: Path) -> Attempt:
+    (directory / "scripts").mkdir()
+    put(directory / "scripts/one.py", "#!/bin/sh\n")
+    (directory / "elsewhere").mkdir()
+    return Attempt("one.py", "scripts/", cwd=str(directory / "elsewhere"))
+
+
+@case("a script outside scripts_dir by ..", "../gone.py, which is allowed but not there")
+def outside(directory: Path) -> Attempt:
+    (directory / "scripts").mkdir()
+    return in_(directory / "scripts", "../gone.py")
+
+
+@case("a link to nothing", "a symbolic link to a missing file")
+def dangling(directory: Path) -> Attempt:
+    (directory / "one.py").symlink_to("two.py")
+    return in_(directory, "one.py")
+
+
+@case("a circle of symbolic links", "two links that lead to each other")
+def link_circle(directory: Path) -> Attempt:
+    (directory / "one.py").symlink_to("two.py")
+    (directory / "two.py").symlink_to("one.py")
+    return in_(directory, "one.py")
+
+
+@case("a file where a directory should be", "one.py/two.py, where one.py is a file")
+def not_a_directory(directory: Path) -> Attempt:
+    put(directory / "one.py", "#!/bin/sh\n")
+    return in_(directory, "one.py/two.py")
+
+
+@case("a name that is too long", "a name of 300 characters")
+def name_too_long(directory: Path) -> Attempt:
+    return in_(directory, "x" * 297 + ".py")
+
+
+@case("a path that is too long", "a path of more than 4,095 characters")
+def path_too_long(directory: Path) -> Attempt:
+    return in_(directory, "directory/" * 450 + "one.py")
+
+
+@case("a directory", "the name of a directory")
+def a_directory(directory: Path) -> Attempt:
+    (directory / "lib").mkdir()
+    return in_(directory, "lib")
+
+
+@case("not a program at all", "a named pipe")
+def a_pipe(directory: Path) -> Attempt:
+    os.mkfifo(directory / "queue")
+    (directory / "queue").chmod(0o755)
+    return in_(directory, "queue")
+
+
+# Permissions
+
+
+@case("not executable", "a file of mode 0644")
+def not_executable(directory: Path) -> Attempt:
+    put(directory / "one.py", "#!/bin/sh\n", 0o644)
+    return in_(directory, "one.py")
+
+
+@case("not executable for the engine's user", "a file of mode 0744, started by another user")
+def not_executable_for_user(directory: Path) -> Attempt:
+    put(directory / "one.py", "#!/bin/sh\n", 0o744)
+    return in_(directory, "one.py", before=_AS_NOBODY)
+
+
+@case("a directory on the way not searchable", "a directory of mode 0700, started by another user")
+def not_searchable(directory: Path) -> Attempt:
+    (directory / "private").mkdir(mode=0o700)
+    put(directory / "private/one.py", "#!/bin/sh\n")
+    return in_(directory, "private/one.py", before=_AS_NOBODY)
+
+
+@case("a file system mounted noexec", "a tmpfs mounted noexec, in a mount namespace of its own")
+def noexec(directory: Path) -> Attempt:
+    mount = directory / "media"
+    mount.mkdir()
+    script = (
+        'mount -t tmpfs -o noexec,mode=755 none "$0" && printf "#!/bin/sh\\n" > "$0/one.py" && '
+        'chmod 755 "$0/one.py" && exec "$@"'
+    )
+    namespace = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
+    wrapper = ("unshare", *namespace, "sh", "-c", script, str(mount))
+    return Attempt("media/one.py", f"{directory}/", wrapper=wrapper)
+
+
+@case(
+    "not permitted",
+    "a program with file capabilities, started without them in the bounding set",
+    seen_before=False,
+)
+def not_permitted(directory: Path) -> Attempt:
+    program = put(directory / "probe", Path(TRUE).read_bytes())
+    net_raw = 13
+    effective = 0x02000000 | 1
+    capability = struct.pack("<5I", effective, 1 << net_raw, 0, 0, 0)
+    os.setxattr(program, "security.capability", capability)
+    drop = f"""
+import ctypes
+PR_CAPBSET_DROP = 24
+assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, {net_raw}, 0, 0, 0) == 0
+"""
+    return in_(directory, "probe", before=drop)
+
+
+# The #! line and the formats
+
+
+@case("no #! line", "a Python script that begins with an import")
+def no_first_line(directory: Path) -> Attempt:
+    put(directory / "one.py", "import sys\n")
+    return in_(directory, "one.py")
+
+
+@case("an empty file", "an executable file without a byte")
+def empty(directory: Path) -> Attempt:
+    put(directory / "one.sh", "")
+    return in_(directory, "one.sh")
+
+
+@case("a #! line that names nothing", "a file with nothing behind #!")
+def no_interpreter_named(directory: Path) -> Attempt:
+    put(directory / "one.php", "#! \n<?php\n")
+    return in_(directory, "one.php")
+
+
+@case("a byte order mark before #!", "a script as some editors save it")
+def byte_order_mark(directory: Path) -> Attempt:
+    put(directory / "one.py", b"\xef\xbb\xbf#!/usr/bin/env python3\n")
+    return in_(directory, "one.py")
+
+
+@case("an unknown binary format", "a file of zeros")
+def unknown_format(directory: Path) -> Attempt:
+    put(directory / "one.bin", bytes(64))
+    return in_(directory, "one.bin")
+
+
+@case("a binary for another architecture", "an ELF program marked as one for LoongArch")
+def other_architecture(directory: Path) -> Attempt:
+    content = bytearray(Path(TRUE).read_bytes())
+    content[18:20] = struct.pack("<H", 258)
+    put(directory / "probe", bytes(content))
+    return in_(directory, "probe")
+
+
+@case("an interpreter that is missing", "#!/usr/bin/frob")
+def interpreter_missing(directory: Path) -> Attempt:
+    put(directory / "mailer.php", "#!/usr/bin/frob\n")
+    return in_(directory, "mailer.php")
+
+
+@case("an interpreter that is elsewhere", "#!/usr/local/lib/sh")
+def interpreter_elsewhere(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/usr/local/lib/sh\n")
+    return in_(directory, "one.sh", before="os.environ['PATH'] = '/bin'")
+
+
+@case("an interpreter that is not executable", "#! naming a file of mode 0644")
+def interpreter_not_executable(directory: Path) -> Attempt:
+    interpreter = put(directory / "lua", "#!/bin/sh\n", 0o644)
+    put(directory / "one.lua", f"#!{interpreter}\n")
+    return in_(directory, "one.lua")
+
+
+@case("an interpreter that is a directory", "#!/usr")
+def interpreter_directory(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/usr\n")
+    return in_(directory, "one.sh")
+
+
+@case("a #! line ending in CR", "a script with the line ends of Windows")
+def carriage_return(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\r\necho\r\n")
+    return in_(directory, "one.sh")
+
+
+@case("a #! line that is too long", "an interpreter's path of 300 characters")
+def first_line_too_long(directory: Path) -> Attempt:
+    put(directory / "one.py", f"#!/{'x' * 300}\n")
+    return in_(directory, "one.py")
+
+
+@case("#! lines nested too deep", "six scripts, each the interpreter of the next")
+def nested(directory: Path) -> Attempt:
+    interpreter = "/bin/sh"
+    for depth in range(6):
+        interpreter = str(put(directory / f"depth{depth}", f"#!{interpreter}\n"))
+    return in_(directory, "depth5")
+
+
+@case("a dynamic loader that is missing", "a program whose loader is called otherwise")
+def loader_missing(directory: Path) -> Attempt:
+    head = read_head(TRUE)
+    assert isinstance(head, ElfHead) and head.loader is not None
+    loader = head.loader.encode()
+    other = b"/lib/ld-gone.so.1".ljust(len(loader), b"\0")
+    put(directory / "probe", Path(TRUE).read_bytes().replace(loader, other, 1))
+    return in_(directory, "probe")
+
+
+# Limits and resources
+
+
+@case("an argument that is too long", "a parameter of 200,000 characters", seen_before=False)
+def argument_too_long(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    return in_(directory, "one.sh", before='call["parameter"] = words["parameter"] = "x" * 200000')
+
+
+@case("text file busy", "a script that is open for writing", seen_before=False)
+def busy(directory: Path) -> Attempt:
+    script = put(directory / "one.sh", "#!/bin/sh\n")
+    return in_(directory, "one.sh", before=f"writer = open({str(script)!r}, 'a')")
+
+
+@case("the descriptor limit (EMFILE)", "RLIMIT_NOFILE of 16, all of them open", seen_before=False)
+def descriptor_limit(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    fill = """
+import contextlib
+spawn._keep_inherited_back()
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+with contextlib.suppress(OSError):
+    while True:
+        os.dup(null)
+"""
+    return in_(directory, "one.sh", before=fill)
+
+
+@case("the system's descriptor limit (ENFILE)", "the errno put in by the test", seen_before=False)
+def system_descriptor_limit(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    inject = """
+import errno
+def refuse(*_args, **_options):
+    raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+os.posix_spawn = refuse
+"""
+    return in_(directory, "one.sh", before=inject)
+
+
+@case("the process limit (EAGAIN)", "RLIMIT_NPROC of 0, another user", seen_before=False)
+def process_limit(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    limit = _AS_NOBODY + "\nresource.setrlimit(resource.RLIMIT_NPROC, (0, 0))\n"
+    return in_(directory, "one.sh", before=limit)
+
+
+@case("out of memory", "RLIMIT_AS of what the process has already", seen_before=False)
+def no_memory(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    limit = """
+diagnose.check(path, **words)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+"""
+    return in_(directory, "one.sh", before=limit)
+
+
+# What no system call takes
+
+
+@case("a name with a NUL", "a parameter that holds a NUL character", seen_before=False)
+def nul(directory: Path) -> Attempt:
+    put(directory / "one.sh", "#!/bin/sh\n")
+    return in_(directory, "one.sh", parameter="a\0b")
+
+
+# What the kernel starts, and what ends at once
+
+_ENDING_CHILD = """
+import json, os, subprocess, sys
+from yext import log
+from yext.extmodule import aftermath, diagnose, spawn
+
+path, before = json.loads(sys.argv[1])
+exec(before)
+reading, writing = os.pipe()
+null = os.open("/dev/null", os.O_RDWR)
+seen = diagnose.check(path, script=os.path.basename(path))
+started = spawn.start(
+    path, [path], {0: null, 1: null, 2: writing}, script=path, parameter=None, source=""
+)
+os.close(writing)
+errors = open(reading, errors="surrogateescape").read().splitlines()
+result = os.waitid(os.P_PIDFD, started.pidfd, os.WEXITED)
+exited = result.si_code == os.CLD_EXITED
+code, signal = (result.si_status, None) if exited else (None, result.si_status)
+hint = aftermath.explain_exit(code, signal, errors, path)
+told = {
+    "lines": [f"exit status {code}" if exited else f"killed by signal {signal}"]
+    + [log.safe(line) for line in errors if any(map(str.isalnum, line))][-2:]
+    + ([f"do: {log.safe(hint)}"] if hint else []),
+    "seen": seen.lines() if seen else None,
+}
+print(json.dumps(told))
+"""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A script that is started and ends at once, and what was said of it."""
+
+    failure: str
+    name: str
+    content: str
+    mode: int = 0o755
+    before: str = ""
+    seen_before: bool = False
+
+
+ENDINGS = {
+    ending.name: ending
+    for ending in (
+        Ending(
+            "env does not find the program", "env.py", "#!/usr/bin/env frob\n", seen_before=True
+        ),
+        Ending(
+            "env is given a name ending in CR",
+            "env-cr.py",
+            "#!/usr/bin/env python3\r\n",
+            seen_before=True,
+        ),
+        Ending("env is given two words", "env-two.py", "#!/usr/bin/env sh -e\n", seen_before=True),
+        Ending("an option ending in CR", "option-cr.sh", "#!/bin/sh -e\r\n", seen_before=True),
+        Ending("a Python module is missing", "module.py", f"#!{PYTHON}\nimport no_such_module\n"),
+        Ending("a mistake in a Python script", "syntax.py", f"#!{PYTHON}\nx = = 1\n"),
+        Ending("a Perl module is missing", "module.pl", "#!/usr/bin/perl\nuse No::Such;\n"),
+        Ending("a command is missing", "command.sh", "#!/bin/sh\nfrobnicate\n"),
+        Ending("a mistake in a shell script", "syntax.sh", "#!/bin/sh\nif then\n"),
+        Ending(
+            "the interpreter may not read the script",
+            "unreadable.sh",
+            "#!/bin/sh\n",
+            0o711,
+            _AS_NOBODY,
+        ),
+        Ending("a signal ends the script", "signal.sh", "#!/bin/sh\nkill -SEGV $$\n"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said of an ending; `seen` what `check` said before the start."""
+
+    lines: tuple[str, ...]
+    seen: tuple[str, ...]
+
+
+def play_ending(name: str) -> Told:
+    """Starts the script of the ending `name` and tells what was said of its end."""
+    ending = ENDINGS[name]
+    with open_directory() as directory:
+        script = put(directory / name, ending.content, ending.mode)
+        told = _run_child(_ENDING_CHILD, [str(script), ending.before], directory)
+    return Told(tuple(told["lines"]), tuple(told["seen"] or ()))
+
+
+def section(failure: str, how: str, lines: Sequence[str]) -> str:
+    """The part of the docs about one failure."""
+    # What Perl says further is where it looked on this machine.
+    shown = (line.split(" (@INC contains")[0].replace(PYTHON, "/usr/bin/python3") for line in lines)
+    said = "\n".join(f"    {line}" for line in shown)
+    return f"## {failure[0].upper()}{failure[1:]}\n\nProvoked by {how}.\n\n{said}\n"
+
+
+def case_section(name: str, lines: Sequence[str]) -> str:
+    """The part of the docs about the case `name`, of which `lines` were said."""
+    return section(CASES[name].failure, CASES[name].how, lines)
+
+
+def ending_section(name: str, lines: Sequence[str]) -> str:
+    """The part of the docs about the ending `name`, of which `lines` were said."""
+    text = ENDINGS[name].content.replace("\r", "\\r").replace(PYTHON, "/usr/bin/python3")
+    how = f"`{name}`: " + " ".join(f"`{line}`" for line in text.splitlines())
+    return section(ENDINGS[name].failure, how, lines)
+
+
+HEAD = f"""# Why a script did not start
+
+Made by `python tests/yext/extmodule/start_failures.py`, not by hand: each failure below was
+provoked, and this is what a plain connection shows. The scripts are in `{SHOWN_DIRECTORY}/`.
+"""
+
+ENDINGS_HEAD = """# What starts and ends at once
+
+Here the kernel starts something, so the start succeeds; the exit status, the last lines on
+standard error and one thing to do are told as soon as the script ends.
+"""
+
+
+def page() -> str:
+    """The page of the docs: each failure, how it was provoked, what the console says."""
+    failures = [case_section(name, play(name).lines) for name in CASES]
+    endings = [ending_section(name, play_ending(name).lines) for name in ENDINGS]
+    return "\n".join([HEAD, *failures, ENDINGS_HEAD, *endings])
+
+
+if __name__ == "__main__":
+    TABLE.write_text(page(), encoding="utf-8")
