@@ -208,24 +208,23 @@ class YateFormatter(logging.Formatter):
         return "\n".join(f"{when}{line}" for line in lines)
 
 
-def log_to(path: str | None) -> tuple[logging.Handler, int]:
+def log_to(path: str | None) -> tuple[logging.StreamHandler[TextIO], int]:
     """Has the log written to the file at `path`, or to standard error for None.
 
     Returns the handler, to be given to `stop_logging`, and the descriptor it writes to.
     Raises OSError.
     """
-    handler: logging.StreamHandler[TextIO] | logging.FileHandler
-    handler = (
-        logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
-    )
+    stream = sys.stderr if path is None else open(path, "a", encoding="utf-8")  # noqa: SIM115
+    handler: logging.StreamHandler[TextIO] = logging.StreamHandler(stream)
     handler.setFormatter(YateFormatter())
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    return handler, handler.stream.fileno()
+    return handler, stream.fileno()
 
 
-def stop_logging(handler: logging.Handler) -> None:
+def stop_logging(handler: logging.StreamHandler[TextIO]) -> None:
     """Ends what `log_to` began."""
     logger.removeHandler(handler)
     handler.flush()
-    handler.close()
+    if handler.stream is not sys.stderr:
+        handler.stream.close()
