@@ -6,17 +6,49 @@ own goes to the bus as an ``engine.command``, so that modules and scripts add co
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from console import commands
-from console.commands.table import Authority, SessionCommand
+from console.commands.table import Authority, SessionCommand, failed, not_authenticated
 from yext import Engine, Reply
 from yext.commands import EOL
 from yext.commands import complete as complete_on_bus
 from yext.commands import run as run_on_bus
 from yext.log import ALL
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from console.flowview import Flow
+    from console.view import View
+
 ALIAS_SEPARATOR = "$()"
+
+HISTORY_MAX = 10_000
+"""Lines of history that a session keeps."""
+
+FORGOTTEN = ("auth", "!")
+"""What lines begin with that are not kept."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a listener lets its sessions do, beside their authority.
+
+    Attributes:
+        users_may: tells the lines that users may give although they are admins' alone.
+        user_flow: whether users may follow the messages.
+        starts_program: tells the lines that may start a program and are refused to all.
+        masked: parts of the names of parameters whose values users do not see.
+    """
+
+    users_may: Callable[[str], bool] = lambda line: False
+    user_flow: bool = False
+    starts_program: Callable[[str], bool] = lambda line: False
+    masked: tuple[str, ...] = ()
 
 
 @dataclass
@@ -32,8 +64,14 @@ class Session:
         framed: whether `status` is put between ``%%+status`` and ``%%-status``.
         echo, machine, output, color, debug: Yate's switches of the same names.
         threshold: debug text above this level is not shown.
+        view: what shows the flow and live tables, None where nothing can.
+        rules: what the listener lets the session do beside its authority.
+        admit: takes the password of `auth`; None where nobody has to give one.
+        audit: told of each command line and its reply.
         aliases: the session's aliases and what they stand for.
         closing: set once the session is to end.
+        history: the lines that were given, the oldest first.
+        sources: the files of commands that are being carried out, the innermost last.
     """
 
     engine: Engine
@@ -50,10 +88,28 @@ class Session:
     threshold: int = ALL
     aliases: dict[str, str] = field(default_factory=dict)
     closing: bool = False
+    view: View | None = None
+    history: list[str] = field(default_factory=list)
+    sources: list[Path] = field(default_factory=list)
+    rules: Rules = field(default_factory=Rules)
+    admit: Callable[[str], Awaitable[Reply]] | None = None
+    audit: Callable[[str, Reply], None] | None = None
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The message flow as this session sees it."""
+        from console.flowview import Flow
+
+        return Flow(self)
+
+    def close(self) -> None:
+        """Ends what the session has going on beside its commands."""
+        if "flow" in self.__dict__:
+            self.flow.off()
 
     def commands(self) -> list[SessionCommand]:
         """The rows of the table that the session's authority allows."""
-        return [one for one in commands.TABLE if one.authority <= self.authority]
+        return [one for one in commands.TABLE if self.may(one.name)]
 
     def lists(self, command: SessionCommand) -> bool:
         """Whether `help` and completion are to show `command`."""
@@ -70,29 +126,53 @@ class Session:
             "cmd_admin": "true" if self.authority is Authority.ADMIN else "false",
         }
 
+    def remember(self, line: str) -> None:
+        """Adds a line to the history, unless it is one that looks into it or has a password."""
+        if line and not line.startswith(FORGOTTEN):
+            self.history.append(line)
+            del self.history[:-HISTORY_MAX]
+
     async def run(self, line: str) -> Reply:
         """Carries out one command line, which may be an alias."""
         line = line.strip()
         if not line:
             return Reply(True)
         word, _, rest = line.partition(" ")
-        if not self.may(word):
-            return not_authenticated()
-        if word in self.aliases and word not in commands.SESSION_COMMANDS:
-            return await self._run_alias(word, rest)
-        return await self._run_plain(line)
+        if word in self.aliases and word not in commands.SESSION_COMMANDS and self.may(line):
+            reply = await self._run_alias(word, rest)
+        else:
+            reply = await self._run_plain(line)
+        if self.audit is not None:
+            self.audit(line, reply)
+        return reply
 
-    def may(self, word: str) -> bool:
-        """Whether the session may use the command that begins with `word`."""
-        command = commands.SESSION_COMMANDS.get(word)
-        return self.authority >= (command.authority if command else Authority.ADMIN)
+    def may(self, line: str) -> bool:
+        """Whether the session may give a command line, by its first word or all of it."""
+        command = commands.SESSION_COMMANDS.get(line.partition(" ")[0])
+        needed = command.authority if command is not None else Authority.ADMIN
+        if self.authority >= needed:
+            return True
+        return self.authority is Authority.USER and self.rules.users_may(line)
 
     async def _run_plain(self, line: str) -> Reply:
+        if not self.may(line):
+            return self._spoken(line, not_authenticated())
+        if self.rules.starts_program(line):
+            hint = "allow_execute=yes for this listener in rmanager.conf"
+            return failed("Starting programs is turned off for this listener", hint)
         word, _, rest = line.partition(" ")
         command = commands.SESSION_COMMANDS.get(word)
         if command is not None:
-            return await commands.carry_out(command, self, rest)
-        return await run_on_bus(self.engine, line, self)
+            return self._spoken(line, await commands.carry_out(command, self, rest))
+        return self._spoken(line, await run_on_bus(self.engine, line, self))
+
+    def _spoken(self, line: str, reply: Reply) -> Reply:
+        """The reply as it is to be sent: in machine mode as a program reads it."""
+        if not self.machine or self.view is not None:
+            return reply
+        from console import machine
+
+        return machine.spoken(self, line, reply)
 
     async def _run_alias(self, name: str, rest: str) -> Reply:
         """Runs each command an alias stands for; an alias inside an alias is refused."""
@@ -118,11 +198,7 @@ class Session:
         partline, _, partword = line.lstrip().rpartition(" ")
         partline = partline.strip()
         found = commands.complete(self, partline, partword)
+        if self.authority is Authority.GUEST:
+            return list(dict.fromkeys(found))
         on_bus = await complete_on_bus(self.engine, partline, partword, self)
         return list(dict.fromkeys([*found, *on_bus]))
-
-
-def not_authenticated() -> Reply:
-    """The reply to a command that the session may not use, whether it exists or not."""
-    params = {"reason": "not authenticated for this command", "hint": "auth PASSWORD"}
-    return Reply(False, f"Not authenticated!{EOL}", params)

@@ -38,12 +38,14 @@ class Reply:
         text: what Yate would print, lines ending in CR LF.
         params: ``reason``, ``errno``, ``hint`` … as far as they are known.
         known: whether anybody knew the command.
+        data: what `text` tells, as lists and objects; None where only the text is known.
     """
 
     ok: bool
     text: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     known: bool = True
+    data: object = None
 
 
 class Commander(Sender, Protocol):

@@ -5,12 +5,17 @@ The form is described in docs/flow.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 FORMAT = 1
 """The version of the form as JSON; it changes when a reader of an older one would be wrong."""
+
+HIDDEN = "(hidden)"
+
+_SECRET_RETURN = "user.auth"
+"""The message whose return value is a password."""
 
 _FIXED_BYTES = 900
 _STEP_BYTES = 200
@@ -145,6 +150,44 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change
     ]
     found += [Change(name, value, None) for name, value in before.items() if name not in after]
     return tuple(found)
+
+
+def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
+    """A copy of `journey` without the values of the parameters that are `secret`."""
+
+    def params(values: Mapping[str, str]) -> dict[str, str]:
+        return {name: HIDDEN if secret(name) else value for name, value in values.items()}
+
+    def change(one: Change) -> Change:
+        if not secret(one.name):
+            return one
+        return Change(one.name, one.before and HIDDEN, one.after and HIDDEN)
+
+    secret_return = _SECRET_RETURN in (journey.name, journey.renamed)
+    return Journey(
+        number=journey.number,
+        when=journey.when,
+        name=journey.name,
+        sender=journey.sender,
+        params=params(journey.params),
+        parent=journey.parent,
+        depth=journey.depth,
+        steps=[
+            replace(
+                step,
+                changes=tuple(map(change, step.changes)),
+                retvalue=HIDDEN if secret_return and step.retvalue else step.retvalue,
+            )
+            for step in journey.steps
+        ],
+        handled=journey.handled,
+        took=journey.took,
+        watchers=journey.watchers,
+        renamed=journey.renamed,
+        after=params(journey.after),
+        retvalue=HIDDEN if secret_return and journey.retvalue else journey.retvalue,
+        ended=journey.ended,
+    )
 
 
 def to_json(journey: Journey) -> dict[str, Any]:

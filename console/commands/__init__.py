@@ -6,18 +6,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from console.commands.bus import BUS
+from console.commands.flow import FLOW
+from console.commands.operator import OPERATOR
+from console.commands.operator import OPERATOR
 from console.commands.table import Authority, SessionCommand
 from console.commands.yate import YATE
 from yext import Reply
+from yext.commands import BUS_COMMANDS
 
 if TYPE_CHECKING:
     from console.session import Session
 
 __all__ = ["SESSION_COMMANDS", "TABLE", "Authority", "SessionCommand"]
 
-TABLE: tuple[SessionCommand, ...] = (*YATE,)
+TABLE: tuple[SessionCommand, ...] = (*YATE, *FLOW, *BUS, *OPERATOR)
 
 SESSION_COMMANDS = {command.name: command for command in TABLE}
+
+
+def words_of(line: str) -> tuple[str, str, str]:
+    """A line's first word, what parts it from the rest, and the rest; in ``!5`` the word is
+    the ``!``."""
+    return ("!", "", line[1:]) if line.startswith("!") else line.partition(" ")
 
 
 async def carry_out(command: SessionCommand, session: Session, rest: str) -> Reply:
@@ -56,3 +67,9 @@ def alias_line(part: str, rest: str) -> str:
         return words[number - 1] if number <= len(words) else ""
 
     return re.sub(r"\\([0-9])", value, part)
+
+
+def descriptions() -> dict[str, str]:
+    """What each command of the session, and of the engine, does."""
+    described = {name: one.help for name, one in BUS_COMMANDS.items()}
+    return described | {name: one.help for name, one in SESSION_COMMANDS.items()}

@@ -72,3 +72,24 @@ def switch(name: str, label: str, on: str = "on", off: str = "off") -> Function:
 def failed(text: str, hint: str = "") -> Reply:
     """A reply that is nothing but the reason why the command failed."""
     return Reply(False, text + EOL, {"reason": text} | ({"hint": hint} if hint else {}))
+
+
+def not_authenticated() -> Reply:
+    """The reply to a command that the session may not use, whether it exists or not."""
+    params = {
+        "reason": "not authenticated for this command",
+        "error": "noauth",
+        "hint": "auth PASSWORD",
+    }
+    return Reply(False, f"Not authenticated!{EOL}", params)
+
+
+def typed_params(words: list[str]) -> tuple[dict[str, str], str]:
+    """``key=value`` words as parameters, and the first word that is none."""
+    params: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            return params, word
+        params[key] = value
+    return params, ""

@@ -52,8 +52,10 @@ def _complete_topic(session: Session, rest: str, word: str) -> list[str]:
     return [] if rest else [one.name for one in session.commands() if session.lists(one)]
 
 
-def _auth(session: Session, rest: str) -> Reply:
-    return Reply(True, f"You are already authenticated as admin!{EOL}")
+async def _auth(session: Session, rest: str) -> Reply:
+    if session.admit is None or session.authority is Authority.ADMIN:
+        return Reply(True, f"You are already authenticated as admin!{EOL}")
+    return await session.admit(rest.strip())
 
 
 async def _status(session: Session, rest: str) -> Reply:

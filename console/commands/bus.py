@@ -1,0 +1,177 @@
+"""The command ``message``: an operator's own message on the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from console.commands.flow import message_names, message_params
+from console.commands.table import SessionCommand, failed, typed_params
+from console.flowlines import duration, story
+from yext import Message, Reply
+from yext.commands import EOL
+from yext.dispatcher import Dispatch
+from yext.journey import Journey, to_json
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from console.session import Session
+
+MOST_REPEATS = 100_000
+"""How often one command may send its message."""
+
+_AT_ONCE = 100
+"""Messages sent before everything else gets its turn."""
+
+_OPTIONS = ("--enqueue", "--time", "--repeat", "--json")
+
+_USAGE = "message [--enqueue] [--time] [--repeat n] [--json] name [key=value ...]"
+
+
+@dataclass(slots=True)
+class _Order:
+    """What was typed after ``message``."""
+
+    name: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+    enqueue: bool = False
+    time: bool = False
+    json: bool = False
+    repeat: int = 1
+
+
+async def _message(session: Session, rest: str) -> Reply:
+    order = _parse(rest)
+    if isinstance(order, Reply):
+        return order
+    if order.enqueue:
+        return await _enqueue(session, order)
+    took: list[float] = []
+    handled = 0
+    for count in range(1, order.repeat + 1):
+        journey = await _dispatch(session, order)
+        took.append(journey.took)
+        handled += journey.handled
+        if count % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return _reply(session, order, journey, took, handled)
+
+
+def _parse(rest: str) -> _Order | Reply:
+    import shlex
+
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        return failed(f"Cannot read this: {str(error).lower()}", "close the quotes")
+    order = _Order()
+    while words and words[0].startswith("--"):
+        word = words.pop(0)
+        if word == "--repeat":
+            number = words.pop(0) if words else ""
+            if not number.isascii() or not number.isdigit():
+                return failed("--repeat wants a number", _USAGE)
+            order.repeat = int(number)
+        elif word in _OPTIONS:
+            setattr(order, word[2:], True)
+        else:
+            return failed(f"Unknown option: {word}", _USAGE)
+    if not 1 <= order.repeat <= MOST_REPEATS:
+        return failed(f"--repeat takes 1 to {MOST_REPEATS:,}")
+    if not words:
+        return failed("You must specify the name of the message!", _USAGE)
+    order.name = words[0]
+    order.params, wrong = typed_params(words[1:])
+    return failed(f"Not key=value: {wrong}", _USAGE) if wrong else order
+
+
+async def _dispatch(session: Session, order: _Order) -> Journey:
+    """Sends the message and waits; its journey is recorded whether anybody follows or not."""
+    dispatcher, sniffer = session.engine.dispatcher, session.engine.sniffer
+    over = asyncio.get_running_loop().create_future()
+
+    def done(_: Dispatch) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    dispatch = Dispatch(dispatcher, Message(order.name, order.params), done, session)
+    dispatch.journey = journey = sniffer.begin(dispatch)
+    dispatcher.start(dispatch)
+    await over
+    return journey
+
+
+async def _enqueue(session: Session, order: _Order) -> Reply:
+    for count in range(1, order.repeat + 1):
+        session.engine.enqueue(Message(order.name, order.params), session)
+        if count % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    times = f" {order.repeat:,} times" if order.repeat > 1 else ""
+    return Reply(True, f"Enqueued {safe(order.name)}{times}{EOL}")
+
+
+def _reply(
+    session: Session, order: _Order, journey: Journey, took: list[float], handled: int
+) -> Reply:
+    """What became of the last message, and of all where there were more.
+
+    Like a command that nobody understands, a message that nobody handles has failed.
+    """
+    data: dict[str, object] = {"message": to_json(journey)}
+    lines = story(journey, session.flow.look())
+    if order.repeat > 1:
+        data |= {"sent": order.repeat, "handled": handled}
+        lines.append(f"  sent {order.repeat:,} times, handled {handled:,}")
+    if order.time:
+        times = _times(took)
+        data["seconds"] = times
+        lines.append("  " + "   ".join(f"{name} {duration(one)}" for name, one in times.items()))
+    params = {"handled": str(journey.handled).lower(), "retvalue": journey.retvalue}
+    if handled < order.repeat:
+        params |= _why_not(journey, order.repeat - handled)
+    if order.json:
+        import json
+
+        lines = [json.dumps(data)]
+    text = "".join(line + EOL for line in lines)
+    return Reply(handled == order.repeat, text, params, data=data)
+
+
+def _why_not(journey: Journey, failures: int) -> dict[str, str]:
+    reason = f"nobody handled {journey.name}"
+    if journey.by and not journey.handled:
+        reason = f"{journey.by} {journey.outcome}"
+    elif failures and journey.handled:
+        reason = f"nobody handled {failures:,} of them"
+    return {"reason": reason, "hint": f"dispatcher handlers name={journey.name}"}
+
+
+def _times(took: list[float]) -> dict[str, float]:
+    """How long the messages took, in seconds: all together, and what is usual."""
+    ordered = sorted(took)
+    last = len(ordered) - 1
+    return {
+        "total": round(sum(ordered), 6),
+        "min": round(ordered[0], 6),
+        "p50": round(ordered[last // 2], 6),
+        "p99": round(ordered[last * 99 // 100], 6),
+        "max": round(ordered[last], 6),
+    }
+
+
+def _complete(session: Session, rest: str, word: str) -> list[str]:
+    words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
+    if words:
+        return [f"{name}=" for name in message_params(session, words[0])]
+    if rest.endswith("--repeat"):
+        return []
+    return [*(_OPTIONS if word.startswith("-") else ()), *message_names(session)]
+
+
+BUS: tuple[SessionCommand, ...] = (
+    SessionCommand(
+        "message", _USAGE, "Sends a message, and shows its reply and what it went through",
+        _message, listed=False, completer=_complete,
+    ),
+)  # fmt: skip

@@ -1,0 +1,255 @@
+"""The command ``flow``: the live message flow, and the record behind it (docs/flow.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from console.commands.table import Authority, SessionCommand, failed, not_authenticated
+from console.flowlines import FIRST, line, story
+from yext import Reply
+from yext.commands import EOL
+from yext.errors import FilterError
+from yext.filters import WORDS, Filter
+from yext.journey import to_json
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from console.session import Session
+    from yext.journey import Journey
+
+_LAST = 20
+"""How many messages `flow last` shows."""
+
+_USAGE = "flow [on [filter]|off|pause|resume|last [n]|show id|filter [filter]|clear|save|load file]"
+
+
+async def _flow(session: Session, rest: str) -> Reply:
+    word, _, arguments = rest.strip().partition(" ")
+    if not word:
+        return _state(session)
+    action = _ACTIONS.get(word)
+    if action is None:
+        return failed(f"Unknown flow command: {word}", f"one of {', '.join(_ACTIONS)}")
+    result = action(session, arguments.strip())
+    return result if isinstance(result, Reply) else await result
+
+
+def _state(session: Session) -> Reply:
+    flow = session.flow
+    parts = [f"Flow: {('paused' if flow.paused else 'on') if flow.is_on else 'off'}"]
+    data: dict[str, object] = {
+        "on": flow.is_on,
+        "paused": flow.paused,
+        "filter": flow.filter.text,
+        "shown": flow.shown,
+        "left_out": flow.left_out,
+        "recorded": len(flow.recorded()),
+    }
+    if flow.filter.text:
+        parts.append(f"filter: {safe(flow.filter.text)}")
+    if flow.is_on:
+        parts.append(f"shown: {flow.shown}, left out: {flow.left_out}")
+    return Reply(True, f"{', '.join(parts)}, recorded: {data['recorded']}{EOL}", data=data)
+
+
+def filter_mistake(typed: str, error: FilterError) -> Reply:
+    """The reply to a mistake in a filter: what was `typed` before it, the filter, a caret."""
+    shown = "".join(char if char.isprintable() else "?" for char in error.expression)
+    caret = " " * (len(typed) + error.column)
+    return Reply(
+        False,
+        f"{typed}{shown}{EOL}{caret}^ {error.text}{EOL}",
+        {"reason": str(error), "column": str(error.column + 1)},
+    )
+
+
+def _compiled(session: Session, typed: str, expression: str) -> Filter | Reply:
+    try:
+        return session.flow.compile(expression)
+    except FilterError as error:
+        return filter_mistake(typed, error)
+
+
+def _on(session: Session, rest: str) -> Reply:
+    if session.view is None:
+        return failed("This session cannot show the flow", "flow last, or yext run --record FILE")
+    if rest:
+        wanted = _compiled(session, "flow on ", rest)
+        if isinstance(wanted, Reply):
+            return wanted
+        session.flow.filter = wanted
+    session.flow.on()
+    return _state(session)
+
+
+def _off(session: Session, rest: str) -> Reply:
+    session.flow.off()
+    return _state(session)
+
+
+def _pause(session: Session, rest: str) -> Reply:
+    if not session.flow.is_on:
+        return failed("The flow is off", "flow on")
+    session.flow.pause()
+    return _state(session)
+
+
+def _resume(session: Session, rest: str) -> Reply:
+    if not session.flow.is_on:
+        return failed("The flow is off", "flow on")
+    missed = session.flow.resume()
+    told = f"{missed:,} messages came meanwhile: flow last{EOL}" if missed else ""
+    return Reply(True, told + _state(session).text, {"missed": str(missed)})
+
+
+def _last(session: Session, rest: str) -> Reply:
+    count = int(rest) if rest.isascii() and rest.isdigit() else _LAST if not rest else 0
+    if not count:
+        return failed(f"Not a number of messages: {rest}", "flow last 20")
+    return _shown(session, session.flow.wanted(session.flow.recorded())[-count:])
+
+
+def _shown(session: Session, journeys: list[Journey]) -> Reply:
+    look = session.flow.look()
+    visible = map(session.flow.visible, journeys)
+    ordered = sorted(visible, key=lambda one: one.number)
+    text = "".join(line(one, look) + EOL for one in ordered)
+    return Reply(True, text, data=[to_json(one) for one in ordered])
+
+
+def _show(session: Session, rest: str) -> Reply:
+    number = rest.removeprefix("#")
+    if not (number.isascii() and number.isdigit()):
+        return failed("Which message?", "flow show ID: the number after # in a line of the flow")
+    journey = session.flow.find(int(number))
+    if journey is None:
+        return failed(
+            f"No message #{number} is recorded",
+            "flow last: only what was followed is recorded, and only so much is kept",
+        )
+    visible = session.flow.visible(journey)
+    text = "".join(one + EOL for one in story(visible, session.flow.look()))
+    return Reply(True, text, data=to_json(visible))
+
+
+def _filter(session: Session, rest: str) -> Reply:
+    wanted = _compiled(session, "flow filter ", rest)
+    if isinstance(wanted, Reply):
+        return wanted
+    session.flow.filter = wanted
+    return _state(session)
+
+
+def _clear(session: Session, rest: str) -> Reply:
+    if session.authority is not Authority.ADMIN:
+        return not_authenticated()
+    session.flow.clear()
+    return _state(session)
+
+
+async def _save(session: Session, rest: str) -> Reply:
+    from console.flowview import write_record
+
+    if session.authority is not Authority.ADMIN:
+        return not_authenticated()
+    if not rest:
+        return failed("Save to which file?", "flow save FILE")
+    journeys = session.flow.wanted(session.flow.recorded())
+    try:
+        count = await asyncio.to_thread(write_record, rest, journeys)
+    except OSError as error:
+        return _os_failed(rest, error)
+    return Reply(True, f"Saved {count} messages to {safe(rest)}{EOL}", {"messages": str(count)})
+
+
+async def _load(session: Session, rest: str) -> Reply:
+    from console.flowview import read_record
+
+    if session.authority is not Authority.ADMIN:
+        return not_authenticated()
+    if not rest:
+        return failed("Load which file?", "flow load FILE")
+    most = session.engine.sniffer.max_messages
+    try:
+        loaded = await asyncio.to_thread(read_record, rest, most)
+    except OSError as error:
+        return _os_failed(rest, error)
+    except ValueError as error:
+        return failed(f"{safe(rest)}: {safe(str(error))}", "a file that flow save wrote is wanted")
+    session.flow.off()
+    session.flow.loaded = loaded
+    shown = _shown(session, session.flow.wanted(loaded))
+    text = f"{shown.text}Loaded {len(loaded)} messages of {safe(rest)}, until flow on{EOL}"
+    return Reply(True, text, {"messages": str(len(loaded))}, data=shown.data)
+
+
+def _os_failed(path: str, error: OSError) -> Reply:
+    reason = error.strerror or str(error)
+    params = {"reason": reason, "path": path}
+    if error.errno is not None:
+        params["errno"] = str(error.errno)
+    return Reply(False, f"{safe(path)}: {reason}{EOL}", params)
+
+
+_ACTIONS: dict[str, Callable[[Session, str], Reply | Awaitable[Reply]]] = {
+    "on": _on,
+    "off": _off,
+    "pause": _pause,
+    "resume": _resume,
+    "last": _last,
+    "show": _show,
+    "filter": _filter,
+    "clear": _clear,
+    "save": _save,
+    "load": _load,
+}
+
+_RECENT = 200
+"""Messages whose numbers, names and parameters completion offers."""
+
+
+def _complete(session: Session, rest: str, word: str) -> list[str]:
+    verb = rest.partition(" ")[0]
+    if verb == "show":
+        recent = reversed(session.flow.recent(_RECENT))
+        return [str(one.number) for one in recent] if rest == verb else []
+    if verb not in ("on", "filter"):
+        return []
+    if word.startswith(("from:", "by:")):
+        prefix = word.partition(":")[0] + ":"
+        return [f"{prefix}{label}" for label in _labels(session)]
+    return [*WORDS, *message_names(session)]
+
+
+def message_names(session: Session) -> list[str]:
+    """The names of messages that somebody handles or watches, or that were seen."""
+    dispatcher = session.engine.dispatcher
+    names = dict.fromkeys(dispatcher.handler_names())
+    names.update(dict.fromkeys(name for name, _ in dispatcher.watch_names() if name))
+    names.update(dict.fromkeys(one.name for one in session.flow.recent(_RECENT)))
+    return list(names)
+
+
+def message_params(session: Session, name: str) -> list[str]:
+    """The parameters of messages of that `name`: the well-known ones, and those seen."""
+    params = dict.fromkeys(FIRST.get(name, ()))
+    for one in session.flow.recent(_RECENT):
+        if one.name == name:
+            params.update(dict.fromkeys(one.params))
+    return list(params)
+
+
+def _labels(session: Session) -> list[str]:
+    """Who handles messages, by first words."""
+    owners = (one.owner.partition(" ")[0] for one in session.engine.dispatcher.handlers())
+    return list(dict.fromkeys(owners))
+
+
+FLOW: tuple[SessionCommand, ...] = (
+    SessionCommand(
+        "flow", _USAGE, "Shows the messages as they happen, and what each went through", _flow,
+        tuple(_ACTIONS), Authority.USER, listed=False, completer=_complete,
+    ),
+)  # fmt: skip

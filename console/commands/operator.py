@@ -1,0 +1,175 @@
+"""What an operator expects of a console: watch, top, history, !N, clear, source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.commands.table import Authority, SessionCommand, failed
+from yext import Reply
+from yext.commands import EOL
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from console.session import Session
+
+_HISTORY = 20
+"""How many lines `history` shows unless asked for more."""
+
+_SECONDS_MIN, _SECONDS_MAX = 0.1, 3600.0
+"""How often a command may be repeated."""
+
+_SOURCE_MAX = 1024 * 1024
+"""Bytes of a file of commands."""
+
+_KEEP_GOING = "--keep-going"
+
+
+async def _watch(session: Session, rest: str) -> Reply:
+    interval, _, command = rest.strip().partition(" ")
+    command = command.strip()
+    seconds = _seconds(interval)
+    if seconds is None or not command:
+        return failed("Usage: watch SECONDS COMMAND", "watch 2 external show")
+    if command.partition(" ")[0] in ("watch", "top"):
+        return failed(f"Cannot watch: {command}", "it draws itself again already")
+    view = session.view
+    if view is None or not view.interactive:
+        return await session.run(command)
+    from console.watching import Watching
+
+    watching = Watching(session, view, command)
+    await view.live(watching.draw, seconds)
+    return Reply(watching.last.ok, "", watching.last.params, watching.last.known)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if _SECONDS_MIN <= seconds <= _SECONDS_MAX else None
+
+
+async def _top(session: Session, rest: str) -> Reply:
+    seconds = _seconds(rest.strip() or "1")
+    if seconds is None:
+        return failed("Usage: top [SECONDS]", "top 2")
+    from console.top import Top
+
+    view = session.view
+    with Top(session) as top:
+        if view is not None and view.interactive:
+            await view.live(top.draw, seconds)
+            return Reply(True)
+        return Reply(True, await top.text())
+
+
+def _history(session: Session, rest: str) -> Reply:
+    wanted = rest.strip() or str(_HISTORY)
+    if not wanted.isdecimal():
+        return failed("Usage: history [LINES]", "history 50")
+    numbered = list(enumerate(session.history, 1))
+    lines = (f"{number:5}  {safe(line)}{EOL}" for number, line in numbered[-int(wanted) :])
+    return Reply(True, "".join(lines) if int(wanted) else "")
+
+
+async def _again(session: Session, rest: str) -> Reply:
+    """``!N``: the line of that number in the history, ``!!`` the one before."""
+    text = rest.strip()
+    number = len(session.history) if text == "!" else int(text) if text.isdecimal() else 0
+    if not 0 < number <= len(session.history):
+        return failed(f"No line {text} in the history", "history")
+    line = session.history[number - 1]
+    if line.startswith("!"):
+        return failed(f"Line {number} is {line} itself", "history")
+    session.remember(line)
+    return await session.run(line)
+
+
+def _clear(session: Session, rest: str) -> Reply:
+    if session.view is not None:
+        session.view.clear()
+    return Reply(True)
+
+
+async def _source(session: Session, rest: str) -> Reply:
+    """Carries out the commands of a file; its reply has all of theirs."""
+    words = rest.split()
+    keep_going = _KEEP_GOING in words
+    names = [word for word in words if word != _KEEP_GOING]
+    if len(names) != 1:
+        return failed(f"Usage: source FILE [{_KEEP_GOING}]", "a command a line, # for comments")
+    path = Path(names[0]).expanduser()
+    if path.resolve() in session.sources:
+        return failed(f"{names[0]} is being carried out already", "a file cannot source itself")
+    try:
+        with path.open("rb") as file:
+            data = file.read(_SOURCE_MAX + 1)
+    except OSError as error:
+        return failed(f"{names[0]}: {error.strerror}", "check the name")
+    if len(data) > _SOURCE_MAX:
+        return failed(f"{names[0]} has more than {_SOURCE_MAX} bytes", "cut it in pieces")
+    session.sources.append(path.resolve())
+    try:
+        lines = data.decode("utf-8", "surrogateescape").splitlines()
+        return await _run_lines(session, names[0], lines, keep_going)
+    finally:
+        session.sources.pop()
+
+
+async def _run_lines(session: Session, name: str, lines: list[str], keep_going: bool) -> Reply:
+    texts: list[str] = []
+    params: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        command = line.strip()
+        if not command or command.startswith("#"):
+            continue
+        reply = await session.run(command)
+        texts.append(reply.text)
+        if not reply.ok and not params:
+            why = reply.params.get("reason") or reply.text.strip()
+            params = dict(reply.params) | {"reason": f"{name}:{number}: {command}: {why}"}
+            texts.append(f"{safe(name)}:{number}: failed: {safe(command)}{EOL}")
+        if session.closing or (not reply.ok and not keep_going):
+            break
+    return Reply(not params, "".join(texts), params)
+
+
+def _complete_file(session: Session, rest: str, word: str) -> list[str]:
+    directory, slash, _ = word.rpartition("/")
+    try:
+        found = list((Path(directory + slash) if slash else Path()).iterdir())
+    except OSError:
+        return []
+    return sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
+
+
+OPERATOR: tuple[SessionCommand, ...] = (
+    SessionCommand(
+        "watch", "watch SECONDS COMMAND",
+        "Repeats a command and marks what has changed; any key ends it", _watch,
+        ("1", "2", "5"), Authority.USER, listed=False,
+    ),
+    SessionCommand(
+        "top", "top [SECONDS]",
+        "Shows which scripts are busy, slow, failing or large; any key ends it", _top,
+        (), Authority.ADMIN, listed=False,
+    ),
+    SessionCommand(
+        "history", "history [LINES]", "Shows the lines that were given", _history,
+        (), Authority.USER, listed=False,
+    ),
+    SessionCommand(
+        "!", "!N", "Gives line N of the history again, !! the last one", _again,
+        (), Authority.USER, listed=False,
+    ),
+    SessionCommand(
+        "clear", "clear", "Clears the screen", _clear, (), Authority.GUEST, listed=False
+    ),
+    SessionCommand(
+        "source", f"source FILE [{_KEEP_GOING}]",
+        "Carries out the commands of a file, up to the first that fails", _source,
+        (), Authority.ADMIN, listed=False, completer=_complete_file,
+    ),
+)  # fmt: skip
