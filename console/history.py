@@ -47,11 +47,15 @@ class FileHistory(History):
 
     def load_history_strings(self) -> Iterable[str]:
         """The kept lines, the newest first."""
-        if not self._usable:
-            return
-        with contextlib.suppress(OSError):
-            text = self._path.read_text("utf-8", "surrogateescape")
-            yield from reversed([line for line in text.split("\n") if line])
+        return reversed(self.lines())
+
+    def lines(self) -> list[str]:
+        """The kept lines, the oldest first."""
+        if self._usable:
+            with contextlib.suppress(OSError):
+                text = self._path.read_text("utf-8", "surrogateescape")
+                return [line for line in text.split("\n") if line]
+        return []
 
     def append_string(self, string: str) -> None:
         """Adds a line, unless it carries a password or repeats the one before."""

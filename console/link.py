@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from console import commands
-from console.render import descriptions
 from console.session import Session
 from yext import Engine, Reply
 from yext import commands as bus
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
+    from console.view import View
     from yext.extmodule.module import ExtModule
     from yext.sniffer import Journey
 
@@ -103,6 +103,10 @@ class Link(Protocol):
     def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
         """Has `follower` called with each message's journey; returns what ends that."""
 
+    def show_on(self, view: View, history: Sequence[str]) -> None:
+        """Has `view` show what the session tells outside of replies; `history` is what the
+        operator gave in earlier sessions."""
+
     def wants(self, event: Event) -> bool:
         """Whether the session's switches have `event` shown; a notice always is."""
 
@@ -144,7 +148,13 @@ class LocalLink:
     def closing(self) -> bool:
         return self.own.closing or self.engine.halting
 
+    def show_on(self, view: View, history: Sequence[str]) -> None:
+        self.own.view = view
+        for line in history:
+            self.own.remember(line)
+
     async def run(self, line: str) -> Reply:
+        self.own.remember(line.strip())
         return await self.own.run(line)
 
     async def complete(self, line: str) -> list[Word]:
@@ -152,7 +162,7 @@ class LocalLink:
         partline = partline.strip()
         words = commands.complete(self.own, partline, partword)
         words += await self._from_bus(partline, partword)
-        described = descriptions() if partline in ("", "help", "?") else {}
+        described = commands.descriptions() if partline in ("", "help", "?") else {}
         return [Word(word, described.get(word, "")) for word in dict.fromkeys(words)]
 
     async def _from_bus(self, partline: str, partword: str) -> list[str]:
@@ -210,7 +220,7 @@ class LocalLink:
         return command.usage if command is not None else ""
 
     def flow(self) -> str:
-        return "flow off"
+        return self.own.flow.state()
 
     async def ended(self) -> None:
         await self.engine.halted()

@@ -177,14 +177,14 @@ def _scripts(reply: Reply, line: str, page: Page) -> str | None:
     if not rows:
         return "No scripts, and nobody is connected\n"
     columns = [name for name in _shown_columns(page) if name in heading]
-    table: list[list[str | Text]] = []
+    cells_of: list[list[str | Text]] = []
     failures = []
     for row in rows:
         cells = dict(zip(heading, row + ["-"] * (len(heading) - len(row)), strict=False))
-        table.append([_script_cell(name, cells) for name in columns])
+        cells_of.append([_script_cell(name, cells) for name in columns])
         if cells["state"].startswith("failed"):
             failures.append((cells["script"], cells["last"]))
-    return _table(columns, table, page) + failed_scripts(failures, page)
+    return table(columns, cells_of, page) + failed_scripts(failures, page)
 
 
 def failed_scripts(failures: Sequence[tuple[str, str]], page: Page) -> str:
@@ -266,7 +266,7 @@ def _status_block(line: str, page: Page) -> str:
     drawn = _drawn(text, page) + (_drawn(Padding(flowing, (0, 0, 0, 2)), page) if flowing else "")
     if formatted and detail:
         rows = [re.split(r"[=|]", row) for row in detail.split(",")]
-        drawn += _table(["id", *formatted.split("|")], rows, page)
+        drawn += table(["id", *formatted.split("|")], rows, page)
     return drawn
 
 
@@ -287,23 +287,18 @@ def _help(reply: Reply, line: str, page: Page) -> str | None:
         return None
     from rich.text import Text
 
+    from console.commands import descriptions
+
     described = descriptions()
     rows: list[list[str | Text]] = []
     for usage in usages:
         name, _, rest = usage.strip().partition(" ")
-        row = [Text(name, "bold"), described.get(name, rest)]
-        rows.append([*row, rest] if page.width >= _WIDE and name in described else row)
+        row: list[str | Text] = [Text(name, "bold"), described.get(name, rest)]
+        if page.width >= _WIDE and name in described:
+            row.append(rest)
+        rows.append(row)
     more = "help NAME tells how a command is used.\n"
-    return f"{heading}\n" + _table([], rows, page, fold=True) + more
-
-
-def descriptions() -> dict[str, str]:
-    """What each command of the tables does."""
-    from console import commands
-    from yext import commands as bus
-
-    described = {name: one.help for name, one in bus.BUS_COMMANDS.items()}
-    return described | {name: one.help for name, one in commands.SESSION_COMMANDS.items()}
+    return f"{heading}\n" + table([], rows, page, fold=True) + more
 
 
 def _modules(reply: Reply, line: str, page: Page) -> str | None:
@@ -318,7 +313,17 @@ def _handlers(reply: Reply, line: str, page: Page) -> str | None:
         if found is None:
             return None
         rows.append([found["priority"], found["name"], found["track"], found["filter"] or ""])
-    return _table(["priority", "message", "track name", "filter"], rows, page) if rows else None
+    return table(["priority", "message", "track name", "filter"], rows, page) if rows else None
+
+
+_COLORS = re.compile(r"(\x1b\[[\d;]*m)")
+
+
+def _colored(reply: Reply, line: str, page: Page) -> str | None:
+    """Replies that were drawn, and made safe, by the commands that know the message flow."""
+    parts = _COLORS.split(reply.text.replace("\r\n", "\n"))
+    kept = [one if at % 2 else safe(one, keep="\t\n") for at, one in enumerate(parts)]
+    return "".join(kept if page.color else kept[::2])
 
 
 _HANDLER = re.compile(
@@ -337,6 +342,7 @@ _DRAWN: tuple[tuple[str, _Draw], ...] = (
     (r"(help|\?)$", _help),
     (r"module list$", _modules),
     (r"dispatcher handlers\b", _handlers),
+    (r"(flow|message|sniffer)\b", _colored),
 )
 """How a command begins, and what draws its reply; that gives None for words it does not know."""
 
@@ -348,7 +354,7 @@ def _lines(reply: Reply) -> list[str]:
     return [safe(line, keep="\t") for line in reply.text.splitlines()]
 
 
-def _table(
+def table(
     heading: Sequence[str],
     rows: Sequence[Sequence[str | Text]],
     page: Page,
@@ -358,16 +364,16 @@ def _table(
     """Aligned columns without lines; what does not fit is folded, or cut with an ellipsis."""
     from rich.table import Table
 
-    table = Table(
+    grid = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(heading),
         header_style="bold",
     )  # fmt: skip
     for at in range(max(len(row) for row in rows)):
         name = heading[at] if at < len(heading) else ""
-        table.add_column(name, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
+        grid.add_column(name, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
     for row in rows:
-        table.add_row(*row)
-    return _drawn(table, page)
+        grid.add_row(*row)
+    return _drawn(grid, page)
 
 
 def _drawn(what: RenderableType, page: Page) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from console.terminal import Abilities, Terminal
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from console.view import Draw
 
 BATCH_SECONDS = 0.05
 """The least time between two batches: each costs a redraw of the line."""
@@ -150,25 +153,28 @@ class Screen:
 
     # Live text
 
-    async def live(self, draw: Callable[[int, int], str], seconds: float) -> None:
+    async def live(self, draw: Draw, seconds: float) -> None:
         """Shows what `draw` gives just above the line, and leaves the last of it there."""
-        if self.app is None:
-            self.reply(draw(self.width, self.height))
-            return
         self._live = ended = asyncio.Event()
+        text = ""
         try:
             while not ended.is_set():
-                # The line, its bottom line and the cursor need three rows.
-                self.live_text = draw(self.width, max(1, self.height - 3)).rstrip("\n")
-                self.app.invalidate()
-                try:
+                # The prompt and the bottom line need their rows too.
+                text = (await draw(self.width, max(1, self.height - 3))).rstrip("\n")
+                self.live_text = text
+                if self.app is not None and not self.terminal.busy:
+                    self.app.invalidate()
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), seconds)
-                except TimeoutError:
-                    continue
         finally:
             self._live = None
-            last, self.live_text = self.live_text, ""
-            self.reply(last)
+            self.live_text = ""
+            self.reply(text)
+
+    def clear(self) -> None:
+        """Empties the screen."""
+        if self.app is not None:
+            self.app.renderer.clear()
 
     @property
     def is_live(self) -> bool:

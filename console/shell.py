@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
     from prompt_toolkit.shortcuts import PromptSession
 
+    from console.history import FileHistory
 
 LABEL = "console"
 """What the message flow and the log call the shell's session."""
@@ -78,6 +79,7 @@ class Shell:
     """
 
     def __init__(self, link: Link, able: Abilities, *, plain: bool) -> None:
+        from console.history import FileHistory, history_path
         from console.screen import Screen
         from console.teller import Teller
 
@@ -90,8 +92,10 @@ class Shell:
         self._slow = False
         self._task: asyncio.Task[None] | None = None
         self._rate = 0
-        self._session = self._make_session()
+        history = FileHistory(history_path())
+        self._session = self._make_session(history)
         self.screen.app = self._session.app
+        link.show_on(self.screen, history.lines())
 
     async def run(self) -> int:
         """Runs until the operator or the engine ends it; returns the exit code."""
@@ -128,7 +132,7 @@ class Shell:
 
     # The line
 
-    def _make_session(self) -> PromptSession[None]:
+    def _make_session(self, history: FileHistory) -> PromptSession[None]:
         from prompt_toolkit.application.current import create_app_session
         from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
         from prompt_toolkit.enums import EditingMode
@@ -136,7 +140,6 @@ class Shell:
 
         from console import line
         from console.completion import LinkCompleter
-        from console.history import FileHistory, history_path
 
         with create_app_session(output=line.make_output(self.screen.terminal, self._able)):
             session: PromptSession[None] = PromptSession(
@@ -144,7 +147,7 @@ class Shell:
                 completer=LinkCompleter(self._link),
                 complete_while_typing=False,
                 auto_suggest=AutoSuggestFromHistory(),
-                history=FileHistory(history_path()),
+                history=history,
                 bottom_toolbar=self._bottom,
                 key_bindings=self._keys(),
                 style=line.style(self._able),

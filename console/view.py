@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+Draw = Callable[[int, int], Awaitable[str]]
+"""Gets columns and rows, gives the lines to be shown, made safe; SGR colours only if the view
+has them."""
 
 
 class View(Protocol):
@@ -16,15 +20,23 @@ class View(Protocol):
         interactive: whether somebody types at it, so that paging and live tables make sense.
     """
 
-    width: int
-    height: int
-    color: bool
-    unicode: bool
-    interactive: bool
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def color(self) -> bool: ...
+    @property
+    def unicode(self) -> bool: ...
+    @property
+    def interactive(self) -> bool: ...
 
     def show(self, text: str) -> None:
         """Shows whole lines, above the line being typed. `text` has been made safe."""
 
-    async def live(self, draw: Callable[[int, int], str], seconds: float) -> None:
-        """Shows what `draw(width, height)` gives, again each so many seconds, until the
-        operator ends it (a key, ^C); without a terminal it is shown once."""
+    def clear(self) -> None:
+        """Empties what is seen, where that can be done."""
+
+    async def live(self, draw: Draw, seconds: float) -> None:
+        """Shows what `draw` gives, again each so many seconds, until the operator ends it
+        (a key, ^C); without a terminal it is shown once."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from console.commands.bus import BUS
 from console.commands.flow import FLOW
 from console.commands.operator import OPERATOR
-from console.commands.operator import OPERATOR
 from console.commands.table import Authority, SessionCommand
 from console.commands.yate import YATE
 from yext import Reply
