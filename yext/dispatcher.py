@@ -201,10 +201,7 @@ class Dispatch:
             handler = view[self._index]
             self._index += 1
             self._last = handler.key
-            if (
-                handler.filter_name
-                and message.params.get(handler.filter_name, "") != handler.filter_value
-            ):
+            if handler.filter_name and message.get(handler.filter_name) != handler.filter_value:
                 continue
             if handler.track:
                 track(message, handler.track, handler.priority)

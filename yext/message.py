@@ -23,7 +23,12 @@ class Message:
             it never leaves the process.
     """
 
-    __slots__ = ("broadcast", "name", "params", "retvalue", "time", "userdata")
+    __slots__ = ("_params", "broadcast", "name", "retvalue", "time", "userdata", "wire")
+
+    # A message that came over the wire keeps the text that it came as, to be passed on as it is:
+    # encoding it again is a third of a message's cost (tests/bench, handled throughput). The
+    # text holds until somebody gets at `params`, which may change them.
+    wire: tuple[str, str, str] | None
 
     def __init__(
         self,
@@ -36,14 +41,42 @@ class Message:
         userdata: object = None,
     ) -> None:
         self.name = name
-        self.params: dict[str, str] = dict(params)
+        self._params: dict[str, str] = dict(params)
         self.retvalue = retvalue
         self.time: float = _time.time() if time is None else time
         self.broadcast = broadcast
         self.userdata = userdata
+        self.wire = None
+
+    @classmethod
+    def from_wire(
+        cls, name: str, retvalue: str, time: float, params: dict[str, str], text: str | None
+    ) -> Message:
+        """A message read off a line; `text` is how its parameters were written there, or None
+        where they would be written in another way."""
+        message = cls.__new__(cls)
+        message.name = name
+        message.retvalue = retvalue
+        message.time = time
+        message.broadcast = False
+        message.userdata = None
+        message._params = params
+        message.wire = None if text is None else (name, retvalue, text)
+        return message
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The parameters, to be read and changed."""
+        self.wire = None
+        return self._params
+
+    @params.setter
+    def params(self, params: dict[str, str]) -> None:
+        self.wire = None
+        self._params = params
 
     def __getitem__(self, name: str) -> str:
-        return self.params[name]
+        return self._params[name]
 
     def __setitem__(self, name: str, value: str) -> None:
         self.params[name] = value
@@ -52,20 +85,20 @@ class Message:
         del self.params[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.params
+        return name in self._params
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.params)
+        return iter(self._params)
 
     def __len__(self) -> int:
-        return len(self.params)
+        return len(self._params)
 
     def __bool__(self) -> bool:
         return True
 
     def get(self, name: str, default: str = "") -> str:
         """The value of parameter `name`, or `default` where the message has none."""
-        return self.params.get(name, default)
+        return self._params.get(name, default)
 
     def __repr__(self) -> str:
-        return f"Message({self.name!r}, {self.params!r}, retvalue={self.retvalue!r})"
+        return f"Message({self.name!r}, {self._params!r}, retvalue={self.retvalue!r})"

@@ -77,13 +77,13 @@ class LineBuffer:
     A line ends in LF or NUL; one CR before that is dropped. Empty lines do not count.
     """
 
-    __slots__ = ("_lines", "_next", "_rest", "size")
+    __slots__ = ("_lines", "_rest", "_unchecked", "size")
 
     def __init__(self, size: int = BUFSIZE) -> None:
         self.size = size
         self._rest = b""
-        self._lines: list[str] = []
-        self._next = 0
+        self._lines: list[str] = []  # the next one is the last
+        self._unchecked: list[str] = []  # from the first that may be too long; in order
 
     def feed(self, data: bytes) -> None:
         """Takes what was read; `next_line` hands out the lines that are complete."""
@@ -95,9 +95,11 @@ class LineBuffer:
             self._rest = data
             return
         self._rest = data[end + 1 :]
-        text = data[:end].decode(ENCODING, ERRORS)
-        self._lines = self._lines[self._next :] + text.split("\n")
-        self._next = 0
+        lines = data[:end].decode(ENCODING, ERRORS).split("\n")
+        if self._lines or self._unchecked or end > self.size - 2:
+            self._unchecked += lines
+        else:
+            self._lines = _clean(lines)
 
     def next_line(self) -> str | None:
         """The next line, or None until more is fed.
@@ -105,26 +107,42 @@ class LineBuffer:
         Raises `LineTooLong` when the line, or what has come of it so far, takes more than
         the buffer's size less two bytes.
         """
+        if self._lines:
+            return self._lines.pop()
         limit = self.size - 2
-        lines = self._lines
-        while self._next < len(lines):
-            line = lines[self._next]
-            self._next += 1
-            # A character takes at least one byte: only long or non-ASCII lines are counted.
-            if len(line) * 4 > limit and _byte_length(line) > limit:
-                raise LineTooLong(f"a line of more than {limit} bytes")
-            if line.endswith("\r"):
-                line = line[:-1]
-            if line:
-                return line
+        if self._unchecked:
+            self._check(limit)
+            return self.next_line()
         if len(self._rest) > limit:
             raise LineTooLong(f"a line of more than {limit} bytes")
         return None
 
+    def _check(self, limit: int) -> None:
+        """Passes the unchecked lines on, as far as they are not too long."""
+        for index, line in enumerate(self._unchecked):
+            # A character takes at most four bytes: only long lines are counted.
+            if len(line) * 4 > limit and _byte_length(line) > limit:
+                if not index:
+                    raise LineTooLong(f"a line of more than {limit} bytes")
+                self._lines = _clean(self._unchecked[:index])
+                del self._unchecked[:index]
+                return
+        self._lines = _clean(self._unchecked)
+        self._unchecked = []
+
     def pending(self) -> int:
         """How many bytes were fed and not yet handed out."""
-        lines = sum(_byte_length(line) + 1 for line in self._lines[self._next :])
+        lines = sum(_byte_length(line) + 1 for line in (*self._lines, *self._unchecked))
         return lines + len(self._rest)
+
+
+def _clean(lines: list[str]) -> list[str]:
+    """The lines without a CR at their end, the empty ones left out, last one first."""
+    cleaned = [line[:-1] if line[-1:] == "\r" else line for line in lines]
+    if "" in cleaned:
+        cleaned = [line for line in cleaned if line]
+    cleaned.reverse()
+    return cleaned
 
 
 def _byte_length(line: str) -> int:
@@ -142,17 +160,35 @@ def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
         raise ProtocolError("a message needs an id, a time, a name and a return value")
     ident, when, name, retvalue = parts[:4]
     seconds = parse_time(when)
+    now = settime or not seconds
     # One look at the whole line spares one a field: most lines have nothing to unescape.
-    if "%" in fields or not (fields.isascii() and fields.isprintable()):
+    escaped = "%" in fields or not (fields.isascii() and fields.isprintable())
+    text = parts[4] if len(parts) == 5 else ""
+    params = None if escaped else _plain_params(text)
+    if params is not None:
+        when_sent = _time.time() if now else seconds
+        return ident, Message.from_wire(name, retvalue, when_sent, params, text)
+    if escaped:
         ident, name, retvalue = unescape(ident), unescape(name), unescape(retvalue)
-    message = Message.__new__(Message)
-    message.name = name
-    message.retvalue = retvalue
-    message.params = {} if len(parts) == 4 else decode_params(parts[4])
-    message.time = _time.time() if settime or not seconds else seconds
-    message.broadcast = False
-    message.userdata = None
-    return ident, message
+    params = decode_params(text)
+    return ident, Message.from_wire(name, retvalue, _time.time() if now else seconds, params, None)
+
+
+def _plain_params(text: str) -> dict[str, str] | None:
+    """The parameters of a text that holds nothing escaped, and would be written as it stands.
+
+    None where a parameter has no value or no name, or comes twice, or a field is empty.
+    """
+    if not text:
+        return {}
+    fields = text.split(":")
+    try:
+        params = dict([field.split("=", 1) for field in fields])
+    except ValueError:
+        return None
+    if len(params) != len(fields) or "" in params:
+        return None
+    return params
 
 
 def decode_params(text: str) -> dict[str, str]:
@@ -264,17 +300,20 @@ def decode_answer(fields: str) -> Answer:
     Raises `ProtocolError` when it makes no sense; nothing is applied then.
     """
     parts = fields.split(":", 3)
-    # Yate reads a boolean past leading blanks, never past trailing ones.
-    handled = BOOLEANS.get(parts[0].lstrip(" "))
+    handled = BOOLEANS.get(parts[0])
+    if handled is None:
+        # Yate reads a boolean past leading blanks, never past trailing ones.
+        handled = BOOLEANS.get(parts[0].lstrip(" "))
     if handled is None or len(parts) < 2:
         raise ProtocolError(f"not a boolean: {parts[0]!r}")
-    name = unescape(parts[1])
-    if len(parts) == 2:
-        if name:
-            raise ProtocolError("an answer with a name needs a return value")
-        return Answer(handled, "", None, [])
+    name, retvalue = parts[1], parts[2] if len(parts) > 2 else None
+    if "%" in fields or not (fields.isascii() and fields.isprintable()):
+        name = unescape(name)
+        retvalue = None if retvalue is None else unescape(retvalue)
+    if retvalue is None and name:
+        raise ProtocolError("an answer with a name needs a return value")
     changes = decode_changes(parts[3]) if len(parts) == 4 else []
-    return Answer(handled, name, unescape(parts[2]), changes)
+    return Answer(handled, name, retvalue, changes)
 
 
 def encode_params(params: Mapping[str, str]) -> str:
@@ -297,17 +336,22 @@ def _escape_key(key: str) -> str:
     return escape(key).replace("=", "%}") if "=" in key else escape(key)
 
 
+def encode_body(message: Message) -> str:
+    """``name:retvalue[:key=value…]`` of a message: the end of each line that carries it."""
+    kept = message.wire
+    if kept is not None and kept[0] is message.name:
+        params = f":{kept[2]}" if kept[2] else ""
+        if kept[1] is message.retvalue:
+            return f"{kept[0]}:{kept[1]}{params}"
+        return f"{kept[0]}:{escape(message.retvalue)}{params}"
+    return f"{escape(message.name)}:{escape(message.retvalue)}{encode_params(message.params)}"
+
+
 def encode_message(ident: str, message: Message) -> str:
     """The ``%%>message`` line that hands `message` to a peer; `ident` needs no escaping."""
-    return (
-        f"%%>message:{ident}:{int(message.time)}:{escape(message.name)}:"
-        f"{escape(message.retvalue)}{encode_params(message.params)}"
-    )
+    return f"%%>message:{ident}:{int(message.time)}:{encode_body(message)}"
 
 
 def encode_answer(ident: str, message: Message, handled: bool) -> str:
     """The ``%%<message`` line that returns `message`; an empty `ident` is a watcher's notice."""
-    return (
-        f"%%<message:{escape(ident)}:{'true' if handled else 'false'}:{escape(message.name)}:"
-        f"{escape(message.retvalue)}{encode_params(message.params)}"
-    )
+    return f"%%<message:{escape(ident)}:{'true' if handled else 'false'}:{encode_body(message)}"

@@ -82,6 +82,8 @@ class Receiver(asyncio.Protocol):
 
     def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
         self.module = module
+        self._dispatcher = module.engine.dispatcher
+        self._loop = asyncio.get_running_loop()
         self.name = name
         self.parameter = parameter
         self.role = role
@@ -238,7 +240,7 @@ class Receiver(asyncio.Protocol):
         ident, message = wire.decode_message(fields, self.settime)
         self.received += 1
         self._own_in_flight += 1
-        dispatcher = self.module.engine.dispatcher
+        dispatcher = self._dispatcher
         done: Callable[[Dispatch], None] = self._returned
         if self.role == "channel" or ident in self.pending:
             carried = self._take_along(ident, message)
@@ -285,13 +287,13 @@ class Receiver(asyncio.Protocol):
         if done:
             relay = Relay(self, name, priority, filter_name, filter_value)
             self.relays[name] = relay
-            self.module.engine.dispatcher.install(relay)
+            self._dispatcher.install(relay)
         self.send(f"%%<install:{priority}:{name}:{wire.bool_text(done)}")
 
     def _uninstall(self, name: str) -> None:
         relay = self.relays.pop(name, None)
         if relay is not None:
-            self.module.engine.dispatcher.uninstall(relay)
+            self._dispatcher.uninstall(relay)
         priority = relay.asked_priority if relay is not None else 0
         self.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
 
@@ -299,14 +301,14 @@ class Receiver(asyncio.Protocol):
         done = name not in self.watches
         if done:
             self.watches[name] = None
-            self.module.engine.dispatcher.watch(name, self)
+            self._dispatcher.watch(name, self)
         self.send(f"%%<watch:{name}:{wire.bool_text(done)}")
 
     def _unwatch(self, name: str) -> None:
         done = name in self.watches
         if done:
             del self.watches[name]
-            self.module.engine.dispatcher.unwatch(name, self)
+            self._dispatcher.unwatch(name, self)
         self.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
 
     def _setlocal(self, rest: str) -> None:
@@ -357,10 +359,9 @@ class Receiver(asyncio.Protocol):
         ident = str(self._sequence)
         deadline = float("inf")
         if self.timeout > 0:
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + self.timeout / 1000
+            deadline = self._loop.time() + self.timeout / 1000
             if deadline < self._timer_at:
-                self._arm(loop, deadline)
+                self._arm(deadline)
         self.pending[ident] = (dispatch, deadline)
         self.sent += 1
         self.send(wire.encode_message(ident, message))
@@ -385,15 +386,14 @@ class Receiver(asyncio.Protocol):
             return False
         return self._transport.get_write_buffer_size() > self.module.options.maxoutput
 
-    def _arm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+    def _arm(self, deadline: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = deadline
-        self._timer = loop.call_at(deadline, self._look_for_overdue)
+        self._timer = self._loop.call_at(deadline, self._look_for_overdue)
 
     def _look_for_overdue(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         self._timer, self._timer_at = None, float("inf")
         overdue = [ident for ident, (_, deadline) in self.pending.items() if deadline <= now]
         for ident in overdue:
@@ -408,7 +408,7 @@ class Receiver(asyncio.Protocol):
             self.end("timebomb")
         nearest = min((deadline for _, deadline in self.pending.values()), default=float("inf"))
         if nearest < self._timer_at:
-            self._arm(loop, max(nearest, now + _TIMER_GRAIN))
+            self._arm(max(nearest, now + _TIMER_GRAIN))
 
     def _remember_overdue(self, ident: str, dispatch: Dispatch, now: float) -> None:
         """Has a late answer seen by those who follow the messages, as far as anybody does."""
@@ -452,7 +452,7 @@ class Receiver(asyncio.Protocol):
         self.dead = True
         if self._timer is not None:
             self._timer.cancel()
-        dispatcher = self.module.engine.dispatcher
+        dispatcher = self._dispatcher
         for relay in self.relays.values():
             dispatcher.uninstall(relay)
         self.relays.clear()
