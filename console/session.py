@@ -137,6 +137,8 @@ class Session:
         line = line.strip()
         if not line:
             return Reply(True)
+        if line.startswith("!"):
+            line = f"! {line[1:]}"  # Of !5, the command is ! alone.
         word, _, rest = line.partition(" ")
         if word in self.aliases and word not in commands.SESSION_COMMANDS and self.may(line):
             reply = await self._run_alias(word, rest)

@@ -187,6 +187,8 @@ class Shell:
     def _busy(self) -> str:
         if not self._slow:
             return ""
+        if self.screen.is_live:
+            return f" | {self._running}: any key ends it"
         more = f", {self._lines.qsize()} more wait" if not self._lines.empty() else ""
         return f" | {self._running}{more}: ^C stops waiting"
 

@@ -24,12 +24,6 @@ TABLE: tuple[SessionCommand, ...] = (*YATE, *FLOW, *BUS, *OPERATOR)
 SESSION_COMMANDS = {command.name: command for command in TABLE}
 
 
-def words_of(line: str) -> tuple[str, str, str]:
-    """A line's first word, what parts it from the rest, and the rest; in ``!5`` the word is
-    the ``!``."""
-    return ("!", "", line[1:]) if line.startswith("!") else line.partition(" ")
-
-
 async def carry_out(command: SessionCommand, session: Session, rest: str) -> Reply:
     """Runs a command of the table."""
     result = command.function(session, rest)
