@@ -21,6 +21,11 @@ def scope() -> Scope:
     return Scope(Path("/tmp/work"), PORTS.__getitem__, peer_ports={"a": 40001, "rm": 40002})
 
 
+def at_present(line: bytes) -> bytes:
+    """The line with NOW replaced: a time in a test's parameters would change its name."""
+    return line.replace(b"NOW", b"%d" % time.time())
+
+
 @pytest.mark.parametrize(
     ("dialect", "text", "sent"),
     [
@@ -41,18 +46,14 @@ def test_placeholders_are_filled_in(dialect: Dialect, text: str, sent: bytes, sc
     ("dialect", "text", "line"),
     [
         (EXTMODULE, "a.b", b"a.b"),
-        (EXTMODULE, "%%>message:{ID:1}:{TIME}:test", b"%%%%>message:x y%%z:%d:test" % time.time()),
+        (EXTMODULE, "%%>message:{ID:1}:{TIME}:test", b"%%>message:x y%z:NOW:test"),
         (EXTMODULE, "{ID:1}-{ID:1}", b"abc-abc"),
         (EXTMODULE, "v={REP:x:8000}", b"v=" + b"x" * 8000),
         (EXTMODULE, "2. global {PEER}", b"2. global 127.0.0.1:40002"),
         (EXTMODULE, "cmd_address={PEERESC}:", b"cmd_address=127.0.0.1%z40001:"),
         (EXTMODULE, "\tGlobal, pid={PID}", b"\tGlobal, pid=-1"),
         (EXTMODULE, "a{ANY}z", b"az"),
-        (
-            EXTMODULE,
-            "time={TIME}:nodename={NODE}",
-            f"time={int(time.time())}:nodename={NODE}".encode(),
-        ),
+        (EXTMODULE, "time={TIME}:nodename={NODE}", f"time=NOW:nodename={NODE}".encode()),
         (RMANAGER, "{TIME} x", b"2024-02-03_04:05:06.123456 x"),
         (RMANAGER, "v={VERSION}-{RELEASE} r{REVISION} (", b"v=0.1.0-dev1 r ("),
         (RMANAGER, "user: {FLOAT} {HMS} {TZ} {PTR}", b"user: 0.25 01:02:03 +00:00 0x7f"),
@@ -64,7 +65,7 @@ def test_placeholders_are_filled_in(dialect: Dialect, text: str, sent: bytes, sc
     ],
 )
 def test_what_matches(dialect: Dialect, text: str, line: bytes, scope: Scope) -> None:
-    assert dialect.matches(text, line, scope)
+    assert dialect.matches(text, at_present(line), scope)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_what_matches(dialect: Dialect, text: str, line: bytes, scope: Scope) ->
         (EXTMODULE, "a", b"a\n"),
         (EXTMODULE, "a", b"a "),
         (EXTMODULE, "{TIME}", b"1000000000"),
-        (EXTMODULE, "{TIME}", b"%d.5" % time.time()),
+        (EXTMODULE, "{TIME}", b"NOW.5"),
         (EXTMODULE, "{ID:1}-{ID:1}", b"abc-abd"),
         (EXTMODULE, "<{ID:1}>", b"<a:b>"),
         (EXTMODULE, "{PEER}", b"127.0.0.1:40003"),
@@ -85,7 +86,7 @@ def test_what_matches(dialect: Dialect, text: str, line: bytes, scope: Scope) ->
     ],
 )
 def test_what_does_not_match(dialect: Dialect, text: str, line: bytes, scope: Scope) -> None:
-    assert not dialect.matches(text, line, scope)
+    assert not dialect.matches(text, at_present(line), scope)
 
 
 def test_hexadecimal_lines_are_exact(scope: Scope) -> None:
