@@ -1,30 +1,57 @@
-"""Commands from arguments or standard input, for scripts and CI: exit codes, JSON.
+"""Commands from arguments or standard input, for scripts and CI: exit codes, JSON, a record.
 
-Imports neither prompt_toolkit nor rich.
+Imports neither prompt_toolkit nor rich, and writes text alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+from console.data import data_of
+from console.plainview import PlainView
 from console.session import Session
 from yext import Engine, Reply
+from yext.journey import Journey
 from yext.log import Event, safe
 
 OK, FAILED, USAGE, NOT_CONNECTED, NOT_AUTHORISED, TIMED_OUT = range(6)
 """Exit codes of ``yext run`` (CONTRACT.md)."""
+
+_BY_ERROR = {"noauth": NOT_AUTHORISED, "timeout": TIMED_OUT}
+"""What the parameter ``error`` of a reply makes of the exit code."""
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a batch is run.
+
+    Attributes:
+        json_lines: an object for each command on standard output, instead of its text.
+        record: the file that all messages are written to (docs/flow.md), None for none.
+    """
+
+    json_lines: bool = False
+    record: str | None = None
 
 
 def exit_code(reply: Reply) -> int:
     """What one reply makes of the exit code."""
     if reply.ok:
         return OK
-    return FAILED if reply.known else USAGE
+    if not reply.known:
+        return USAGE
+    return _BY_ERROR.get(reply.params.get("error", ""), FAILED)
 
 
 def plain(text: str) -> str:
@@ -34,42 +61,71 @@ def plain(text: str) -> str:
 
 def as_json(command: str, reply: Reply, seconds: float) -> str:
     """One reply as a JSON object on a line (docs/json.md)."""
+    params = reply.params
+    errno = params.get("errno", "")
     return json.dumps(
         {
             "command": command,
             "ok": reply.ok,
             "text": plain(reply.text),
-            "data": dict(reply.params),
-            "reason": reply.params.get("reason"),
-            "errno": reply.params.get("errno"),
-            "hint": reply.params.get("hint"),
+            "data": data_of(command, reply),
+            "reason": params.get("reason"),
+            "errno": int(errno) if errno.isascii() and errno.isdigit() else None,
+            "hint": params.get("hint"),
             "seconds": round(seconds, 6),
         }
     )
 
 
-async def run(config_dir: Path | None, commands: Sequence[str], *, json_lines: bool) -> int:
+async def run(config_dir: Path | None, commands: Sequence[str], options: Options) -> int:
     """Runs `commands` on an engine of its own, or those on standard input for ``-``.
 
     Returns the exit code: that of the first command that did not succeed.
     """
     engine = Engine(config_dir)
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        with _recording(engine, options.record) as record:
+            async with engine:
+                code = await _run_all(engine, commands, options)
+        return code or engine.exit_code or (FAILED if record is not None and record.error else OK)
+    except asyncio.CancelledError:
+        # The engine has been stopped on the way here: no script is left.
+        return _TERMINATED
+    except OSError as error:
+        if options.record is None or error.filename != options.record:
+            raise
+        print(f"yext: {options.record}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def _run_all(engine: Engine, commands: Sequence[str], options: Options) -> int:
+    # Standard output is for the objects alone where a program reads them.
+    view = PlainView(sys.stderr if options.json_lines else sys.stdout)
+    session = Session(engine, "yext run", view=view)
+    unsubscribe = engine.log.subscribe(_tell_notice)
     code = OK
-    async with engine:
-        session = Session(engine, "yext run")
-        engine.log.subscribe(_tell_notice)
+    try:
         async for line in _lines(commands):
             before = time.perf_counter()
             reply = await session.run(line)
             seconds = time.perf_counter() - before
-            if json_lines:
+            if options.json_lines:
                 print(as_json(line, reply, seconds), flush=True)
             else:
                 _print(reply)
             code = code or exit_code(reply)
             if session.closing or engine.halting:
                 break
-    return code or engine.exit_code
+    finally:
+        session.close()
+        unsubscribe()
+    return code
 
 
 def _print(reply: Reply) -> None:
@@ -90,7 +146,58 @@ async def _lines(commands: Sequence[str]) -> AsyncIterator[str]:
         if command != "-":
             yield command
             continue
-        loop = asyncio.get_running_loop()
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            if line.strip() and not line.lstrip().startswith("#"):
-                yield line.strip()
+        from console.lines import Lines
+
+        lines = Lines(sys.stdin.fileno())
+        try:
+            while (line := await lines.next()) is not None:
+                if line.strip() and not line.lstrip().startswith("#"):
+                    yield line.strip()
+        finally:
+            lines.close()
+
+
+class _Record:
+    """Writes each message to a file when it is over; stops at the first error."""
+
+    def __init__(self, path: str) -> None:
+        self.error = ""
+        self._path = path
+        self._file: TextIO = open(path, "w", encoding="ascii")  # noqa: SIM115
+
+    def write(self, journey: Journey) -> None:
+        """Writes one message; the text stays in memory until there is a block of it."""
+        from console.flowview import record_line
+
+        if not self.error:
+            with self._errors():
+                self._file.write(record_line(journey))
+
+    def close(self) -> None:
+        """Writes what is left."""
+        with self._errors():
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = f"{self._path}: {error.strerror}"
+            print(f"yext: {self.error}, the record is not whole", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _recording(engine: Engine, path: str | None) -> Iterator[_Record | None]:
+    """Records all messages of `engine`, from its start to its end. Raises OSError for a file
+    that cannot be opened."""
+    if path is None:
+        yield None
+        return
+    record = _Record(path)
+    unfollow = engine.sniffer.follow(record.write)
+    try:
+        yield record
+    finally:
+        unfollow()
+        record.close()

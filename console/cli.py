@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run commands and exit")
     _config(run)
     run.add_argument("--json", action="store_true", help="a JSON object for each command")
+    run.add_argument("--record", metavar="FILE", help="write all messages there, as JSON lines")
+    run.add_argument("--plain", action="store_true", help="Yate's own text, as always here")
     run.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
     run.set_defaults(function=_run)
     return parser
@@ -87,7 +89,8 @@ def _shell(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from console import batch
 
-    return asyncio.run(batch.run(_config_of(options), options.commands, json_lines=options.json))
+    how = batch.Options(options.json, options.record)
+    return asyncio.run(batch.run(_config_of(options), options.commands, how))
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -265,6 +265,7 @@ class Dispatcher:
         self.enqueued = self.dequeued = self.dispatched = self.in_flight = 0
         self._by_name: dict[str, list[Handler]] = {}
         self._sequence = 0
+        self._waiters: list[asyncio.Future[None]] = []
         self._watch_names: dict[str, list[Watcher]] = {}
         self._watch_views: dict[str, tuple[Watcher, ...]] = {}
         self._watch_all: tuple[Watcher, ...] = ()
@@ -304,7 +305,18 @@ class Dispatcher:
         """The message names that somebody handles."""
         return sorted(name for name in self._by_name if name)
 
+    async def installed(self, name: str) -> None:
+        """Waits until there is a handler that gets messages called `name`."""
+        while not self.views.get(name, self.wild):
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
     def _handlers_changed(self, name: str) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
         self.wild = tuple(sorted(self._by_name.get("", ()), key=lambda one: one.key))
         for changed in self._by_name if not name else (name,):
             if not changed:
@@ -357,13 +369,19 @@ class Dispatcher:
     def start(self, dispatch: Dispatch) -> None:
         """Dispatches now; `Dispatch.done` is called when it is over, perhaps at once."""
         self.in_flight += 1
-        if self.sniffer is not None and self.sniffer.active and dispatch.journey is None:
-            dispatch.journey = self.sniffer.begin(dispatch)
+        if self.sniffer is not None and self.sniffer.active:
+            if dispatch.journey is None:
+                dispatch.journey = self.sniffer.begin(dispatch)
+            else:
+                dispatch.journey.start()
         dispatch.advance()
 
     def enqueue(self, dispatch: Dispatch) -> None:
         """Dispatches in a later turn of the loop, in the order of arrival."""
         self.enqueued += 1
+        if self.sniffer is not None and self.sniffer.active:
+            # Now, and not when its turn comes, it is known what the sender is handling.
+            dispatch.journey = self.sniffer.begin(dispatch)
         self._queue.append(dispatch)
         if not self._draining:
             self._draining = True

@@ -63,6 +63,10 @@ class Recording(Journey):
         self._started = self._entered = perf_counter()
         self._before: tuple[str, str, dict[str, str]] = ("", "", {})
 
+    def start(self) -> None:
+        """The message has had to wait for its turn, which is not what its handlers took."""
+        self._started = perf_counter()
+
     def enter(self, handler: Handler, message: Message) -> None:
         """`handler` is about to be asked."""
         self.steps.append(Step(handler.owner, handler.priority))

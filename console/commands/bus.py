@@ -24,14 +24,27 @@ MOST_REPEATS = 100_000
 _AT_ONCE = 100
 """Messages sent before everything else gets its turn."""
 
-_OPTIONS = ("--enqueue", "--time", "--repeat", "--json")
+_OPTIONS = ("--enqueue", "--time", "--repeat", "--json", "--wait")
 
-_USAGE = "message [--enqueue] [--time] [--repeat n] [--json] name [key=value ...]"
+_USAGE = "message [--wait s] [--enqueue] [--time] [--repeat n] [--json] name [key=value ...]"
+
+LONGEST_WAIT = 3600
+"""Seconds that one command may wait for a handler."""
+
+
+_MOST = {"--repeat": MOST_REPEATS, "--wait": LONGEST_WAIT}
 
 
 @dataclass(slots=True)
 class _Order:
-    """What was typed after ``message``."""
+    """What was typed after ``message``.
+
+    Attributes:
+        enqueue: not to wait for what comes of it.
+        time, json: to tell how long it took; to answer with an object.
+        repeat: how often it is sent.
+        wait: seconds in which a handler may yet be installed for it.
+    """
 
     name: str = ""
     params: dict[str, str] = field(default_factory=dict)
@@ -39,12 +52,18 @@ class _Order:
     time: bool = False
     json: bool = False
     repeat: int = 1
+    wait: int = 0
 
 
 async def _message(session: Session, rest: str) -> Reply:
     order = _parse(rest)
     if isinstance(order, Reply):
         return order
+    if order.wait and not await _installed(session, order):
+        told = failed(
+            f"Nobody handles {safe(order.name)} after {order.wait} s", "external show, external log"
+        )
+        return Reply(False, told.text, {**told.params, "error": "timeout"})
     if order.enqueue:
         return await _enqueue(session, order)
     took: list[float] = []
@@ -68,22 +87,28 @@ def _parse(rest: str) -> _Order | Reply:
     order = _Order()
     while words and words[0].startswith("--"):
         word = words.pop(0)
-        if word == "--repeat":
+        if word in _MOST:
             number = words.pop(0) if words else ""
-            if not number.isascii() or not number.isdigit():
-                return failed("--repeat wants a number", _USAGE)
-            order.repeat = int(number)
+            if not (number.isascii() and number.isdigit() and 1 <= int(number) <= _MOST[word]):
+                return failed(f"{word} wants a number from 1 to {_MOST[word]}", _USAGE)
+            setattr(order, word[2:], int(number))
         elif word in _OPTIONS:
             setattr(order, word[2:], True)
         else:
             return failed(f"Unknown option: {word}", _USAGE)
-    if not 1 <= order.repeat <= MOST_REPEATS:
-        return failed(f"--repeat takes 1 to {MOST_REPEATS:,}")
     if not words:
         return failed("You must specify the name of the message!", _USAGE)
     order.name = words[0]
     order.params, wrong = typed_params(words[1:])
     return failed(f"Not key=value: {wrong}", _USAGE) if wrong else order
+
+
+async def _installed(session: Session, order: _Order) -> bool:
+    try:
+        await asyncio.wait_for(session.engine.dispatcher.installed(order.name), order.wait)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _dispatch(session: Session, order: _Order) -> Journey:
@@ -164,7 +189,7 @@ def _complete(session: Session, rest: str, word: str) -> list[str]:
     words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
     if words:
         return [f"{name}=" for name in message_params(session, words[0])]
-    if rest.endswith("--repeat"):
+    if rest.endswith(tuple(_MOST)):
         return []
     return [*(_OPTIONS if word.startswith("-") else ()), *message_names(session)]
 

@@ -1,0 +1,34 @@
+"""The view of a session whose output is a file, a pipe or a dumb terminal: text alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from console.view import Draw
+
+
+class PlainView:
+    """Shows lines on `stream`, whole, without one escape byte; see `console.view.View`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.color = False
+        self.unicode = stream.encoding.lower().replace("-", "") == "utf8"
+        self.interactive = False
+        # What is no terminal has no width, and nothing is cut.
+        self.width, self.height = 0, 0
+        if stream.isatty():
+            self.width, self.height = os.get_terminal_size(stream.fileno())
+
+    def show(self, text: str) -> None:
+        """Writes the lines."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """What was written stays."""
+
+    async def live(self, draw: Draw, seconds: float) -> None:
+        """Shows it once: a batch must end."""
+        self.show(await draw(self.width, self.height))
