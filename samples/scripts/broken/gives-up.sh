@@ -1,0 +1,4 @@
+#!/bin/sh
+# Ends before it has said anything.
+echo "the database is not there" >&2
+exit 3

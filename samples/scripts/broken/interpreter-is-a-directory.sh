@@ -1,0 +1,2 @@
+#!/usr/bin
+echo "%%>output:this is never reached"

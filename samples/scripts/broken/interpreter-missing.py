@@ -1,0 +1,2 @@
+#!/usr/bin/pyhton3
+print("%%>output:this is never reached")

@@ -1,0 +1,1 @@
+print("%%>output:this is never reached")

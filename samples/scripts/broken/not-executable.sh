@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "%%>output:this is never reached"
