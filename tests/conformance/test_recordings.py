@@ -21,6 +21,14 @@ PLAYED: dict[str, tuple[str, ...]] = {
         "10_scripts",
         "11_call_execute",
     ),
+    "rmanager": (
+        "rm_1_telnet",
+        "rm_2_auth",
+        "rm_3_commands",
+        "rm_4_status_framing",
+        "rm_5_machine",
+        "rm_7_output_debug",
+    ),
     "config": (
         "config_continuation",
         "config_enabled",

@@ -1,0 +1,101 @@
+"""TLS for listeners: certificates from files, with the standard library.
+
+A listener names its certificate itself (``certificate``, ``key``, ``ca``), or in Yate's way:
+``context`` names a section of openssl.conf, ``domain`` one whose ``domains`` hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import ssl
+
+    from yext.conf import Conf
+
+OPTIONS = ("context", "domain", "certificate", "key", "ca", "verify")
+
+
+class TlsMistake(Exception):
+    """The options do not make a TLS context; `option` is the one to blame."""
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text)
+        self.option = option
+
+
+class Unusable:
+    """The type of `UNUSABLE`."""
+
+
+UNUSABLE: Final = Unusable()
+"""Stands for the context of a listener that was to be secured and cannot be."""
+
+
+def context(file: Conf, asked: Mapping[str, str]) -> ssl.SSLContext | None:
+    """The TLS context that the options of a section ask for, None where they ask for none.
+
+    `file` is openssl.conf. Raises `TlsMistake`.
+    """
+    if not (asked["context"] or asked["domain"] or asked["certificate"]):
+        for option in ("key", "ca"):
+            if asked[option]:
+                raise TlsMistake(option, f"{option}={asked[option]} without a certificate")
+        return None
+    names = dict(asked)
+    if asked["context"] or asked["domain"]:
+        names |= _from_openssl(file, asked)
+    return _made(names)
+
+
+def _from_openssl(file: Conf, asked: Mapping[str, str]) -> dict[str, str]:
+    if asked["context"]:
+        option, name = "context", asked["context"]
+        found = file.section(name)
+    else:
+        option, name = "domain", asked["domain"]
+        found = next(
+            (
+                section
+                for section in file.sections
+                if name in file.get(section.name, "domains", "").replace(",", " ").split()
+            ),
+            None,
+        )
+    if found is None:
+        raise TlsMistake(option, f"{option}={name}: no section of {file.path} holds it")
+    certificate = file.get(found.name, "certificate", "")
+    if not certificate:
+        where = f"[{found.name}] of {file.path}"
+        raise TlsMistake(option, f"{option}={name}: {where} has no certificate")
+    names = {"certificate": certificate, "key": file.get(found.name, "key", "")}
+    ca = file.get(found.name, "ca", "")
+    return names | ({"ca": ca} if ca else {})
+
+
+def _made(names: Mapping[str, str]) -> ssl.SSLContext:
+    import ssl
+
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    certificate = names["certificate"]
+    try:
+        # A password prompt on the terminal would block the engine: an empty one fails instead.
+        made.load_cert_chain(certificate, names["key"] or None, password="")
+    except (OSError, ValueError) as error:
+        raise TlsMistake("certificate", f"certificate={certificate}: {_reason(error)}") from error
+    if names["verify"] == "none":
+        return made
+    if not names["ca"]:
+        raise TlsMistake("verify", f"verify={names['verify']} needs ca=, a file of certificates")
+    try:
+        made.load_verify_locations(names["ca"])
+    except OSError as error:
+        raise TlsMistake("ca", f"ca={names['ca']}: {_reason(error)}") from error
+    made.verify_mode = ssl.CERT_REQUIRED if names["verify"] == "must" else ssl.CERT_OPTIONAL
+    return made
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
