@@ -126,13 +126,11 @@ async def resolve(spec: ListenerSpec) -> ListenerSpec:
 
     Raises `ListenError` for a name that means nothing.
     """
-    if spec.kind == "unix" or _is_number(spec.addr):
+    if spec.kind == "unix" or _family(spec.addr):
         return spec
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(
-            spec.addr, spec.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = await loop.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise _no_address(spec, error) from error
     return replace(spec, addr=str(found[0][4][0]))
@@ -188,27 +186,25 @@ def _no_address(spec: ListenerSpec, error: OSError | UnicodeError) -> ListenErro
     return ListenError(spec.name, f"addr={spec.addr}: {why}; do: give an address of this machine")
 
 
-def _is_number(addr: str) -> bool:
-    return any(_parses(family, addr) for family in (socket.AF_INET, socket.AF_INET6))
-
-
-def _parses(family: int, addr: str) -> bool:
-    try:
-        socket.inet_pton(family, addr)
-    except (OSError, UnicodeError):
-        return False
-    return True
+def _family(addr: str) -> socket.AddressFamily | None:
+    """The family of an address that is written as a number; None for a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, UnicodeError):
+            socket.inet_pton(family, addr)
+            return family
+    return None
 
 
 def _bind_tcp(spec: ListenerSpec) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(
-            spec.addr, spec.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (socket.gaierror, UnicodeError) as error:
-        raise _no_address(spec, error) from error
-    family, kind, protocol, _, address = found[0]
-    made = socket.socket(family, kind, protocol)
+    family = _family(spec.addr)
+    address: tuple[object, ...] = (spec.addr, spec.port)
+    if family is None:
+        try:
+            found = socket.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise _no_address(spec, error) from error
+        family, *_, address = found[0]
+    made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -10,12 +10,15 @@ import termios
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from yext import log
+
 if TYPE_CHECKING:
     from yext.extmodule.receiver import Receiver
 
-_READ = 65536
+_READ = 16384
+"""Bytes of standard output that are read in one turn: they may be a thousand short lines."""
 
-_READ_ERRORS = 8192
+_READ_ERRORS = 4096
 """Bytes of standard error that are read in one turn: each line of it goes to the log."""
 
 _HIGH_WATER = 65536
@@ -84,9 +87,14 @@ class Pipes:
                 self._close_stdin()
 
     def _broken(self) -> None:
+        receiver = self._receiver
         self._unsent.clear()
         self._close_stdin()
-        self._receiver.write_failed()
+        if not receiver.dead:
+            receiver.module.debug(
+                log.WARN, f"'{receiver.label}' closed its standard input: messages pass it by"
+            )
+        receiver.write_failed()
 
     def _readable(self) -> None:
         try:

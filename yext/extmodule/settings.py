@@ -258,8 +258,6 @@ def _listener(file: Conf, section: str) -> ListenerSpec | Problem:
         where = place.entry(key) or place
         return Problem(where.file, where.line, "error", text)
 
-    if not name:
-        return wrong("", "a listener needs a name: [listener NAME]")
     role = file.get(section, "role", "") or ""
     kind = file.get(section, "type", "") or ""
     if role not in ROLES:

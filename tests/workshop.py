@@ -1,0 +1,152 @@
+"""An engine in this process with scripts of its own in a folder of its own, for tests."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from yext import Engine, Message, Reply
+from yext.extmodule.module import ExtModule
+from yext.extmodule.process import Script
+from yext.log import Event
+
+TIMEOUT = 20.0
+"""Seconds after which what should come at once is given up."""
+
+SHELL = "#!/bin/sh\n"
+
+CANARY = """echo '%%>install:50:canary'
+while IFS=: read -r head id rest; do
+    case $head in '%%>message') echo "%%<message:$id:true::" ;; esac
+done
+"""
+"""A script that answers each message called canary."""
+
+IDLE = "while read -r line; do :; done\n"
+"""A script that does nothing until its input ends."""
+
+
+class Workshop:
+    """The folder, with ``conf/`` and ``scripts/``, and the engine once it is started.
+
+    Attributes:
+        events: all that the engine has told.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.events: list[Event] = []
+        self._waiters: list[tuple[str, str, asyncio.Future[Event]]] = []
+        (folder / "conf").mkdir()
+        (folder / "scripts").mkdir()
+        self.configure()
+
+    def script(self, name: str, body: str, head: str = SHELL) -> Path:
+        """Writes a script that may be started."""
+        path = self.folder / "scripts" / name
+        path.write_text(head + body)
+        path.chmod(0o755)
+        return path
+
+    def configure(self, general: str = "", rest: str = "") -> None:
+        """Writes extmodule.conf: lines of ``[general]``, then all the rest."""
+        text = f"[general]\nscripts_dir={self.folder}/scripts/\n{general}\n{rest}\n"
+        (self.folder / "conf" / "extmodule.conf").write_text(text)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Workshop"]:
+        """The engine, started and stopped."""
+        self.engine = Engine(self.folder / "conf", node="workshop")
+        self.engine.log.subscribe(self._told)
+        async with self.engine:
+            yield self
+
+    @property
+    def module(self) -> ExtModule:
+        module = self.engine.modules["extmodule"]
+        assert isinstance(module, ExtModule)
+        return module
+
+    def of(self, name: str, parameter: str | None = None) -> Script:
+        """The script of that name, and parameter if given: a running one, or the last."""
+        script = self.module.find_script(name, parameter)
+        assert script is not None
+        return script
+
+    async def do(self, line: str) -> Reply:
+        """Carries out a command."""
+        return await asyncio.wait_for(self.engine.command(line), TIMEOUT)
+
+    async def start(self, line: str) -> Script:
+        """Starts a script, which must work."""
+        reply = await self.do(f"external start {line}")
+        assert reply.ok, reply
+        name, _, parameter = line.partition(" ")
+        return self.of(name, parameter)
+
+    async def send(self, name: str, **params: str) -> tuple[bool, Message]:
+        """Dispatches a message; whether it was handled, and what became of it."""
+        message = Message(name, params)
+        return await asyncio.wait_for(self.engine.dispatch(message), TIMEOUT), message
+
+    # What was told
+
+    def _told(self, event: Event) -> None:
+        self.events.append(event)
+        for waiter in list(self._waiters):
+            pattern, kind, found = waiter
+            if not found.done() and _fits(event, pattern, kind):
+                found.set_result(event)
+                self._waiters.remove(waiter)
+
+    def has_told(self, pattern: str, kind: str = "") -> list[Event]:
+        """The events so far that match the pattern."""
+        return [event for event in self.events if _fits(event, pattern, kind)]
+
+    async def told(self, pattern: str, kind: str = "") -> Event:
+        """Waits until something that matches is told, if it has not been yet."""
+        before = self.has_told(pattern, kind)
+        if before:
+            return before[0]
+        return await self.tells(pattern, kind)
+
+    async def tells(self, pattern: str, kind: str = "") -> Event:
+        """Waits for the next thing told that matches."""
+        found: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self._waiters.append((pattern, kind, found))
+        try:
+            return await asyncio.wait_for(found, TIMEOUT)
+        except TimeoutError:
+            told = "\n".join(event.line()[:200] for event in self.events[-40:])
+            raise AssertionError(f"nothing told matches {pattern!r}, but:\n{told}") from None
+
+
+def _fits(event: Event, pattern: str, kind: str) -> bool:
+    return kind in ("", event.kind) and re.search(pattern, event.line()) is not None
+
+
+async def gone(pid: int) -> None:
+    """Waits until a process is dead."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await asyncio.wait_for(ended.wait(), TIMEOUT)
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"

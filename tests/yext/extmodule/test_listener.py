@@ -1,0 +1,155 @@
+"""Every way a listener can fail to open is told by name, and nothing is deleted that matters."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from yext.errors import ListenError
+from yext.extmodule.listener import Listener, ListenerSpec, bind, examine, resolve
+
+
+def unix(path: Path | str) -> ListenerSpec:
+    return ListenerSpec("sock", "unix", path=str(path))
+
+
+def tcp(port: int, addr: str = "127.0.0.1") -> ListenerSpec:
+    return ListenerSpec("net", "tcp", addr=addr, port=port)
+
+
+def refusal(spec: ListenerSpec) -> str:
+    """Why it cannot be opened: the same before a start (`examine`) and at it."""
+    with pytest.raises(ListenError) as seen:
+        examine(spec)
+
+    async def start() -> None:
+        await Listener(spec, None).open()  # type: ignore[arg-type]
+
+    with pytest.raises(ListenError) as told:
+        asyncio.run(start())
+    assert str(seen.value) == str(told.value)
+    assert seen.value.listener == spec.name
+    return str(told.value)
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        told = refusal(tcp(port))
+    assert told.startswith(
+        f"listener 'net': tcp 127.0.0.1:{port}: Address already in use (EADDRINUSE, 98); do: "
+    )
+
+
+def test_an_address_that_is_not_ours() -> None:
+    assert "Cannot assign requested address (EADDRNOTAVAIL, 99)" in refusal(tcp(1, "192.0.2.1"))
+
+
+@pytest.mark.parametrize("addr", ["no such host", "host.invalid", "a" * 70 + ".x", "é" * 80])
+def test_an_address_that_means_nothing(addr: str) -> None:
+    with pytest.raises(ListenError, match="addr="):
+        bind(tcp(1, addr))
+    with pytest.raises(ListenError, match="addr="):
+        asyncio.run(resolve(tcp(1, addr)))
+
+
+def test_a_forbidden_port(tmp_path: Path) -> None:
+    """In a child that is not root; where low ports are free for all there is nothing to see."""
+    code = (
+        "import os, sys\n"
+        "from yext.extmodule.listener import ListenerSpec, examine\n"
+        "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "low = int(open('/proc/sys/net/ipv4/ip_unprivileged_port_start').read())\n"
+        "if low > 1:\n"
+        "    try: examine(ListenerSpec('net', 'tcp', addr='127.0.0.1', port=low - 1))\n"
+        "    except Exception as error: print(error)\n"
+        "else: print('Permission denied (EACCES, 13)')\n"
+    )
+    assert "Permission denied (EACCES, 13)" in run_child(code)
+
+
+def run_child(code: str) -> str:
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_an_over_long_path(tmp_path: Path) -> None:
+    told = refusal(unix(tmp_path / ("x" * 120)))
+    assert "longer than the 107 bytes" in told
+
+
+def test_a_path_in_no_directory(tmp_path: Path) -> None:
+    told = refusal(unix(tmp_path / "no" / "sock"))
+    assert "No such file or directory (ENOENT, 2)" in told
+    assert told.endswith(f"do: mkdir -p {tmp_path}/no")
+
+
+def test_a_path_through_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "Not a directory (ENOTDIR, 20)" in refusal(unix(tmp_path / "file" / "sock"))
+
+
+def test_a_plain_file_at_the_path_stays(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    assert "something other than a socket is there" in refusal(unix(path))
+    assert path.read_text() == "data"
+
+
+def test_a_live_socket_at_the_path_stays(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        assert "another program listens there" in refusal(unix(path))
+    assert path.is_socket()
+
+
+def test_a_dead_socket_is_replaced_and_ours_removed(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+    examine(unix(path))
+    assert path.is_socket()
+
+    async def story() -> None:
+        listener = Listener(unix(path), None)  # type: ignore[arg-type]
+        await listener.open()
+        listener.close()
+        assert not path.exists()
+
+    asyncio.run(story())
+
+
+def test_a_socket_that_took_our_place_stays(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+
+    async def story() -> None:
+        listener = Listener(unix(path), None)  # type: ignore[arg-type]
+        await listener.open()
+        os.unlink(path)
+        keeper = tmp_path / "keeper"  # Has the inode number not be used again at once.
+        keeper.touch()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            listener.close()
+            assert path.is_socket()
+
+    asyncio.run(story())
+
+
+def test_examine_leaves_nothing(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    examine(unix(tmp_path / "sock"))
+    examine(tcp(0))
+    assert not list(tmp_path.iterdir())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_host_name_is_looked_up() -> None:
+    assert asyncio.run(resolve(tcp(1, "localhost"))).addr in ("127.0.0.1", "::1")
