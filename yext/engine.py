@@ -33,6 +33,7 @@ BUILT_IN: dict[str, str] = {
     "tonegen": "yext.telephony.tone:ToneDriver",
     "dumbchan": "yext.telephony.dumb:DumbDriver",
     "wavefile": "yext.telephony.wave:WaveDriver",
+    "phone": "yext.telephony.phone:PhoneDriver",
     "extmodule": "yext.extmodule.module:ExtModule",
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""

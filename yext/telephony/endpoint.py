@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from yext.dispatcher import Dispatch
 from yext.message import Message
-from yext.telephony.formats import SLIN, Converter, Format, converter
+from yext.telephony.formats import SLIN, Conversion, Format, conversion
 
 if TYPE_CHECKING:
     from yext.engine import Engine
@@ -65,7 +65,7 @@ class Source:
         self.format = format
         self.on_end: Callable[[], None] | None = None
         self.ended = False
-        self._feeds: dict[Consumer, Converter | None] = {}
+        self._feeds: dict[Consumer, Conversion | None] = {}
 
     @property
     def consumers(self) -> tuple[Consumer, ...]:
@@ -85,7 +85,7 @@ class Source:
             consumer.override = self
         else:
             consumer.source = self
-        self._feeds[consumer] = converter(self.format, consumer.format)
+        self._feeds[consumer] = conversion(self.format, consumer.format)
         self.attached()
 
     def detach(self, consumer: Consumer) -> None:
@@ -101,14 +101,20 @@ class Source:
 
     def forward(self, data: bytes) -> None:
         """Gives a frame to all consumers that hear this source now."""
-        for consumer, convert in tuple(self._feeds.items()):
+        for consumer, change in tuple(self._feeds.items()):
             if consumer.override is None or consumer.override is self:
-                consumer.consume(data if convert is None else convert(data))
+                frame = data if change is None else change.convert(data)
+                if frame:
+                    consumer.consume(frame)
 
     def end(self) -> None:
         """The source has given all it had."""
         if self.ended:
             return
+        for consumer, change in tuple(self._feeds.items()):
+            rest = change.rest() if change is not None else b""
+            if rest:
+                consumer.consume(rest)
         self.close()
         if self.on_end is not None:
             self.on_end()

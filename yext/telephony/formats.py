@@ -157,31 +157,57 @@ def little_endian(data: bytes) -> bytes:
 
 # Conversion
 
-Converter = Callable[[bytes], bytes]
-"""Takes a frame in one format and returns what there is of it in another, perhaps nothing yet."""
 
+class Conversion:
+    """Turns one stream of frames from a format into another.
 
-def converter(given: Format, wanted: Format) -> Converter | None:
-    """What turns `given` into `wanted`, None where they are the same.
-
-    It keeps the state of one stream. Rates are changed with libsoxr, whose filter takes in a
-    few milliseconds before it gives the first out.
+    Rates are changed with libsoxr, whose filter gives out nothing at first and then more than
+    a frame at a time: its output waits until it makes whole frames, `_DELAY` of them at most.
     """
-    if given == wanted:
-        return None
-    resample = _resampler(given.rate, wanted.rate)
 
-    def convert(data: bytes) -> bytes:
-        samples = decode(given.codec, data)
-        if given.channels == 2:
+    def __init__(self, given: Format, wanted: Format) -> None:
+        self._given = given
+        self._wanted = wanted
+        self._resample = _resampler(given.rate, wanted.rate)
+        self._waiting = b""
+        self._taken = 0
+
+    def convert(self, data: bytes) -> bytes:
+        """The next frame, of the same length in time as `data`; empty while the filter fills."""
+        samples = decode(self._given.codec, data)
+        if self._given.channels == 2:
             samples = _mono(samples)
-        if resample is not None:
-            samples = resample(samples)
-        if wanted.channels == 2:
-            samples = _stereo(samples)
-        return encode(wanted.codec, samples)
+        if self._resample is None:
+            return self._encode(samples)
+        self._waiting += self._encode(self._resample(samples, False))
+        self._taken += 1
+        if self._taken <= _DELAY:
+            return b""
+        size = self._wanted.frame_bytes(self._taken - _DELAY - 1)
+        made, self._waiting = self._waiting[:size], self._waiting[size:]
+        return made
 
-    return convert
+    def rest(self) -> bytes:
+        """What the filter still holds, at the end of the stream."""
+        if self._resample is None:
+            return b""
+        made = self._waiting + self._encode(self._resample(array("h"), True))
+        self._waiting = b""
+        return made
+
+    def _encode(self, samples: array[int]) -> bytes:
+        return encode(
+            self._wanted.codec, _stereo(samples) if self._wanted.channels == 2 else samples
+        )
+
+
+_DELAY: Final = 4
+"""Frames that a changed rate is late by: what the filter of quality LQ gives out at once."""
+
+
+def conversion(given: Format, wanted: Format) -> Conversion | None:
+    """What turns `given` into `wanted`, None where they are the same."""
+    return None if given == wanted else Conversion(given, wanted)
 
 
 def _mono(samples: array[int]) -> array[int]:
@@ -195,17 +221,17 @@ def _stereo(samples: array[int]) -> array[int]:
     return both
 
 
-def _resampler(given: int, wanted: int) -> Callable[[array[int]], array[int]] | None:
+def _resampler(given: int, wanted: int) -> Callable[[array[int], bool], array[int]] | None:
     if given == wanted:
         return None
     # Loaded with the first call that needs it: numpy costs a tenth of a second.
     import numpy
     import soxr
 
-    stream: Any = soxr.ResampleStream(given, wanted, 1, dtype="int16", quality="HQ")
+    stream: Any = soxr.ResampleStream(given, wanted, 1, dtype="int16", quality="LQ")
 
-    def resample(samples: array[int]) -> array[int]:
-        made = stream.resample_chunk(numpy.frombuffer(samples, dtype=numpy.int16))
-        return array("h", made.tobytes())
+    def resample(samples: array[int], last: bool) -> array[int]:
+        chunk = numpy.frombuffer(samples.tobytes(), dtype=numpy.int16)
+        return array("h", stream.resample_chunk(chunk, last=last).tobytes())
 
     return resample

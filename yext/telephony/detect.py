@@ -1,0 +1,150 @@
+"""What is in a stretch of audio: its level, a single tone, a DTMF digit, a cadence of tones.
+
+Meant for what the engine's own tones and real files sound like on a clean line, not for a trunk.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import cache
+from math import cos, log10, pi, sin
+from operator import mul
+from typing import Final
+
+from yext.telephony.tones import DTMF, RATE
+
+SILENCE: Final = -50.0
+"""Level in dBFS below which nothing is heard."""
+
+_ROWS: Final = (697, 770, 852, 941)
+_COLUMNS: Final = (1209, 1336, 1477, 1633)
+_SINGLE: Final = (425, 950, 1000, 1400, 1780, 1800, 2010)
+_DIGITS: Final = {pair: digit for digit, pair in DTMF.items()}
+
+_ALONE: Final = 0.8
+"""Part of the power that a single frequency must have to be called a tone."""
+
+_TWIST: Final = 6.0
+"""How much stronger one frequency of a digit may be than the other, in power."""
+
+_STEADY: Final = 2
+"""Frames that something must last to be heard at all."""
+
+_RUNS: Final = 16
+_TOLERANCE: Final = 2
+
+_CADENCES: Final[dict[str, tuple[tuple[str, int], ...]]] = {
+    "busy": (("425 Hz", 25), ("silence", 25)),
+    "congestion": (("425 Hz", 12), ("silence", 12)),
+    "ring": (("425 Hz", 50), ("silence", 200)),
+    "specdial": (("425 Hz", 47), ("silence", 3)),
+    "outoforder": (("425 Hz", 5), ("silence", 5), ("425 Hz", 5), ("silence", 5)),
+    "info": (("950 Hz", 16), ("1400 Hz", 16), ("1800 Hz", 16)),
+}
+"""Runs of sounds, with their length in frames, by which a tone is known."""
+
+_STEADY_TONES: Final = {"425 Hz": "dial", "1000 Hz": "milliwatt"}
+_STEADY_AFTER: Final = 60
+"""Frames after which a tone without a break is a steady one."""
+
+
+def level(samples: array[int]) -> float:
+    """The level of `samples` in dBFS, -100 where there is nothing at all."""
+    power = sum(map(mul, samples, samples)) / (len(samples) or 1)
+    return max(-100.0, 10 * log10(power / 32768**2)) if power else -100.0
+
+
+def sound(samples: array[int]) -> str:
+    """What a frame holds: ``silence``, ``dtmf 5``, ``425 Hz``, or ``sound``."""
+    if level(samples) < SILENCE:
+        return "silence"
+    power = sum(map(mul, samples, samples))
+    row, row_power = _strongest(samples, _ROWS)
+    column, column_power = _strongest(samples, _COLUMNS)
+    if row_power + column_power > _ALONE * power and (
+        1 / _TWIST < row_power / (column_power or 1) < _TWIST
+    ):
+        return f"dtmf {_DIGITS[row, column]}"
+    tone, tone_power = _strongest(samples, _SINGLE)
+    return f"{tone} Hz" if tone_power > _ALONE * power else "sound"
+
+
+def _strongest(samples: array[int], frequencies: tuple[int, ...]) -> tuple[int, float]:
+    powers = {frequency: _power(samples, frequency) for frequency in frequencies}
+    best = max(powers, key=powers.__getitem__)
+    return best, powers[best]
+
+
+def _power(samples: array[int], frequency: int) -> float:
+    """The power of one frequency, on the scale of the sum of the samples' squares."""
+    cosines, sines = _waves(frequency, len(samples))
+    real: float = sum(map(mul, samples, cosines))
+    imaginary: float = sum(map(mul, samples, sines))
+    return 2 * (real * real + imaginary * imaginary) / (len(samples) or 1)
+
+
+@cache
+def _waves(frequency: int, length: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    angles = [2 * pi * frequency * number / RATE for number in range(length)]
+    return tuple(map(cos, angles)), tuple(map(sin, angles))
+
+
+class Listener:
+    """Follows a stream of frames of 20 ms.
+
+    Attributes:
+        level: of the last frame, dBFS.
+        now: what is heard, once it has lasted for two frames.
+        digits: the DTMF digits heard so far.
+    """
+
+    def __init__(self) -> None:
+        self.level = -100.0
+        self.now = "silence"
+        self.digits = ""
+        self._next = ("silence", 0)
+        self._runs: list[tuple[str, int]] = [("silence", 0)]
+
+    def hear(self, samples: array[int]) -> None:
+        """Takes the next frame."""
+        self.level = level(samples)
+        heard = sound(samples)
+        kind, frames = self._runs[-1]
+        if heard == self.now:
+            # What interrupted it was too short to count.
+            self._runs[-1] = (kind, frames + 1 + self._next[1])
+            self._next = (heard, 0)
+            return
+        before, lasted = self._next
+        self._next = (heard, lasted + 1 if heard == before else 1)
+        if self._next[1] < _STEADY:
+            return
+        self.now = heard
+        self._runs = [*self._runs[-_RUNS + 1 :], (heard, self._next[1])]
+        self._next = (heard, 0)
+        if heard.startswith("dtmf "):
+            self.digits += heard.removeprefix("dtmf ")
+
+    def tone(self) -> str:
+        """The name of the tone that its cadence is known by, empty for none."""
+        kind, frames = self._runs[-1]
+        if frames >= _STEADY_AFTER and kind in _STEADY_TONES:
+            return _STEADY_TONES[kind]
+        # The last run goes on, and the first may have begun before it was heard.
+        whole = [run for run in self._runs[1:-1] if run[1] > _TOLERANCE or run[0] != "silence"]
+        for name, cadence in _CADENCES.items():
+            length = len(cadence)
+            recent = whole[-2 * length :]
+            if any(
+                _alike(recent[start : start + length], cadence)
+                for start in range(len(recent) - length + 1)
+            ):
+                return name
+        return ""
+
+
+def _alike(runs: list[tuple[str, int]], cadence: tuple[tuple[str, int], ...]) -> bool:
+    return len(runs) == len(cadence) and all(
+        kind == wanted and abs(frames - length) <= _TOLERANCE
+        for (kind, frames), (wanted, length) in zip(runs, cadence, strict=True)
+    )
