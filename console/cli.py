@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without a sub-command: the interactive shell, with an engine of its own.",
     )
     _config(parser)
+    parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
     parser.set_defaults(function=_shell)
     commands = parser.add_subparsers(title="sub-commands", metavar="")
 
@@ -83,7 +84,7 @@ def _config_of(options: argparse.Namespace) -> Path | None:
 def _shell(options: argparse.Namespace) -> int:
     from console import shell
 
-    return asyncio.run(shell.run(_config_of(options)))
+    return asyncio.run(shell.run(_config_of(options), plain=options.plain))
 
 
 def _run(options: argparse.Namespace) -> int:

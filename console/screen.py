@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shlex
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -41,6 +44,7 @@ class Screen:
         app: the application that draws the line being typed, once there is one.
         left_out: how many lines were left out so far.
         live_text: what is drawn just above the line being typed, and changes there.
+        paging: whether the terminal is the pager's.
     """
 
     interactive = True
@@ -51,6 +55,7 @@ class Screen:
         self.app: Application[None] | None = None
         self.left_out = 0
         self.live_text = ""
+        self.paging = False
         self.terminal = Terminal("utf-8" if able.unicode else "ascii", self._drained, on_gone)
         self._loop = asyncio.get_running_loop()
         self._batch: list[str] = []
@@ -105,6 +110,38 @@ class Screen:
         self.reply(fragment_list_to_text(fragments))
         self.flush()
 
+    async def page(self, text: str) -> None:
+        """Shows what the operator asked for: through the pager where it does not fit.
+
+        Output of the engine waits meanwhile, as far as `WAITING_MAX` allows.
+        """
+        pager = self._pager() if self._rows(text) > self.height - 2 else []
+        if not pager or self.app is None:
+            self.reply(text)
+            return
+        from prompt_toolkit.application import in_terminal
+        from prompt_toolkit.application.current import set_app
+
+        self.flush()
+        await self.terminal.drained()
+        self.paging = True
+        try:
+            with set_app(self.app):
+                async with in_terminal():
+                    await _run_pager(pager, text.encode(self.terminal.encoding, "replace"))
+        finally:
+            self.paging = False
+            self.flush()
+
+    def _rows(self, text: str) -> int:
+        """How many rows the text takes, about: bytes that only colour it are counted too."""
+        return sum(1 + max(0, len(line) - 1) // self.width for line in text.splitlines())
+
+    def _pager(self) -> list[str]:
+        """The pager of PAGER, or less; nothing where there is none."""
+        words = shlex.split(os.environ.get("PAGER", "less"))
+        return words if words and shutil.which(words[0]) else []
+
     def _leave_out(self, lines: int) -> None:
         self.left_out += lines
         self._untold += lines
@@ -129,7 +166,7 @@ class Screen:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._batch or self.terminal.busy:
+        if not self._batch or self.terminal.busy or self.paging:
             return
         text = "".join(self._batch)
         self._batch.clear()
@@ -196,3 +233,16 @@ class Screen:
         if self._timer is not None:
             self._timer.cancel()
         await self.terminal.close()
+
+
+async def _run_pager(words: list[str], data: bytes) -> None:
+    """Runs the pager on `data` and waits for its end; it may end before it has read all."""
+    # What git gives less: quit if it fits, pass colours on, leave the screen as it is.
+    environ = {"LESS": "FRX"} | os.environ
+    pager = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE, env=environ)
+    try:
+        await pager.communicate(data)
+    finally:
+        if pager.returncode is None:
+            pager.terminate()
+            await pager.wait()

@@ -218,6 +218,8 @@ class Shell:
 
     def _interrupt(self) -> None:
         """^C: ends live text, or the wait for a command, or clears the line."""
+        if self.screen.paging:
+            return  # It was meant for the pager.
         if self.screen.is_live:
             self.screen.end_live()
         elif self._task is not None:
@@ -253,8 +255,8 @@ class Shell:
         """Carries out the lines in their order."""
         while not self._link.closing:
             line = await self._lines.get()
-            self._echo(line)
             self._running = line
+            self._echo(line)
             slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._show_slow)
             self._task = asyncio.create_task(self._carry_out(line))
             try:

@@ -40,12 +40,12 @@ class Teller:
         from console import render
 
         if self._plain:
-            self._screen.reply(render.plain(reply))
+            await self._screen.page(render.plain(reply))
             return
         if reply.ok and command.split() in _LISTS_PEERS:
             reply = await self._all_peers(reply)
             command = "external show"
-        self._screen.reply(render.render(reply, command, self.page()))
+        await self._screen.page(render.render(reply, command, self.page()))
 
     async def _all_peers(self, reply: Reply) -> Reply:
         """The table of all peers, which takes more than Yate's list tells."""

@@ -150,6 +150,10 @@ class Terminal:
         self._unsent.clear()
         self._loop.call_soon(self._on_gone)
 
+    async def drained(self) -> None:
+        """Waits until the terminal has taken everything."""
+        await self._empty.wait()
+
     async def close(self) -> None:
         """Ends the writing, after what waits if the terminal takes it soon."""
         try:

@@ -129,8 +129,9 @@ async def _run_lines(session: Session, name: str, lines: list[str], keep_going: 
         texts.append(reply.text)
         if not reply.ok and not params:
             why = reply.params.get("reason") or reply.text.strip()
-            params = dict(reply.params) | {"reason": f"{name}:{number}: {command}: {why}"}
-            texts.append(f"{safe(name)}:{number}: failed: {safe(command)}{EOL}")
+            told = f"{name}:{number}: {command}: {why}"
+            params = dict(reply.params) | {"reason": told}
+            texts.append(safe(told) + EOL)
         if session.closing or (not reply.ok and not keep_going):
             break
     return Reply(not params, "".join(texts), params)

@@ -1,0 +1,295 @@
+"""The interactive shell on a terminal: the line, what stands above it, and every way out."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import termios
+
+from terminals import PROMPT, Place
+
+FLOOD = """
+    #!/usr/bin/env python3
+    # Writes 5,000 numbered lines a second, until its input ends.
+    import select, sys, time
+    number, start = 0, time.monotonic()
+    while not select.select([0], [], [], 0.02)[0]:
+        due = int((time.monotonic() - start) * 5000)
+        lines = [f"%%>output:flood {one} " + "x" * 30 for one in range(number + 1, due + 1)]
+        number = max(number, due)
+        sys.stdout.write("".join(line + "\\n" for line in lines))
+        sys.stdout.flush()
+    print(f"%%>output:flood ended at {number}", flush=True)
+"""
+
+STALLED = """
+    #!/bin/sh
+    # Takes every command, and answers none.
+    echo '%%>install:10:engine.command'
+    while read -r line; do :; done
+"""
+
+DYING = """
+    #!/usr/bin/env python3
+    import no_such_module_at_all
+"""
+
+
+def test_what_failed_is_told_at_the_start(place: Place) -> None:
+    place.script("mailer.php", "#!/no/such/php\n")
+    place.extmodule(
+        """
+        timeout=abc
+        [listener up]
+        type=unix
+        path=${workpath}/up.sock
+        [listener down]
+        type=unix
+        path=/no/such/place/down.sock
+        [scripts]
+        route.sh=99
+        mailer.php=
+        """.replace("${workpath}", str(place.config))
+    )
+    shell = place.open(columns=160)
+    first = shell.lines()[0]
+    assert first.startswith("yext ")
+    assert "node alder   2 scripts: 1 running, 1 failed" in first
+    assert f"listeners: unix {place.config}/up.sock" in first
+    text = shell.text()
+    assert re.search(r"✗ mailer.php   .*/no/such/php.*   external why mailer.php", text)
+    assert "✗ listener 'down': unix /no/such/place/down.sock: No such file" in text
+    assert "extmodule.conf:3: timeout=abc is not a number of milliseconds" in text
+    assert "1 running 1 failed" in shell.screen.display[shell.screen.cursor.y + 1]
+
+
+def test_a_script_that_dies_young_is_told_while_the_operator_types(place: Place) -> None:
+    place.script("dying.py", DYING)
+    shell = place.open()
+    shell.type("external start dying.py\rstatus ext")
+    shell.sees("dying.py ended")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} status ext")
+    shell.sees("do      install it for")
+    assert shell.text().count("No module named 'no_such_module_at_all'") == 1
+
+
+def test_a_mistake_is_told_with_the_nearest_name(place: Place) -> None:
+    shell = place.open()
+    assert shell.command("externl start x") == (
+        "Cannot understand: externl start x\nDid you mean: external"
+    )
+
+
+def test_completion_of_commands_scripts_and_fuzzy(place: Place) -> None:
+    place.extmodule("[scripts]\nroute.sh=99\n")
+    shell = place.open()
+    shell.type("ext\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} external")
+    shell.type("sto\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} external stop")
+    shell.type("rou\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} external stop route.sh")
+    shell.type("\x15upt\x1b")
+    shell.type("\x15uptm\t")
+    shell.until(lambda: "uptime" in shell.cursor_line())
+    shell.type("\x03")
+    shell.prompt()
+    shell.type("\t")
+    shell.sees("Show information on how long Yate has run")
+
+
+def test_completion_that_nobody_answers_delays_no_keystroke(place: Place) -> None:
+    place.script("stalled.sh", STALLED)
+    shell = place.open()
+    shell.command("external start stalled.sh")
+    shell.type("\t\tuptime")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} uptime")
+    shell.type("\r")
+    shell.sees("Uptime: 0 ")
+
+
+def test_a_command_that_is_not_answered_is_given_up_with_interrupt(place: Place) -> None:
+    place.script("stalled.sh", STALLED)
+    shell = place.open()
+    shell.command("external start stalled.sh")
+    shell.type("nobody answers\r")
+    shell.sees("nobody answers: ^C stops waiting")
+    shell.type("\x03")
+    shell.sees("nobody answers: not waited for any more")
+    shell.prompt()
+    assert "Uptime" in shell.command("uptime")
+
+
+def test_interrupt_clears_the_line_and_end_of_input_quits(place: Place) -> None:
+    shell = place.open()
+    shell.type("half a line")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} half a line")
+    shell.type("\x04")
+    shell.type("\x03")
+    shell.sees(f"{PROMPT} half a line^C")
+    shell.prompt()
+    shell.type("\x04")
+    assert shell.end() == 0
+
+
+def test_history_is_kept_without_passwords(place: Place) -> None:
+    shell = place.open()
+    shell.command("auth secret-word")
+    shell.command("uptime")
+    shell.command("uptime")
+    shell.command("version")
+    assert shell.command("history").split() == [
+        "1",
+        "uptime",
+        "2",
+        "uptime",
+        "3",
+        "version",
+        "4",
+        "history",
+    ]
+    assert shell.command("!3").startswith("version:")
+    shell.type("quit\r")
+    assert shell.end() == 0
+    kept = place.history.read_text().splitlines()
+    assert kept == ["uptime", "version", "history", "!3", "quit"]
+    assert place.history.stat().st_mode & 0o777 == 0o600
+
+    again = place.open()
+    again.type("\x1b[A\x1b[A\x1b[A\x1b[A")
+    again.until(lambda: again.cursor_line() == f"{PROMPT} version")
+    again.type("\x15\x12upt")
+    again.until(lambda: "uptime" in again.cursor_line())
+
+
+def test_two_shells_share_the_history(place: Place) -> None:
+    one, two = place.open(), place.open()
+    one.command("uptime")
+    two.command("version")
+    one.command("date")
+    assert place.history.read_text().splitlines() == ["uptime", "version", "date"]
+
+
+def test_vi_keys_of_inputrc(place: Place) -> None:
+    inputrc = place.config / "inputrc"
+    inputrc.write_text("set editing-mode vi\n")
+    shell = place.open(INPUTRC=str(inputrc))
+    shell.type("uptime now\x1bbD")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} uptime")
+
+
+def test_watch_and_top_end_with_a_key(place: Place) -> None:
+    place.extmodule("[scripts]\nroute.sh=99\n")
+    shell = place.open()
+    shell.type("watch 0.1 uptime\r")
+    shell.sees("* Uptime:")
+    shell.type("x")
+    shell.prompt()
+    shell.type("top 0.1\r")
+    shell.sees("route.sh 99  running")
+    shell.sees("any key ends it")
+    shell.type("\x03")
+    shell.prompt()
+    assert "Uptime" in shell.command("uptime")
+
+
+def test_source_stops_at_the_first_failure(place: Place) -> None:
+    commands = place.config / "commands"
+    commands.write_text("# what to do\nuptime\nexternl\nversion\n")
+    shell = place.open()
+    told = shell.command(f"source {commands}")
+    assert "Uptime" in told
+    assert f"{commands}:3: externl: unknown command" in told
+    assert "version:" not in told
+    assert "version:" in shell.command(f"source {commands} --keep-going")
+
+
+def test_a_long_reply_is_paged_and_goes_on(place: Place) -> None:
+    shell = place.open(rows=12, PAGER="less")
+    shell.type("help\r")
+    shell.until(lambda: shell.cursor_line() == ":", "waited for less")
+    shell.type("q")
+    shell.prompt()
+    assert "Uptime" in shell.command("uptime")
+
+
+def test_a_resized_terminal_keeps_the_line(place: Place) -> None:
+    shell = place.open(columns=100)
+    shell.type("status ext")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} status ext")
+    shell.screen.resize(30, 60)
+    shell.child.setwinsize(30, 60)
+    shell.type("module")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} status extmodule")
+
+
+def test_signals_stop_and_reload(place: Place) -> None:
+    shell = place.open()
+    place.extmodule("[scripts]\nroute.sh=99\n")
+    shell.child.kill(signal.SIGHUP)
+    shell.sees("1 running")
+    shell.child.kill(signal.SIGINT)
+    shell.sees("^C")
+    shell.child.kill(signal.SIGTERM)
+    assert shell.end() == 0
+    assert not _scripts_left(place)
+
+
+def test_a_closed_terminal_ends_the_engine_and_its_scripts(place: Place) -> None:
+    place.extmodule("[scripts]\nroute.sh=99\n")
+    shell = place.open()
+    shell.hang_up()
+    assert not _scripts_left(place)
+
+
+def test_the_terminal_is_left_as_it_was(place: Place) -> None:
+    shell = place.shell()
+    before = termios.tcgetattr(shell.child.child_fd)
+    shell.prompt()
+    shell.type("stop 3\r")
+    assert shell.end(lambda fd: termios.tcgetattr(fd) == before) == 3
+
+
+def _scripts_left(place: Place) -> str:
+    found = subprocess.run(["pgrep", "-f", str(place.scripts)], capture_output=True, text=True)
+    return found.stdout
+
+
+def test_without_colour_nothing_is_coloured(place: Place) -> None:
+    shell = place.open(NO_COLOR="1")
+    shell.command("external start gone")
+    shell.command("help")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", shell.transcript)
+
+
+def test_ascii_stand_ins_where_the_terminal_is_not_utf8(place: Place) -> None:
+    shell = place.open(LANG="C", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    panel = shell.command("external start gone")
+    assert "+- gone did not start -" in panel
+    assert shell.transcript.isascii()
+
+
+def test_a_dumb_terminal_gets_text_only(place: Place) -> None:
+    shell = place.open(TERM="dumb")
+    shell.type("uptime\rquit\r")
+    assert shell.end() == 0
+    assert "Uptime: 0 " in shell.transcript
+    assert "\x1b" not in shell.transcript
+
+
+def test_without_a_terminal_lines_are_read_and_text_is_written(place: Place) -> None:
+    done = subprocess.run(
+        place.argv(), input="uptime\nexternal start gone\n", env=place.environ,
+        capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "Uptime: 0 " in done.stdout
+    assert "gone: No such file or directory (ENOENT, 2)" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_plain_shows_the_words_of_yate(place: Place) -> None:
+    shell = place.open("--plain")
+    assert "External start attempt" in shell.command("external start route.sh 1")
+    assert "1. route.sh 1" in shell.command("external")
