@@ -81,12 +81,14 @@ class PipeConsumer(Consumer):
     Attributes:
         frames: frames that were written.
         dropped: frames that were dropped.
+        on_drop: called with the first of them.
     """
 
     def __init__(self, name: str, descriptor: int, limit: int) -> None:
         super().__init__(name)
         self.frames = 0
         self.dropped = 0
+        self.on_drop: Callable[[], None] | None = None
         self._descriptor = descriptor
         self._waiting: deque[bytes] = deque()
         self._limit = max(1, int(limit / 1000 / BEAT))
@@ -105,6 +107,8 @@ class PipeConsumer(Consumer):
         if len(self._waiting) > self._limit:
             self._waiting.popleft()
             self.dropped += 1
+            if self.dropped == 1 and self.on_drop is not None:
+                self.on_drop()
 
     def _write(self, data: bytes) -> bool:
         """Writes a frame, whole (pipe(7): less than PIPE_BUF is never cut); whether it went."""

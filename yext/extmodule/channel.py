@@ -137,11 +137,17 @@ class CallScript(Script):
         clock = self.module.clock()
         label = f"external/{self.label}"
         if RECORD in self._mine:
-            limit = self.module.options.maxaudio
-            channel.set_consumer(PipeConsumer(label, self._mine[RECORD], limit))
+            consumer = PipeConsumer(label, self._mine[RECORD], self.module.options.maxaudio)
+            consumer.on_drop = self._does_not_read
+            channel.set_consumer(consumer)
         if PLAY in self._mine:
             channel.set_source(PipeSource(label, self._mine[PLAY], clock))
         return channel
+
+    def _does_not_read(self) -> None:
+        self.module.debug(
+            log.WARN, f"'{self.label}' does not read its audio, the oldest is dropped"
+        )
 
     def extra_fds(self) -> Mapping[int, int]:
         return self._theirs
@@ -153,6 +159,28 @@ class CallScript(Script):
     def over(self) -> None:
         if self in self.module.scripts:
             self.module.scripts.remove(self)
+
+
+AUDIO_COLUMNS: Final = ("channel", "script", "peer", "heard", "dropped", "played")
+
+
+def audio_table(module: ExtModule) -> list[str]:
+    """``external audio`` as lines: a heading, then fields parted by TABs, a channel a line.
+
+    What was heard, dropped and played is in frames of 20 ms; ``-`` where nothing is.
+    """
+    rows = [AUDIO_COLUMNS]
+    for channel in module.channels:
+        media = channel.media()
+        consumer, source = media.consumer, media.source
+        heard = dropped = played = "-"
+        if isinstance(consumer, PipeConsumer):
+            heard, dropped = str(consumer.frames), str(consumer.dropped)
+        if isinstance(source, PipeSource):
+            played = str(source.frames)
+        peer = channel.peer_id() or "-"
+        rows.append((channel.id, channel.address, peer, heard, dropped, played))
+    return ["\t".join(map(log.safe, row)) for row in rows]
 
 
 class Handing(Dispatch):

@@ -30,7 +30,7 @@ HELP = "Controls the external scripts: lists, starts, stops, restarts them, exec
 YATE_WORDS = ("info", "start", "stop", "restart", "execute")
 """The sub-commands that Yate has, in its order of completion."""
 
-_SHOWN = ("info", "show", "why", "log", "dismiss")
+_SHOWN = ("info", "show", "why", "log", "dismiss", "audio")
 """Sub-commands that may stand alone; the rest need a name."""
 
 
@@ -199,6 +199,13 @@ async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
+async def _audio(module: ExtModule, arguments: str, message: Message) -> bool:
+    from yext.extmodule.channel import audio_table
+
+    message.retvalue = "".join(line + EOL for line in audio_table(module))
+    return True
+
+
 def _chosen(module: ExtModule, arguments: str, message: Message) -> list[Script]:
     """The scripts that are meant: all, or those of the name and parameter given."""
     if not arguments:
@@ -255,6 +262,7 @@ ACTIONS: dict[str, Action] = {
     "why": _why,
     "log": _log,
     "dismiss": _dismiss,
+    "audio": _audio,
 }
 
 

@@ -14,6 +14,7 @@ from yext.dispatcher import Handler, track
 from yext.errors import ListenError, StartError
 from yext.extmodule import commands, settings, spawn
 from yext.extmodule.ending import Leftovers, reap, signal_name
+from yext.extmodule.examine import examine_settings
 from yext.extmodule.listener import Listener, ListenerSpec
 from yext.extmodule.process import Script
 from yext.extmodule.receiver import Receiver
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
     from yext.engine import Engine
     from yext.extmodule.channel import ScriptChannel
     from yext.telephony.clock import Clock
+    from yext.telephony.endpoint import Endpoint
 
 HELP_PRIORITY = 100
 
 CHANNEL_ID = "ExtModule"
 """What a channel is called until its script says ``setlocal:id``."""
+
+
+DATA_ROLES = ("play", "record", "playrec")
+"""The roles of connections that carry audio instead of lines."""
 
 
 class CallHandler(Handler):
@@ -52,6 +58,7 @@ class CallHandler(Handler):
         # As if the dispatcher knew the pattern: calls to others do not go through the module.
         track(message, self.module.name, self.priority)
         return start_call(self.module, message, dispatch)
+
 
 _PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
 """The options that a peer has a copy of, which setlocal changes."""
@@ -105,6 +112,9 @@ class ExtModule(Module):
     def read_conf(self) -> list[Problem]:
         self._planned = settings.read(self.engine.read_conf("extmodule"), self.engine.run_params)
         return list(self._planned.problems)
+
+    def examine(self) -> list[Problem]:
+        return examine_settings(self._planned)
 
     async def apply_conf(self) -> list[str]:
         before, after = self.settings, self._planned
@@ -241,9 +251,7 @@ class ExtModule(Module):
 
     def scripts_dir_source(self, name: str) -> str:
         """Where a script of that name is looked for, and what says so; empty if absolute."""
-        if name.startswith("/"):
-            return ""
-        return f"scripts_dir={self.options.scripts_dir}   {self.settings.scripts_dir_source}"
+        return self.settings.look_up(name)
 
     # Calls
 
@@ -264,12 +272,20 @@ class ExtModule(Module):
 
         return telephony(self.engine).clock
 
+    def take_along(self, receiver: Receiver, ident: str, message: Message) -> Endpoint | None:
+        """The call that goes with a message of `receiver` as its user data, None for none."""
+        from yext.extmodule.channel import take_along
+
+        return take_along(receiver, ident, message)
+
     def free_channel_id(self) -> str:
         """What a new channel is called: Yate's constant, and a number after it if that is taken."""
         taken = {channel.id for channel in self.channels}
         return next(
             name
-            for name in itertools.chain((CHANNEL_ID,), (f"{CHANNEL_ID}/{n}" for n in itertools.count(2)))
+            for name in itertools.chain(
+                (CHANNEL_ID,), (f"{CHANNEL_ID}/{n}" for n in itertools.count(2))
+            )
             if name not in taken
         )
 
@@ -282,6 +298,10 @@ class ExtModule(Module):
 
     def connect_role(self, receiver: Receiver, role: str, ident: str) -> bool:
         """A peer said ``%%>connect:ROLE``: whether it may have that role."""
+        if role in DATA_ROLES:
+            from yext.extmodule.dataconn import begin
+
+            return begin(self, receiver, role, ident)
         if role not in ("global", "channel"):
             return False
         receiver.role = role

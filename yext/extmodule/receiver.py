@@ -20,8 +20,8 @@ from yext.message import Message
 if TYPE_CHECKING:
     from yext.extmodule.channel import ScriptChannel
     from yext.extmodule.module import ExtModule
-    from yext.telephony.endpoint import Endpoint
     from yext.sniffer import Recording
+    from yext.telephony.endpoint import Endpoint
 
 DEFAULT_PRIORITY = 100
 
@@ -109,6 +109,7 @@ class Receiver(asyncio.Protocol):
         self.buffer = wire.LineBuffer()
         self.on_end: Callable[[], None] | None = None
         self.channel: ScriptChannel | None = None
+        self.successor: asyncio.Protocol | None = None
         self._transport: Transport | None = None
         self._out: list[str] = []
         self._own_in_flight = 0
@@ -135,7 +136,15 @@ class Receiver(asyncio.Protocol):
         self.module.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Works through all whole lines that have come."""
+        """Works through all whole lines that have come.
+
+        The first line of a peer without a role is taken alone: audio may follow it.
+        """
+        end = data.find(b"\n") + 1 if not self.role else 0
+        if 0 < end < len(data):
+            self.data_received(data[:end])
+            (self.successor or self).data_received(data[end:])
+            return
         buffer = self.buffer
         buffer.feed(data)
         try:
@@ -188,6 +197,16 @@ class Receiver(asyncio.Protocol):
         self._release("gone")
         if self.timebomb:
             self.end("timebomb")
+
+    def hand_off(self, successor: asyncio.Protocol) -> None:
+        """The connection is no peer's any longer, but carries data for `successor`."""
+        transport, self._transport = self._transport, None
+        self.dead = True
+        self.module.remove(self, "data")
+        self.successor = successor
+        assert isinstance(transport, asyncio.Transport)
+        transport.set_protocol(successor)
+        successor.connection_made(transport)
 
     # Lines
 
@@ -243,16 +262,10 @@ class Receiver(asyncio.Protocol):
         dispatcher = self._dispatcher
         done: Callable[[Dispatch], None] = self._returned
         if self.role == "channel" or ident in self.pending:
-            carried = self._take_along(ident, message)
+            carried = self.module.take_along(self, ident, message)
             if carried is not None:
                 done = self._then_release(carried)
         dispatcher.enqueue(Dispatch(dispatcher, message, done, self, ident))
-
-    def _take_along(self, ident: str, message: Message) -> Endpoint | None:
-        """The call that goes with `message` as its user data, None for none."""
-        from yext.extmodule.channel import take_along
-
-        return take_along(self, ident, message)
 
     def _then_release(self, carried: Endpoint) -> Callable[[Dispatch], None]:
         def done(dispatch: Dispatch) -> None:
