@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from console import commands
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
@@ -65,6 +65,8 @@ class Session:
         echo, machine, output, color, debug: Yate's switches of the same names.
         threshold: debug text above this level is not shown.
         view: what shows the flow and live tables, None where nothing can.
+        early: takes what a reply begins with when that must be told before what is done;
+            None where a reply has to be whole.
         rules: what the listener lets the session do beside its authority.
         admit: takes the password of `auth`; None where nobody has to give one.
         audit: told of each command line and its reply.
@@ -73,6 +75,9 @@ class Session:
         history: the lines that were given, the oldest first.
         sources: the files of commands that are being carried out, the innermost last.
     """
+
+    thread: ClassVar[str] = "RManager Connection"
+    """What `sniffer` calls the thread that an operator's messages come from, as Yate."""
 
     engine: Engine
     label: str
@@ -89,6 +94,7 @@ class Session:
     aliases: dict[str, str] = field(default_factory=dict)
     closing: bool = False
     view: View | None = None
+    early: Callable[[str], None] | None = None
     history: list[str] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
     rules: Rules = field(default_factory=Rules)
@@ -137,7 +143,7 @@ class Session:
         line = line.strip()
         if not line:
             return Reply(True)
-        if line.startswith("!"):
+        if line.startswith("!") and not self.as_yate:
             line = f"! {line[1:]}"  # Of !5, the command is ! alone.
         word, _, rest = line.partition(" ")
         if word in self.aliases and word not in commands.SESSION_COMMANDS and self.may(line):
@@ -166,7 +172,9 @@ class Session:
         command = commands.SESSION_COMMANDS.get(word)
         if command is not None:
             return self._spoken(line, await commands.carry_out(command, self, rest))
-        return self._spoken(line, await run_on_bus(self.engine, line, self))
+        return self._spoken(
+            line, await run_on_bus(self.engine, line, self, suggest=not self.as_yate)
+        )
 
     def _spoken(self, line: str, reply: Reply) -> Reply:
         """The reply as it is to be sent: in machine mode as a program reads it."""

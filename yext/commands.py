@@ -7,7 +7,6 @@ commands by installing a handler for it (Yate's docs/messages, engine.command).
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from yext import conf
 from yext.dispatcher import Handler, Sender
+from yext.errors import FilterError
 from yext.log import stamp
 from yext.message import Message
 from yext.options import nearest
+from yext.patterns import Regex
 
 if TYPE_CHECKING:
     from yext.engine import Engine
@@ -68,8 +69,11 @@ class Embedder:
         return {"cmd_machine": "false", "cmd_admin": "true"}
 
 
-async def run(engine: Engine, line: str, commander: Commander) -> Reply:
-    """Sends `line` as an ``engine.command`` and makes the reply of what comes back."""
+async def run(engine: Engine, line: str, commander: Commander, *, suggest: bool = True) -> Reply:
+    """Sends `line` as an ``engine.command`` and makes the reply of what comes back.
+
+    Without `suggest` nobody is asked what a command that is not known was meant for.
+    """
     message = Message(
         "engine.command", {"line": line, **commander.command_params()}, userdata=commander
     )
@@ -80,13 +84,15 @@ async def run(engine: Engine, line: str, commander: Commander) -> Reply:
             if key != "line" and key != "handlers" and not key.startswith("cmd_")
         }
         return Reply(FAILED not in params, message.retvalue, params)
-    return await not_understood(engine, line, commander)
+    return await not_understood(engine, line, commander, suggest=suggest)
 
 
-async def not_understood(engine: Engine, line: str, commander: Commander) -> Reply:
+async def not_understood(
+    engine: Engine, line: str, commander: Commander, *, suggest: bool = True
+) -> Reply:
     """The reply to a command that nobody knows, with the nearest names as its hint."""
     word = line.split(maxsplit=1)[0] if line.split() else ""
-    near = nearest(word, await complete(engine, "", "", commander))
+    near = nearest(word, await complete(engine, "", "", commander)) if suggest else []
     params = {"reason": "unknown command"}
     if near:
         params["hint"] = f"Did you mean: {', '.join(near)}"
@@ -264,17 +270,52 @@ def _runparam(engine: Engine, rest: str, message: Message) -> bool:
 
 def _dispatcher(engine: Engine, rest: str, message: Message) -> bool:
     words = rest.split()
-    if words[:1] != ["handlers"]:
+    if words[:1] == ["watches"]:
+        watches = engine.dispatcher.watch_names()
+        lines = [f"{name or '*'} watcher='{label}'" for name, label in watches]
+    elif words[:1] == ["handlers"]:
+        wanted = dict(word.partition("=")[::2] for word in words[1:])
+        name, track = wanted.get("name", ""), wanted.get("trackname", "")
+        lines = [_handler_text(handler) for handler in _handlers(engine, name, track)]
+        if not name and not track:
+            lines = ["Empty name and trackname"]
+    else:
         return False
-    wanted = dict(word.partition("=")[::2] for word in words[1:])
-    found = [
+    message.retvalue = "".join(line + EOL for line in lines or ["Empty list"])
+    return True
+
+
+def _handlers(engine: Engine, name: str, track: str) -> list[Handler]:
+    """The handlers whose message name and tracking name match."""
+    return [
         handler
         for handler in engine.dispatcher.handlers()
-        if matches(wanted.get("name", ""), handler.name)
-        and matches(wanted.get("trackname", ""), handler.track)
+        if matches(name, handler.name) and matches(track, handler.track)
     ]
-    message.retvalue = "".join(f"{_handler_text(handler)}{EOL}" for handler in found)
-    return True
+
+
+def special_status(engine: Engine, wanted: str, details: bool) -> str | None:
+    """The line of ``status dispatcher handlers[-trackname] X`` and ``status objects X``, as
+    recorded; None where `wanted` is neither."""
+    kind, _, name = wanted.partition(" ")
+    if kind == "objects" and name:
+        return f"name=objects,type=system;enabled=false;{name}=(not counted)"
+    verb, _, pattern = name.partition(" ")
+    if kind != "dispatcher" or verb not in ("handlers", "handlers-trackname") or not pattern:
+        return None
+    by_name = verb == "handlers"
+    found = _handlers(engine, pattern if by_name else "", "" if by_name else pattern)
+    line = (
+        "name=dispatcher,type=system,format=Priority|TrackName|Filtered;"
+        f"handlers={len(engine.dispatcher.handlers())},count={len(found)}"
+    )
+    if not details:
+        return line
+    rows = (
+        f"{one.name}={one.priority}|{one.track}|{'yes' if one.filter_name else 'no'}"
+        for one in found
+    )
+    return f"{line};{','.join(rows)}"
 
 
 def _handler_text(handler: Handler) -> str:
@@ -292,8 +333,8 @@ def matches(pattern: str, text: str) -> bool:
     if not pattern.startswith("^"):
         return not pattern or pattern == text
     try:
-        return re.search(pattern, text) is not None
-    except re.error:
+        return Regex(pattern)(text)
+    except FilterError:
         return False
 
 
@@ -316,9 +357,9 @@ BUS_COMMANDS: dict[str, BusCommand] = {
     "runparam": BusCommand("runparam name=value", "Add a new runtime parameter", _runparam),
     "dispatcher": BusCommand(
         "dispatcher {handlers|trace_msg_time|trace_msg_handler_time}",
-        "Shows the handlers that are installed",
+        "Shows who handles which messages: handlers name=call.route or name=^ for all; watches",
         _dispatcher,
-        ("handlers",),
+        ("handlers", "watches"),
     ),
     "status dispatcher": BusCommand(
         "status dispatcher ...", "Shows the installed handlers", _dispatcher

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from yext import conf, log
-from yext.commands import Commander, Embedder, EngineCommands, Reply
+from yext.commands import Commander, Embedder, EngineCommands, Reply, special_status
 from yext.commands import complete as complete_line
 from yext.commands import run as run_command
 from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
@@ -35,6 +35,7 @@ BUILT_IN: dict[str, str] = {
     "wavefile": "yext.telephony.wave:WaveDriver",
     "phone": "yext.telephony.phone:PhoneDriver",
     "extmodule": "yext.extmodule.module:ExtModule",
+    "msgsniff": "yext.msgsniff:MsgSniff",
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""
 
@@ -283,6 +284,21 @@ class Engine:
                 self._tell("Initialization complete")
             return Reloaded(True, tuple(lines))
 
+    def rehearse(self) -> list[conf.Problem]:
+        """Reads all configuration as a start does, and starts nothing; returns what is wrong.
+
+        That includes what could not be started or opened now. The engine is of no other use
+        then.
+        """
+        self._read_main()
+        problems = list(self.conf.problems)
+        made = ((name, self._make_module(name)) for name in self._wanted_modules())
+        self.modules = {name: module for name, module in made if module is not None}
+        for module in self.modules.values():
+            problems += module.read_conf()
+            problems += module.examine()
+        return problems
+
     # Modules
 
     async def load_module(self, name: str, *, initialize: bool = True) -> str:
@@ -390,7 +406,9 @@ class Engine:
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")
         if wanted not in ("", "engine"):
-            return False
+            special = special_status(self, wanted, message.get("details") != "false")
+            message.retvalue += f"{special}\r\n" if special is not None else ""
+            return special is not None
         dispatcher, params = self.dispatcher, self.run_params
         line = (
             f"name=engine,type=system,version={params['version']},revision={params['revision']},"

@@ -51,7 +51,8 @@ def complete(session: Session, partline: str, partword: str) -> list[str]:
 
 def alias_line(part: str, rest: str) -> str:
     r"""One command of an alias with ``\0`` to ``\9`` put in: all of the rest, or its words."""
-    words = rest.split(" ")
+    # As recorded: several blanks part words once, but one that leads makes an empty first word.
+    words = re.split(" +", rest)
 
     def value(found: re.Match[str]) -> str:
         number = int(found[1])

@@ -41,7 +41,7 @@ async def _help(session: Session, rest: str) -> Reply:
         text = await bus.help_text(session.engine, topic, "", session)
     if text is None:
         params = {"reason": f"no help for '{topic}'"}
-        near = nearest(topic, await session.complete(""))
+        near = [] if session.as_yate else nearest(topic, await session.complete(""))
         if near:
             params["hint"] = f"Did you mean: {', '.join(near)}"
         return Reply(False, f"No help for '{topic}'{EOL}", params)
@@ -80,6 +80,16 @@ def _date(session: Session, rest: str) -> Reply:
     now = time.time()
     zone = time.strftime("%z", time.localtime(now))
     return Reply(True, f"{stamp(now)} {zone[:3]}:{zone[3:]} (local time with separators){EOL}")
+
+
+def _meminfo(session: Session, rest: str) -> Reply:
+    from console.meminfo import statistics
+
+    lines = [f"  {name:<8} = {value}" for name, value in statistics().items()]
+    return Reply(True, "".join(f"{line}{EOL}" for line in (_MEMORY, *lines)))
+
+
+_MEMORY = "Memory allocation statistics:"
 
 
 async def _drop(session: Session, rest: str) -> Reply:
@@ -138,7 +148,7 @@ async def _control(session: Session, rest: str) -> Reply:
             False, f"Could not control {rest}{EOL}", {"reason": f"nobody controls '{target}'"}
         )
     ok = BOOLEANS.get(message.get("operation-status"), True)
-    text = message.retvalue or message.get("retVal") or ("OK" if ok else "FAILED")
+    text = message.get("retVal") or message.retvalue or ("OK" if ok else "FAILED")
     return Reply(ok, f"Control '{target}' {text}{EOL}", {} if ok else {"reason": text})
 
 
@@ -157,8 +167,12 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
 
 
 async def _reload(session: Session, rest: str) -> Reply:
+    text = f"Reinitializing...{EOL}"
+    if session.early is not None and not session.machine:
+        session.early(text)
+        text = ""
     done = await session.engine.reload(rest.strip())
-    text = "".join(line + EOL for line in ("Reinitializing...", *done.lines))
+    text += "".join(line + EOL for line in done.lines)
     params = {} if done.ok else {"reason": "; ".join(done.lines), "hint": "mend it, reload again"}
     return Reply(done.ok, text, params)
 
@@ -240,6 +254,9 @@ YATE: tuple[SessionCommand, ...] = (
         "debug", "debug [module] [level|objects|on|off]",
         "Show or change debugging level globally or per module", debug,
         ("threshold", "level", "objects", "on", "off"),
+    ),
+    SessionCommand(
+        "meminfo", "meminfo", "Displays memory allocation statistics", _meminfo
     ),
     SessionCommand("drop", "drop {chan|*|all} [reason]", "Drops one or all active calls", _drop),
     SessionCommand("call", "call chan target", "Execute an outgoing call", _call),
