@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--plain", action="store_true", help="Yate's own text, as always here")
     run.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
     run.set_defaults(function=_run)
+
+    check = commands.add_parser("check", help="find mistakes in a configuration, start nothing")
+    _config(check)
+    check.add_argument("--json", action="store_true", help="a JSON object for each finding")
+    check.set_defaults(function=_check)
     return parser
 
 
@@ -92,6 +97,12 @@ def _run(options: argparse.Namespace) -> int:
 
     how = batch.Options(options.json, options.record)
     return asyncio.run(batch.run(_config_of(options), options.commands, how))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from console import check
+
+    return asyncio.run(check.run(_config_of(options), json_lines=options.json))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -130,11 +141,18 @@ def _signals(engine: Engine) -> None:
     reloads: set[asyncio.Task[object]] = set()
 
     def reload() -> None:
-        task: asyncio.Task[object] = loop.create_task(engine.reload())
+        task: asyncio.Task[object] = loop.create_task(_reload(engine))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(engine: Engine) -> None:
+    """Reloads, and tells the log what nobody else is told; of mistakes it knows already."""
+    done = await engine.reload()
+    for line in done.lines if done.ok else ("Nothing was changed.",):
+        engine.log.output(line)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,7 @@ from yext import Reply, log, wire
 from yext.conf import Problem
 from yext.dispatcher import Dispatch
 from yext.errors import ListenError
+from yext.extmodule.examine import examine_listeners
 from yext.extmodule.listener import BACKLOG, bind
 from yext.message import Message
 from yext.module import Module
@@ -73,12 +75,32 @@ class RManager(Module):
         # `debug rmanager` is answered by nobody, as recorded.
         self.handle("engine.status", self._status, self.status_priority)
 
+    def _status(self, message: Message) -> bool:
+        # Told and yet not handled, as recorded.
+        super()._status(message)
+        return False
+
     # Listeners
 
     def read_conf(self) -> list[Problem]:
         file, openssl = self.engine.read_conf("rmanager"), self.engine.read_conf("openssl")
         self._planned, problems = read_listeners(file, openssl)
         return [*file.problems, *problems]
+
+    def examine(self) -> list[Problem]:
+        file = self.engine.read_conf("rmanager")
+        problems: list[Problem] = []
+        for listener in self._planned:
+            section = file.section(listener.spec.name)
+            place = (section.file, section.line) if section is not None else ("rmanager.conf", 0)
+            spec = replace(listener.spec, file=place[0], line=place[1])
+            try:
+                check_local(listener)
+            except ListenError as error:
+                problems.append(Problem(spec.file, spec.line, "error", str(error)))
+            else:
+                problems += examine_listeners([spec])
+        return problems
 
     async def apply_conf(self) -> list[str]:
         lines: list[str] = []

@@ -63,6 +63,10 @@ class Module:
         """Carries out what `read_conf` planned; returns a line for each thing changed."""
         return []
 
+    def examine(self) -> list[Problem]:
+        """What would fail at a start as `read_conf` planned it; starts and changes nothing."""
+        return []
+
     async def stop(self, deadline: float) -> None:
         """Ends everything the module runs, by `deadline` on the loop's clock."""
 

@@ -181,6 +181,12 @@ class Settings:
     execute: tuple[Program, ...]
     problems: tuple[Problem, ...]
 
+    def look_up(self, name: str) -> str:
+        """Where a program of that name is looked for, and what says so; empty if absolute."""
+        if name.startswith("/"):
+            return ""
+        return f"scripts_dir={self.options.scripts_dir} ({self.scripts_dir_source})"
+
 
 def read(file: Conf, params: Mapping[str, str]) -> Settings:
     """Reads `file`; ``${…}`` is replaced from the run parameters `params`."""

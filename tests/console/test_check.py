@@ -1,0 +1,165 @@
+"""``yext check``: every mistake on its line, and nothing started."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def check(folder: Path, *options: str) -> tuple[int, list[str]]:
+    """Exit code and lines of the command, as an operator gives it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "console", "check", "-c", str(folder), *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert not done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A configuration without a mistake, whose script tells when it is started."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    good = scripts / "good.sh"
+    good.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    good.chmod(0o755)
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "rmanager.conf").write_text("[general]\nport=0\n")
+    write(conf, "[scripts]\ngood.sh=x\n")
+    return conf
+
+
+def write(conf: Path, text: str) -> None:
+    """extmodule.conf: four lines, then `text`."""
+    head = f"[general]\nscripts_dir={conf.parent}/scripts/\n\n\n"
+    (conf / "extmodule.conf").write_text(head + text)
+
+
+def test_nothing_to_find(folder: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    write(
+        folder,
+        f"[listener a]\ntype=tcp\nport={port}\n[listener b]\ntype=unix\npath={folder}/sock\n"
+        "[scripts]\ngood.sh=x\n[execute]\n/bin/true=\n",
+    )
+    assert check(folder) == (0, [])
+    assert sorted(os.listdir(folder)) == ["extmodule.conf", "rmanager.conf"]
+    assert not (folder.parent / "started").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("timout=1", "extmodule.conf:5: warning: unknown option 'timout' in [general]; did you"),
+        ("timeout=x", "extmodule.conf:5: error: timeout=x is not a number of milliseconds"),
+        ("waitflush=101", "extmodule.conf:5: warning: waitflush=101 is not 1 to 100: taken as"),
+        ("[script]\na=b", "extmodule.conf:5: warning: unknown section [script], did you mean [s"),
+        (
+            "[scripts]\nbad.sh=",
+            "extmodule.conf:6: error: bad.sh: No such file or directory (ENOENT",
+        ),
+        (
+            "[scripts]\nplain=",
+            "extmodule.conf:6: error: plain: not executable: mode 0644 (EACCES, 13)",
+        ),
+        ("[execute]\n/gone=", "extmodule.conf:6: error: /gone: No such file or directory (ENOENT,"),
+        ("[listener a]\ntype=tpc", "extmodule.conf:6: error: Unknown type 'tpc' of listener 'a'"),
+        (
+            "[listener a]\ntype=unix\npath=/gone/s",
+            "extmodule.conf:5: error: listener 'a': unix /go",
+        ),
+        ("[listener a]\ntype=tcp\nport=x", "extmodule.conf:7: error: Could not start listener 'a'"),
+    ],
+)
+def test_a_mistake_in_extmodule_conf(folder: Path, text: str, told: str) -> None:
+    (folder.parent / "scripts" / "plain").write_text("#!/bin/sh\n")
+    write(folder, text)
+    code, lines = check(folder)
+    assert code == 1
+    assert len(lines) == 1
+    assert lines[0].startswith(told)
+
+
+def test_ports_and_paths_in_use(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        port = tcp.getsockname()[1]
+        unix.bind(str(folder / "sock"))
+        unix.listen()
+        write(
+            folder,
+            f"[listener a]\ntype=tcp\nport={port}\n[listener b]\ntype=unix\npath={folder}/sock\n"
+            f"[listener c]\ntype=tcp\nport={port}\n",
+        )
+        (folder / "rmanager.conf").write_text(f"[general]\nport={port}\n")
+        code, lines = check(folder)
+    assert code == 1
+    assert [line.partition(" (")[0] for line in lines[:1] + lines[3:]] == [
+        f"extmodule.conf:5: error: listener 'a': tcp 127.0.0.1:{port}: Address already in use",
+        f"rmanager.conf:1: error: listener 'general': tcp 127.0.0.1:{port}: Address already in use",
+    ]
+    assert "another program listens there" in lines[1]
+    assert lines[2].endswith(f"listener 'c': tcp 127.0.0.1:{port} is that of 'a' already")
+
+
+def test_a_mistake_in_rmanager_conf(folder: Path) -> None:
+    (folder / "rmanager.conf").write_text("[general]\nprot=1\naddr=0.0.0.0\nport=1\n")
+    code, lines = check(folder)
+    assert code == 1
+    assert lines[0].startswith("rmanager.conf:1: error: listener 'general': addr=0.0.0.0: ")
+    assert lines[1].startswith("rmanager.conf:2: warning: unknown option 'prot' in [general]")
+
+
+def test_a_mistake_in_yate_conf(folder: Path) -> None:
+    (folder / "yate.conf").write_text(
+        "[general]\nnodenam=x\n[modulse]\n[modules]\nysipchan.yate=yes\nextmodule.yate=maybe\n"
+    )
+    assert check(folder) == (
+        1,
+        [
+            "yate.conf:2: warning: unknown option 'nodenam' in [general]; did you mean nodename or nodeid?",
+            "yate.conf:3: warning: unknown section [modulse]; did you mean [modules]?",
+            "yate.conf:5: note: ysipchan.yate is no module of yext: it is left out",
+            "yate.conf:6: warning: extmodule.yate=maybe is not a boolean",
+        ],
+    )
+
+
+def test_notes_alone_are_no_failure(folder: Path) -> None:
+    (folder / "yate.conf").write_text("[modules]\nysipchan.yate=yes\n")
+    code, lines = check(folder)
+    assert (code, len(lines)) == (0, 1)
+
+
+def test_a_module_that_is_off_is_not_looked_at(folder: Path) -> None:
+    (folder / "yate.conf").write_text("[modules]\nextmodule.yate=no\n")
+    write(folder, "[scripts]\ngone.sh=\n")
+    assert check(folder) == (0, [])
+
+
+def test_json(folder: Path) -> None:
+    write(folder, "[scripts]\ngone\033.sh=\n")
+    code, lines = check(folder, "--json")
+    assert code == 1
+    (found,) = [json.loads(line) for line in lines]
+    assert (found["file"], found["line"], found["severity"]) == ("extmodule.conf", 6, "error")
+    assert found["text"].startswith("gone\\x1b.sh: No such file or directory (ENOENT, 2); tried: ")
+
+
+def test_a_directory_that_is_none(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "console", "check", "-c", str(tmp_path / "gone")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "is not a directory" in done.stderr
