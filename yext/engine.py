@@ -45,6 +45,9 @@ PRESENT_ONLY = ("regexroute",)
 STOP_SECONDS = 6.0
 """How long a stop may take in all, from the signal to the last child gone."""
 
+STARTUP_SECONDS = 1.0
+"""For how long after the start all that is told is kept for the command `events`."""
+
 HALT_SECONDS = 3.0
 """How long of that the handlers of engine.halt may take."""
 
@@ -151,6 +154,7 @@ class Engine:
         self._tell("Initialization complete")
         await self.dispatch(self.system_message("engine.start"))
         self._tell(f"Yate engine is initialized and starting up on {self.node}")
+        self.log.startup_ends = time.time() + STARTUP_SECONDS
         self._tick()
 
     async def stop(self) -> None:

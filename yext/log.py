@@ -140,11 +140,17 @@ Subscriber = Callable[[Event], None]
 
 
 class Log:
-    """What one engine tells, and who listens."""
+    """What one engine tells, and who listens.
+
+    Attributes:
+        captured: what `events` shows: all that was told until `startup_ends`, seconds since
+            1970, as Yate does, and what went wrong since.
+    """
 
     def __init__(self) -> None:
         self.level = DEFAULT_LEVEL
         self.objects = False
+        self.startup_ends = float("inf")
         self.captured: deque[Event] = deque(maxlen=_CAPTURED)
         self._subscribers: list[Subscriber] = []
 
@@ -181,7 +187,8 @@ class Log:
 
     def emit(self, event: Event) -> None:
         """Tells `event` to the log and to every subscriber."""
-        self.captured.append(event)
+        if event.level <= WARN or (event.when or _time.time()) <= self.startup_ends:
+            self.captured.append(event)
         logging_level = _LOGGING_LEVELS[event.level]
         if event.logged and logger.isEnabledFor(logging_level):
             logger.log(logging_level, "%s", event.line(), extra={"yate_event": event})

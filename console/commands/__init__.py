@@ -49,6 +49,10 @@ def complete(session: Session, partline: str, partword: str) -> list[str]:
     return [word for word in words if word.startswith(partword)]
 
 
+_ALIAS_WORDS = 8
+r"""How many words of its own a line gives to an alias: ``\9`` is always empty, as recorded."""
+
+
 def alias_line(part: str, rest: str) -> str:
     r"""One command of an alias with ``\0`` to ``\9`` put in: all of the rest, or its words."""
     # As recorded: several blanks part words once, but one that leads makes an empty first word.
@@ -58,7 +62,7 @@ def alias_line(part: str, rest: str) -> str:
         number = int(found[1])
         if number == 0:
             return rest
-        return words[number - 1] if number <= len(words) else ""
+        return words[number - 1] if number <= min(len(words), _ALIAS_WORDS) else ""
 
     return re.sub(r"\\([0-9])", value, part)
 

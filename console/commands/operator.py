@@ -77,6 +77,9 @@ def _history(session: Session, rest: str) -> Reply:
 async def _again(session: Session, rest: str) -> Reply:
     """``!N``: the line of that number in the history, ``!!`` the one before."""
     text = rest.strip()
+    if not text:
+        # As recorded: a lone ! is no command.
+        return Reply(False, f"Cannot understand: !{EOL}", {"reason": "no line given"}, known=False)
     number = len(session.history) if text == "!" else int(text) if text.isdecimal() else 0
     if not 0 < number <= len(session.history):
         return failed(f"No line {text} in the history", "history")
