@@ -5,35 +5,38 @@ that yext is to play.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from player import cases, deviations, extmodule
+from player import cases, deviations
 from player.cases import Case
 from player.matching import Mismatch, Unplayable
-from test_recordings import PLAYED
+from test_recordings import PLAYED, PLAYERS
 
 INSTEAD = json.loads((Path(__file__).parent / "instead.json").read_text(encoding="utf-8"))
 
 
-def _cases() -> list[Case]:
+def _parameters() -> list[object]:
     recorded = {
-        deviations.CaseId(f"{case.file}.json", case.name): case
-        for file in cases.files("extmodule")
-        for case in cases.load("extmodule", file)
+        deviations.CaseId(f"{case.file}.json", case.name): (folder, case)
+        for folder in ("extmodule", "rmanager")
+        for file in cases.files(folder)
+        for case in cases.load(folder, file)
     }
-    altered = []
+    parameters: list[object] = []
     for row in INSTEAD:
-        case = recorded[deviations.CaseId(row["file"], row["case"])]
+        folder, case = recorded[deviations.CaseId(row["file"], row["case"])]
         steps = [*case.content["steps"][: row["after"]], *row["steps"]]
-        altered.append(case._replace(content={**case.content, "steps": steps}))
-    return altered
+        altered = case._replace(content={**case.content, "steps": steps})
+        parameters.append(pytest.param(PLAYERS[folder], altered, id=case.id))
+    return parameters
 
 
-@pytest.mark.parametrize("case", _cases(), ids=lambda case: case.id)
-def test_instead(case: Case) -> None:
+@pytest.mark.parametrize(("play", "case"), _parameters())
+def test_instead(play: Callable[[Case], None], case: Case) -> None:
     try:
-        extmodule.play(case)
+        play(case)
     except (Mismatch, Unplayable) as failure:
         pytest.fail(f"{case.id}, as yext is to play it: {failure}", pytrace=False)
 
