@@ -8,17 +8,20 @@ and SIGQUIT ignored, every other signal at its default, and none blocked.
 
 from __future__ import annotations
 
+# What `signal` is made of: the public module makes an enum of each handler, which would take
+# longer than the rest of a start.
+import _signal  # type: ignore[import-not-found]
 import errno
 import fcntl
 import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from yext.errors import StartError
 from yext.extmodule.diagnose import diagnose
@@ -124,8 +127,8 @@ def _file_actions(fds: Mapping[int, int], spare: list[int]) -> _FileActions:
 
 def _spawn(path: str, argv: Sequence[str], actions: _FileActions) -> int:
     """The process id of the program, started in the way that this thread allows."""
-    handlers = [signal.getsignal(number) for number in _IGNORED]
-    if all(handler is signal.SIG_IGN for handler in handlers):
+    handlers = [_signal.getsignal(number) for number in _IGNORED]
+    if all(handler == _signal.SIG_IGN for handler in handlers):
         return _posix_spawn(path, argv, actions)
     if threading.current_thread() is threading.main_thread() and None not in handlers:
         return _spawn_ignoring(path, argv, actions)
@@ -147,48 +150,45 @@ def _posix_spawn(path: str, argv: Sequence[str], actions: _FileActions) -> int:
 def _spawn_ignoring(path: str, argv: Sequence[str], actions: _FileActions) -> int:
     """Starts the program while this process ignores what the program shall ignore.
 
-    posix_spawn(3) hands ignored signals on but cannot ignore one. What arrives
-    meanwhile is blocked, and so kept (Linux keeps what is blocked even if it is ignored).
+    posix_spawn(3) hands ignored signals on but cannot ignore one. What arrives meanwhile
+    is blocked, and so kept: Linux keeps what is blocked even if it is ignored. But to ignore a
+    signal drops one that waits, so that is sent again. What comes between these two calls,
+    less than a microsecond, is lost: the kernel has no call for both.
     """
     pid = 0
+    handlers: list[tuple[int, Any]] = []
+    waiting: set[int] = set()
+    mask = _signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
     try:
-        with ExitStack() as stack:
-            stack.enter_context(_blocked())
+        try:
             for number in _IGNORED:
-                stack.enter_context(_ignored(number))
+                waiting |= _signal.sigpending() & {number}
+                handlers.append((number, _signal.signal(number, _signal.SIG_IGN)))
             pid = _posix_spawn(path, argv, actions)
+        finally:
+            try:
+                _restore(handlers)
+            finally:
+                for waited in waiting:
+                    os.kill(os.getpid(), waited)
+                _signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     except BaseException:
-        # The last step above lets a ^C in, whose handler may raise.
+        # A ^C is let in by then, and its handler may raise.
         if pid:
             _end(pid)
         raise
     return pid
 
 
-@contextmanager
-def _blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
+def _restore(handlers: list[tuple[int, Any]]) -> None:
+    """Sets the handlers again, all of them even if one of another thread's signal raises."""
     try:
-        yield
+        while handlers:
+            _signal.signal(*handlers[-1])
+            handlers.pop()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _ignored(number: int) -> Iterator[None]:
-    """Ignores the signal, which must be blocked, and loses none that is pending.
-
-    Ignoring a signal drops those that wait, so one that waits is sent again. What comes
-    between the two calls, less than a microsecond, is lost: the kernel has no call for both.
-    """
-    waits = number in signal.sigpending()
-    handler = signal.signal(number, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(number, handler)
-        if waits:
-            os.kill(os.getpid(), number)
+        if handlers:
+            _restore(handlers)
 
 
 def _fork(path: str, argv: Sequence[str], actions: _FileActions) -> int:

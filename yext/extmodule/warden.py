@@ -151,7 +151,7 @@ class Warden:
         argv = (_SHELL, "-c", _WATCH, "warden", *map(str, self._groups))
         try:
             started = start(_SHELL, argv, {0: reading}, script="warden", parameter=None, source="")
-        except StartError:
+        except BaseException:
             os.close(writing)
             raise
         finally:

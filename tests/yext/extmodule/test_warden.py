@@ -25,13 +25,15 @@ KILLS = int(os.environ.get("YEXT_KILLS", "100"))
 """Engines that are killed in one test."""
 
 
-@pytest.fixture(params=["dash", "bash", "busybox"])
+SHELLS = [path for name in ("dash", "bash", "busybox") if (path := shutil.which(name))]
+"""What /bin/sh may be, of all that this machine has."""
+
+
+@pytest.fixture(params=SHELLS or ["/bin/sh"])
 def shell(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """One of the shells that /bin/sh may be."""
-    program = shutil.which(request.param)
-    assert program is not None, f"{request.param} is to be installed for the tests"
+    """A shell, under the name that makes it behave as /bin/sh does."""
     link = tmp_path / "sh"
-    link.symlink_to(program)
+    link.symlink_to(request.param)
     return str(link)
 
 
