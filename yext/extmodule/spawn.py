@@ -153,7 +153,8 @@ def _spawn_ignoring(path: str, argv: Sequence[str], actions: _FileActions) -> in
     posix_spawn(3) hands ignored signals on but cannot ignore one. What arrives meanwhile
     is blocked, and so kept: Linux keeps what is blocked even if it is ignored. But to ignore a
     signal drops one that waits, so that is sent again. What comes between these two calls,
-    less than a microsecond, is lost: the kernel has no call for both.
+    less than a microsecond, is lost: the kernel has no call for both. So is what the kernel
+    hands to another thread meanwhile, unless that thread blocks SIGINT and SIGQUIT itself.
     """
     pid = 0
     handlers: list[tuple[int, Any]] = []
