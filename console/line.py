@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import fragment_list_to_text
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
+from console.lineedit import secret_start
 from console.terminal import Abilities, Terminal
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class _Output(Vt100_Output):
         return 1
 
 
-def make_output(terminal: Terminal, able: Abilities) -> Vt100_Output:
+def make_output(terminal: Terminal, able: Abilities, term: str) -> Vt100_Output:
     """prompt_toolkit's output on `terminal`."""
 
     def size() -> Size:
@@ -58,7 +61,7 @@ def make_output(terminal: Terminal, able: Abilities) -> Vt100_Output:
     return _Output(
         cast("TextIO", terminal),
         size,
-        term=os.environ.get("TERM"),
+        term=term,
         default_color_depth=None if able.color else ColorDepth.DEPTH_1_BIT,
         enable_bell=False,
         enable_cpr=False,
@@ -68,6 +71,18 @@ def make_output(terminal: Terminal, able: Abilities) -> Vt100_Output:
 def style(able: Abilities) -> Style:
     """The style: calm, and nothing but reverse video where there is no colour."""
     return Style.from_dict(_COLORED if able.color else _COLORLESS)
+
+
+class SecretProcessor(Processor):
+    """Shows stars in the place of a password that is being typed."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        fragments = transformation_input.fragments
+        shown = secret_start(transformation_input.document.text)
+        if shown is None:
+            return Transformation(fragments)
+        text = fragment_list_to_text(fragments)
+        return Transformation([("", text[:shown] + "*" * (len(text) - shown))])
 
 
 def wants_vi() -> bool:

@@ -10,12 +10,11 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.terminal import Abilities, Terminal
-
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+    from console.seat import Seat
     from console.view import Draw
 
 BATCH_SECONDS = 0.05
@@ -49,14 +48,15 @@ class Screen:
 
     interactive = True
 
-    def __init__(self, able: Abilities, on_gone: Callable[[], None]) -> None:
-        self.color = able.color
-        self.unicode = able.unicode
+    def __init__(self, seat: Seat, on_gone: Callable[[], None]) -> None:
+        self.color = seat.able.color
+        self.unicode = seat.able.unicode
+        self._may_page = seat.own_process
         self.app: Application[None] | None = None
         self.left_out = 0
         self.live_text = ""
         self.paging = False
-        self.terminal = Terminal("utf-8" if able.unicode else "ascii", self._drained, on_gone)
+        self.terminal = seat.terminal(self._drained, on_gone)
         self._loop = asyncio.get_running_loop()
         self._batch: list[str] = []
         self._waiting = 0
@@ -138,7 +138,10 @@ class Screen:
         return sum(1 + max(0, len(line) - 1) // self.width for line in text.splitlines())
 
     def _pager(self) -> list[str]:
-        """The pager of PAGER, or less; nothing where there is none."""
+        """The pager of PAGER, or less; nothing where there is none, or the terminal is not ours
+        to give to it."""
+        if not self._may_page:
+            return []
         words = shlex.split(os.environ.get("PAGER", "less"))
         return words if words and shutil.which(words[0]) else []
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console import banner
+from console.lineedit import hidden
 from console.link import Link, LocalLink
 from console.session import Session
 from console.terminal import Abilities, abilities
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.shortcuts import PromptSession
 
     from console.history import FileHistory
+    from console.seat import Seat
 
 LABEL = "console"
 """What the message flow and the log call the shell's session."""
@@ -54,7 +56,9 @@ async def front(link: Link, able: Abilities, *, plain: bool) -> int:
         from console.dumbshell import DumbShell
 
         return await DumbShell(link, able).run()
-    return await Shell(link, able, plain=plain).run()
+    from console.seat import Seat
+
+    return await Shell(link, Seat(able), plain=plain).run()
 
 
 def _signals(engine: Engine) -> None:
@@ -78,21 +82,20 @@ class Shell:
     typed meanwhile. ^C gives up waiting for the running one and forgets those that wait.
     """
 
-    def __init__(self, link: Link, able: Abilities, *, plain: bool) -> None:
-        from console.history import FileHistory, history_path
+    def __init__(self, link: Link, seat: Seat, *, plain: bool) -> None:
         from console.screen import Screen
         from console.teller import Teller
 
         self._link = link
-        self._able = able
-        self.screen = Screen(able, self._leave)
+        self._seat = seat
+        self.screen = Screen(seat, self._leave)
         self._teller = Teller(link, self.screen, plain=plain)
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._running = ""
         self._slow = False
         self._task: asyncio.Task[None] | None = None
         self._rate = 0
-        history = FileHistory(history_path())
+        history = seat.history()
         self._session = self._make_session(history)
         self.screen.app = self._session.app
         link.show_on(self.screen, history.lines())
@@ -100,8 +103,9 @@ class Shell:
     async def run(self) -> int:
         """Runs until the operator or the engine ends it; returns the exit code."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._failed)
-        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        if self._seat.own_process:
+            loop.set_exception_handler(self._failed)
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
         unsubscribe = self._link.subscribe(self._teller.tell)
         tasks = [
             loop.create_task(self._work()),
@@ -123,8 +127,9 @@ class Shell:
             unsubscribe()
             self._teller.close()
             await self.screen.close()
-            loop.remove_signal_handler(signal.SIGINT)
-            loop.set_exception_handler(None)
+            if self._seat.own_process:
+                loop.remove_signal_handler(signal.SIGINT)
+                loop.set_exception_handler(None)
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -141,7 +146,9 @@ class Shell:
         from console import line
         from console.completion import LinkCompleter
 
-        with create_app_session(output=line.make_output(self.screen.terminal, self._able)):
+        seat = self._seat
+        output = line.make_output(self.screen.terminal, seat.able, seat.term)
+        with create_app_session(input=seat.input, output=output):
             session: PromptSession[None] = PromptSession(
                 self._message,
                 completer=LinkCompleter(self._link),
@@ -150,9 +157,10 @@ class Shell:
                 history=history,
                 bottom_toolbar=self._bottom,
                 key_bindings=self._keys(),
-                style=line.style(self._able),
+                style=line.style(seat.able),
+                input_processors=[line.SecretProcessor()],
                 include_default_pygments_style=False,
-                editing_mode=EditingMode.VI if line.wants_vi() else EditingMode.EMACS,
+                editing_mode=EditingMode.VI if seat.vi else EditingMode.EMACS,
                 erase_when_done=True,
             )
         session.default_buffer.accept_handler = self._accept
@@ -241,7 +249,7 @@ class Shell:
 
     def _echo(self, text: str) -> None:
         """Leaves the line as typed above, and begins a new one."""
-        self.screen.echo([("class:prompt", f"{self._link.node}> "), ("", safe(text))])
+        self.screen.echo([("class:prompt", f"{self._link.node}> "), ("", safe(hidden(text)))])
 
     def _leave(self) -> None:
         """Ends the shell; what runs is stopped by whoever started the engine."""

@@ -61,7 +61,8 @@ class Terminal:
 
     def cursor_line(self) -> str:
         """The line that the cursor is in."""
-        return self.screen.display[self.screen.cursor.y].rstrip()
+        row = self.screen.buffer[self.screen.cursor.y]
+        return "".join(row[x].data for x in range(self.screen.columns)).rstrip()
 
     def waits(self) -> bool:
         """Whether the prompt stands there, with nothing typed."""

@@ -60,7 +60,7 @@ def test_what_failed_is_told_at_the_start(place: Place) -> None:
     text = shell.text()
     assert re.search(r"✗ mailer.php   .*/no/such/php.*   external why mailer.php", text)
     assert "✗ listener 'down': unix /no/such/place/down.sock: No such file" in text
-    assert "extmodule.conf:3: timeout=abc is not a number of milliseconds" in text
+    assert "extmodule.conf:4: timeout=abc is not a number of milliseconds" in text
     assert "1 running 1 failed" in shell.screen.display[shell.screen.cursor.y + 1]
 
 
