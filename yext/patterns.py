@@ -202,7 +202,7 @@ class _Parser:
 
     def atom(self) -> _Part:
         char = self.peek()
-        if char in ("*", "+", "?"):
+        if char in ("*", "+", "?") or _BOUNDS.match(self.pattern, self.at):
             raise self.mistake("nothing to repeat here")
         self.at += 1
         if char == "(":

@@ -1,0 +1,132 @@
+"""The filter language: what it lets through, and where it says that a mistake is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yext.errors import FilterError
+from yext.filters import WORDS, compile_filter
+from yext.journey import Journey, Step
+
+ROUTE = Journey(
+    number=418,
+    when=0.0,
+    name="call.route",
+    sender="g 127.0.0.1:40112",
+    params={"caller": "40", "called": "99", "name": "John Doe"},
+    steps=[Step("stats.py", 20, 0.0001, "passed"), Step("route.py 99", 50, 0.0018, "handled")],
+    handled=True,
+    took=0.0109,
+    after={"caller": "40", "called": "0099", "name": "John Doe", "odd": "a)b"},
+    retvalue="sip/99",
+)
+AUTH = Journey(number=419, when=0.0, name="user.auth", sender="engine", params={"username": "bob"})
+TIMED_OUT = Journey(
+    number=420, when=0.0, name="call.execute", sender="engine", params={},
+    steps=[Step("ivr.php", 100, 10.0, "timed out")], took=10.0,
+)  # fmt: skip
+ALL = (ROUTE, AUTH, TIMED_OUT)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("", ALL),
+        ("  ", ALL),
+        ("*", ALL),
+        ("call.*", (ROUTE, TIMED_OUT)),
+        ("call.* or user.*", ALL),
+        ("call.route", (ROUTE,)),
+        ("'call.route'", (ROUTE,)),
+        ("caller=40", (ROUTE,)),
+        ("caller=4*", (ROUTE,)),
+        ("caller=5*", ()),
+        ("called=99", (ROUTE,)),
+        ("called=0099", (ROUTE,)),
+        ("caller=", (AUTH, TIMED_OUT)),
+        ("name='John Doe'", (ROUTE,)),
+        ('"name=John Doe"', (ROUTE,)),
+        ("called~^(98|99)$", (ROUTE,)),
+        ("called~^00", (ROUTE,)),
+        ("called~^98", ()),
+        (r"odd~\)", (ROUTE,)),
+        ("from:g", (ROUTE,)),
+        ("from:g*40112", (ROUTE,)),
+        ("from:'g 127.0.0.1:40112'", (ROUTE,)),
+        ("from:engine", (AUTH, TIMED_OUT)),
+        ("by:route.py", (ROUTE,)),
+        ("by:stats.py", ()),
+        ("by:ivr.php", (TIMED_OUT,)),
+        ("handled", (ROUTE,)),
+        ("unhandled", (AUTH, TIMED_OUT)),
+        ("slow>10ms", (ROUTE, TIMED_OUT)),
+        ("slow>10", (ROUTE, TIMED_OUT)),
+        ("slow>11ms", (TIMED_OUT,)),
+        ("slow>10900us", (TIMED_OUT,)),
+        ("slow>9.5s", (TIMED_OUT,)),
+        ("not handled", (AUTH, TIMED_OUT)),
+        ("not not handled", (ROUTE,)),
+        ("call.* and unhandled", (TIMED_OUT,)),
+        ("handled or call.* and unhandled", (ROUTE, TIMED_OUT)),
+        ("(handled or call.*) and unhandled", (TIMED_OUT,)),
+        ("not (call.* or user.*)", ()),
+        ("not call.* or handled", (ROUTE, AUTH)),
+        ("((call.*)) and (handled)", (ROUTE,)),
+        ("'handled'", ()),
+    ],
+)
+def test_what_is_let_through(expression: str, wanted: tuple[Journey, ...]) -> None:
+    compiled = compile_filter(expression)
+    assert tuple(one for one in ALL if compiled.matches(one)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("expression", "column", "text"),
+    [
+        ("caller=4* and slow>5ms or )", 26, "nothing to close here"),
+        ("handled)", 7, "nothing to close here"),
+        ("and handled", 0, "nothing to join here"),
+        ("handled and", 11, "something is missing here"),
+        ("handled call.*", 8, "and, or, or an end is wanted here"),
+        ("(handled", 0, "this is not closed"),
+        ("not", 3, "something is missing here"),
+        ("slow>fast", 5, "a time is wanted here: 10ms, 500us, 2s"),
+        ("slow>", 5, "a time is wanted here: 10ms, 500us, 2s"),
+        ("from:", 5, "from: wants a name, or wildcards"),
+        ("a or name='John", 10, "this quote is not closed"),
+        ("a~(b", 2, "not a regular expression: this is not closed"),
+        ("a or b~c**", 9, "not a regular expression: nothing to repeat here"),
+        ("(" * 60, 50, "more than 50 open at once"),
+        ("x" * 5000, 4096, "the filter is too long"),
+    ],
+)
+def test_mistakes_are_told_with_their_column(expression: str, column: int, text: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        compile_filter(expression)
+    assert (caught.value.column, caught.value.text) == (column, text)
+    assert caught.value.expression == expression
+
+
+_WORD = st.sampled_from([*WORDS, "(", ")", "call.*", "a=b", "c~d+", "'e f'", "slow>3ms", "from:x"])
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(_WORD, max_size=12).map(" ".join)))
+def test_any_text_is_a_filter_or_a_mistake(expression: str) -> None:
+    try:
+        compiled = compile_filter(expression)
+    except FilterError as error:
+        assert 0 <= error.column <= len(expression)
+        assert error.text
+    else:
+        for journey in ALL:
+            assert compiled.matches(journey) in (True, False)
+
+
+def test_what_is_hidden_cannot_be_asked_for() -> None:
+    with pytest.raises(FilterError, match="password is hidden from observers"):
+        compile_filter("handled and password=a*", lambda name: name == "password")
+
+
+def test_names_that_were_asked_for() -> None:
+    assert compile_filter("engine.*").mentions("engine.timer")
+    assert not compile_filter("unhandled").mentions("engine.timer")

@@ -1,0 +1,222 @@
+"""The record of messages: each journey with its steps, within its bounds, and late answers."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from workshop import TIMEOUT, Workshop
+
+from yext import Engine, Message
+from yext.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
+
+LATE = """echo '%%>install:50:slow'
+while IFS=: read -r head id rest; do
+    case $head in '%%>message') read -r go < "$1"; echo "%%<message:$id:true::late" ;; esac
+done
+"""
+"""A script that answers once something is written to the FIFO that is its parameter."""
+
+ASKS = """echo '%%>install:50:outer'
+while IFS=: read -r head id rest; do
+    case $head in
+    '%%>message') outer=$id; echo '%%>message:mine:0:inner::question=6 x 9' ;;
+    '%%<message') echo "%%<message:$outer:true::42:answered=yes" ;;
+    esac
+done
+"""
+"""A script that sends a message of its own to answer one."""
+
+
+class Followed:
+    """The journeys of an engine, as they come."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.queue: asyncio.Queue[Journey] = asyncio.Queue()
+        self.unfollow = engine.sniffer.follow(self.queue.put_nowait)
+
+    async def next(self, name: str) -> Journey:
+        """The next journey of that name."""
+        while True:
+            journey = await asyncio.wait_for(self.queue.get(), TIMEOUT)
+            if journey.name == name:
+                return journey
+
+
+def test_each_step_is_told_with_what_it_changed() -> None:
+    async def play() -> Journey:
+        async with Engine() as engine:
+            followed = Followed(engine)
+
+            def stats(message: Message) -> bool:
+                message["handlers"] = "stats"
+                return False
+
+            def route(message: Message) -> bool:
+                message["targetid"] = "r/1"
+                message["called"] = "0099"
+                del message["extra"]
+                message.retvalue = "sip/99"
+                return True
+
+            engine.install("call.route", stats, 20)
+            engine.install("call.route", route, 50)
+            engine.install("call.route", stats, 100)
+            await engine.dispatch(Message("call.route", {"called": "99", "extra": "x"}))
+            return await followed.next("call.route")
+
+    journey = asyncio.run(play())
+    assert [(step.priority, step.result) for step in journey.steps] == [
+        (20, "passed"), (50, "handled"), (100, "not asked"),
+    ]  # fmt: skip
+    assert journey.steps[0].changes == (Change("handlers", None, "stats"),)
+    assert journey.steps[1].changes == (
+        Change("called", "99", "0099"), Change("targetid", None, "r/1"),
+        Change("extra", "x", None),
+    )  # fmt: skip
+    assert journey.steps[1].retvalue == "sip/99"
+    assert (journey.params, journey.after["called"]) == ({"called": "99", "extra": "x"}, "0099")
+    assert journey.outcome == "handled"
+    assert journey.by.endswith("route")
+    assert journey.took >= sum(step.took for step in journey.steps) > 0
+
+
+def test_a_message_of_a_script_is_nested_in_what_it_handles(tmp_path: Path) -> None:
+    async def play() -> tuple[Journey, Journey]:
+        workshop = Workshop(tmp_path)
+        workshop.script("asks.sh", ASKS)
+        async with workshop.running():
+            followed = Followed(workshop.engine)
+            await workshop.start("asks.sh")
+            await workshop.engine.dispatcher.installed("outer")
+            handled, message = await workshop.send("outer")
+            assert (handled, message.retvalue) == (True, "42")
+            return await followed.next("inner"), await followed.next("outer")
+
+    inner, outer = asyncio.run(play())
+    assert (inner.parent, inner.depth, outer.parent) == (outer.number, 1, 0)
+    assert inner.sender == "asks.sh"
+    assert inner.outcome == "not handled"
+    assert outer.number < inner.number
+
+
+def test_an_answer_after_the_timeout_is_seen(tmp_path: Path) -> None:
+    async def play() -> None:
+        workshop = Workshop(tmp_path)
+        workshop.configure("timeout=30")
+        workshop.script("late.sh", LATE)
+        fifo = tmp_path / "go"
+        os.mkfifo(fifo)
+        async with workshop.running():
+            followed = Followed(workshop.engine)
+            await workshop.start(f"late.sh {fifo}")
+            await workshop.engine.dispatcher.installed("slow")
+            handled, _ = await workshop.send("slow")
+            first = await followed.next("slow")
+            assert (handled, first.outcome, first.by) == (False, "timed out", "late.sh")
+            with await asyncio.to_thread(fifo.open, "w") as file:
+                file.write("go\n")
+            second = await followed.next("slow")
+            assert second is first
+            assert (second.outcome, second.handled) == ("late", False)
+            assert second.steps[0].took > 0.03
+
+    asyncio.run(play())
+
+
+def test_nothing_is_recorded_when_nobody_follows() -> None:
+    async def play() -> None:
+        async with Engine() as engine:
+            sniffer = engine.sniffer
+            followed = Followed(engine)
+            await engine.dispatch(Message("one"))
+            followed.unfollow()
+            followed.unfollow()
+            assert not sniffer.active
+            await engine.dispatch(Message("two"))
+            assert [journey.name for journey in sniffer.last(9)] == ["one"]
+            assert not sniffer.open
+            sniffer.clear()
+            assert sniffer.last(9) == []
+
+    asyncio.run(play())
+
+
+def test_the_record_keeps_within_its_bounds(tmp_path: Path) -> None:
+    (tmp_path / "yate.conf").write_text("[sniffer]\nmessages=10\nbytes=65536\n")
+
+    async def play() -> None:
+        async with Engine(tmp_path) as engine:
+            sniffer = engine.sniffer
+            sniffer.follow(lambda journey: None)
+            for count in range(1, 16):
+                await engine.dispatch(Message("many", {"count": str(count)}))
+            kept = [journey.params["count"] for journey in sniffer.last(100)]
+            assert kept == [str(count) for count in range(6, 16)]
+            assert [journey.params["count"] for journey in sniffer.last(2)] == ["14", "15"]
+            number = sniffer.last(1)[0].number
+            assert sniffer.find(number) is sniffer.last(1)[0]
+            assert sniffer.find(number - 10) is None
+            for _ in range(5):
+                await engine.dispatch(Message("big", {"text": "x" * 20000}))
+            assert sum(journey.size() for journey in sniffer.last(100)) <= 65536
+            assert 0 < len(sniffer.last(100)) < 5
+
+    asyncio.run(play())
+
+
+def test_a_mistake_in_its_options_is_told(tmp_path: Path) -> None:
+    (tmp_path / "yate.conf").write_text("[sniffer]\nmessages=many\nlines=7\nsecret=pin\n")
+
+    async def play() -> None:
+        engine = Engine(tmp_path)
+        told: list[str] = []
+        engine.log.subscribe(lambda event: told.append(event.text))
+        async with engine:
+            assert any("yate.conf:2: messages=many is not a number" in text for text in told)
+            assert (engine.sniffer.max_messages, engine.sniffer.lines) == (10_000, 7)
+            assert engine.sniffer.secret("PIN")
+            assert not engine.sniffer.secret("password")
+
+    asyncio.run(play())
+
+
+def _journey() -> Journey:
+    return Journey(
+        number=7, when=1700000000.25, name="user.auth", sender="g 127.0.0.1:1",
+        params={"username": "bob", "Password": "s3cret"}, parent=3, depth=1,
+        steps=[
+            Step("a.py", 50, 0.25, "timed out"),
+            Step("b.py", 60, 0.5, "handled",
+                 (Change("password2", None, "s3cret"), Change("x", "1", None)), "other", "s3cret"),
+        ],
+        handled=True, took=0.75, watchers=("w",), renamed="other",
+        after={"username": "bob", "Password": "s3cret", "odd": "\udcff\x1b"}, retvalue="s3cret",
+        ended=True,
+    )  # fmt: skip
+
+
+def test_json_tells_all_and_is_read_again() -> None:
+    journey = _journey()
+    told = to_json(journey)
+    assert from_json(told) == journey
+    assert (told["outcome"], told["by"], told["reply"]["name"]) == ("handled", "b.py", "other")
+
+
+@pytest.mark.parametrize(
+    "told", [None, [], {}, {"format": 2}, to_json(_journey()) | {"params": {"a": 1}},
+             to_json(_journey()) | {"handlers": [{}]}, to_json(_journey()) | {"number": "x"}]
+)  # fmt: skip
+def test_what_is_no_journey_is_refused(told: object) -> None:
+    with pytest.raises(ValueError):
+        from_json(told)
+
+
+def test_what_observers_may_not_see_is_hidden() -> None:
+    journey = _journey()
+    hidden = hide(journey, lambda name: "password" in name.lower())
+    assert "s3cret" not in repr(hidden)
+    assert hidden.params == {"username": "bob", "Password": HIDDEN}
+    assert hidden.steps[1].changes == (Change("password2", None, HIDDEN), Change("x", "1", None))
+    assert hidden.retvalue == HIDDEN, "the return value of user.auth is the password"
+    assert "s3cret" in repr(journey)
