@@ -26,9 +26,16 @@ ERASE_LINE = "\r\x1b[K\r"
 BEEP = "\a"
 
 
-def is_secret(line: str) -> bool:
-    """Whether a line holds a password, to be shown to nobody and kept nowhere."""
-    return _SECRET.match(line) is not None
+def secret_start(line: str) -> int | None:
+    """Where in a line a password begins, to be shown to nobody and kept nowhere."""
+    found = _SECRET.match(line)
+    return found.end() if found else None
+
+
+def hidden(line: str) -> str:
+    """A line as it may be shown."""
+    start = secret_start(line)
+    return line if start is None else f"{line[:start]}***"
 
 
 class LineEditor:
@@ -75,7 +82,7 @@ class LineEditor:
     def enter(self) -> str:
         """Ends the line and returns it; all but a secret goes into the history."""
         line, self.text, self.cursor = self.text, "", 0
-        if line.strip() and not is_secret(line) and self._history[-1:] != [line]:
+        if line.strip() and secret_start(line) is None and self._history[-1:] != [line]:
             self._history.append(line)
             del self._history[: -self._history_max or len(self._history)]
         self._at, self._typed = len(self._history), ""
@@ -107,8 +114,7 @@ class LineEditor:
         return self._redraw()
 
     def _visible(self) -> str:
-        found = _SECRET.match(self.text)
-        return self.text[: found.end()] if found else self.text
+        return self.text[: secret_start(self.text)]
 
     def _redraw(self) -> str:
         return f"{ERASE_LINE}{self.shown()}" if self.echo else ""

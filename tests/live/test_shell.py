@@ -135,7 +135,9 @@ def test_interrupt_clears_the_line_and_end_of_input_quits(place: Place) -> None:
 
 def test_history_is_kept_without_passwords(place: Place) -> None:
     shell = place.open()
-    shell.command("auth secret-word")
+    shell.type("auth secret-word\r")
+    shell.until(lambda: "already authenticated" in shell.text())
+    assert "secret" not in shell.text()
     shell.command("uptime")
     shell.command("uptime")
     shell.command("version")
