@@ -186,8 +186,10 @@ class Screen:
             app._redraw()
 
     def _drained(self) -> None:
+        """The terminal takes more: what it missed of the line is drawn anew."""
         if self.terminal.take_dropped() and self.app is not None:
-            self.app.renderer.erase()
+            self.app.renderer.reset()
+            self.terminal.write("\r\x1b[J")
             self.app.invalidate()
         self.flush()
 

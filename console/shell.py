@@ -46,8 +46,11 @@ async def run(config_dir: Path | None, *, plain: bool = False) -> int:
     engine = Engine(config_dir)
     async with engine:
         _signals(engine)
-        link = LocalLink(engine, Session(engine, LABEL, output=True))
-        return await front(link, able, plain=plain)
+        session = Session(engine, LABEL, output=True)
+        try:
+            return await front(LocalLink(engine, session), able, plain=plain)
+        finally:
+            session.close()
 
 
 async def front(link: Link, able: Abilities, *, plain: bool) -> int:

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import termios
 
-from terminals import PROMPT, Place
-
-FLOOD = """
-    #!/usr/bin/env python3
-    # Writes 5,000 numbered lines a second, until its input ends.
-    import select, sys, time
-    number, start = 0, time.monotonic()
-    while not select.select([0], [], [], 0.02)[0]:
-        due = int((time.monotonic() - start) * 5000)
-        lines = [f"%%>output:flood {one} " + "x" * 30 for one in range(number + 1, due + 1)]
-        number = max(number, due)
-        sys.stdout.write("".join(line + "\\n" for line in lines))
-        sys.stdout.flush()
-    print(f"%%>output:flood ended at {number}", flush=True)
-"""
+from terminals import PROMPT, SECONDS, Place
 
 STALLED = """
     #!/bin/sh
@@ -243,6 +230,24 @@ def test_a_closed_terminal_ends_the_engine_and_its_scripts(place: Place) -> None
     shell = place.open()
     shell.hang_up()
     assert not _scripts_left(place)
+
+
+def test_a_terminal_that_takes_nothing_holds_nothing_up(place: Place) -> None:
+    path = place.config / "peers"
+    place.extmodule(f"[listener peers]\ntype=unix\npath={path}\nrole=global\n")
+    shell = place.open(PAGER="")
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(SECONDS)
+        peer.connect(str(path))
+        answers = peer.makefile("r")
+        for number in range(100):
+            # The terminal holds a few thousand bytes; these are a few hundred thousand.
+            shell.type("help\r")
+            peer.sendall(b"%%%%>message:%d:0:call.route:\n" % number)
+            assert answers.readline() == f"%%<message:{number}:false:call.route:\n"
+    shell.type("z whole")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole")
+    assert shell.text().count("Show current logging date") == 100
 
 
 def test_the_terminal_is_left_as_it_was(place: Place) -> None:
