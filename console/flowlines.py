@@ -45,6 +45,7 @@ FIRST: dict[str, tuple[str, ...]] = {
 _SENDER_WIDTH = 9
 _NAME_WIDTH = 13
 _OUTCOME_WIDTH = 34
+_OUTCOME_MIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def line(journey: Journey, look: Look) -> str:
         f"{clock(journey.when)}  #{journey.number:<4d} "
         f"{indent + safe(journey.name):<{_NAME_WIDTH}} {sender:<{_SENDER_WIDTH}} "
     )
+    if look.width:
+        before = cut(before, max(0, look.width - _OUTCOME_MIN - 2), look.more)
     told = _outcome(journey)
     if journey.retvalue:
         told += f" {look.arrow} {safe(journey.retvalue)}"
@@ -136,7 +139,7 @@ def line(journey: Journey, look: Look) -> str:
 
 
 def _length_left(look: Look, before: str) -> int:
-    return max(10, look.width - columns(before) - 2) if look.width else 0
+    return max(_OUTCOME_MIN, look.width - columns(before) - 2) if look.width else 0
 
 
 def _outcome(journey: Journey) -> str:

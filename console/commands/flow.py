@@ -213,8 +213,8 @@ _RECENT = 200
 def _complete(session: Session, rest: str, word: str) -> list[str]:
     verb = rest.partition(" ")[0]
     if verb == "show":
-        recent = reversed(session.flow.recent(_RECENT))
-        return [str(one.number) for one in recent] if rest == verb else []
+        recent = session.flow.wanted(session.flow.recent(_RECENT))
+        return [str(one.number) for one in reversed(recent)] if rest == verb else []
     if verb not in ("on", "filter"):
         return []
     if word.startswith(("from:", "by:")):

@@ -1,0 +1,415 @@
+"""The live message flow: what is shown, how fast, to whom, and what is kept."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import cast
+
+import pytest
+from seen import Seen, session
+
+from console.commands.table import Authority
+from console.flowlines import Look, columns, cut, line, story
+from console.flowview import read_record
+from console.session import Session
+from yext import Engine, Message, Reply
+from yext.dispatcher import Dispatch
+from yext.journey import Change, Journey, Step, to_json
+
+HANDLER = "_route"
+
+
+def lines(found: Session) -> list[str]:
+    """What the session's view was shown, without the times."""
+    shown = cast(Seen, found.view).lines
+    return [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} |\d+\.\d ms", "", one) for one in shown]
+
+
+async def route(found: Session, called: str = "99") -> None:
+    await found.engine.dispatch(Message("call.route", {"caller": "40", "called": called}))
+
+
+def test_each_message_is_a_line() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await route(found)
+            assert lines(found) == [], "nothing is shown while the flow is off"
+            reply = await found.run("flow on")
+            assert reply.text == "Flow: on, shown: 0, left out: 0, recorded: 0\r\n"
+            await route(found)
+            await route(found, "1")
+            assert [re.sub(" +", " ", one) for one in lines(found)] == [
+                f" #1 call.route engine ✓ {HANDLER} → sip/0099 caller=40 called=99",
+                " #2 call.route engine · nobody caller=40 called=1",
+            ]
+            assert found.flow.state() == "flow on"
+            await found.run("flow off")
+            await route(found)
+            assert len(lines(found)) == 2
+            assert found.flow.state() == "flow off"
+
+    asyncio.run(play())
+
+
+def test_a_filter_chooses() -> None:
+    async def play() -> None:
+        async with session() as found:
+            assert (await found.run("flow on call.* and unhandled")).ok
+            await route(found)
+            await route(found, "1")
+            await found.engine.dispatch(Message("user.auth"))
+            assert len(lines(found)) == 1
+            assert found.flow.state() == "flow on call.* and unhandled"
+            await found.run("flow filter user.*")
+            await found.engine.dispatch(Message("user.auth"))
+            assert "user.auth" in lines(found)[1]
+            await found.run("flow filter")
+            await route(found)
+            assert len(lines(found)) == 3
+            reply = await found.run("flow last 2")
+            assert reply.text.count("\r\n") == 2
+
+    asyncio.run(play())
+
+
+def test_the_timer_and_completion_are_hidden_unless_asked_for() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            await found.engine.dispatch(Message("engine.timer", {"time": "1"}))
+            await found.complete("exter")
+            assert lines(found) == []
+            await found.run("flow filter engine.*")
+            await found.engine.dispatch(Message("engine.timer", {"time": "1"}))
+            await found.complete("exter")
+            assert len(lines(found)) == 2
+
+    asyncio.run(play())
+
+
+def test_a_mistake_in_a_filter_has_a_caret_under_it() -> None:
+    async def play() -> None:
+        async with session() as found:
+            for word in ("filter", "on"):
+                reply = await found.run(f"flow {word} caller=4* and slow>5ms or )")
+                first, second = reply.text.splitlines()
+                assert first == f"flow {word} caller=4* and slow>5ms or )"
+                assert second[first.index(")")] == "^"
+                assert second.strip() == "^ nothing to close here"
+                assert not reply.ok
+                assert reply.params["reason"] == "column 27: nothing to close here"
+            assert not found.flow.is_on
+
+    asyncio.run(play())
+
+
+class Sender:
+    """Somebody who is handling a message."""
+
+    label = "ivr.py 9"
+
+    def __init__(self, dispatch: Dispatch | None = None) -> None:
+        self.dispatch = dispatch
+
+    def handling(self) -> Dispatch | None:
+        return self.dispatch
+
+
+async def _nested(found: Session, hurry: asyncio.Event) -> None:
+    """Sends `outer`, whose handler sends `inner` and waits until it may go on."""
+    sender = Sender()
+
+    async def outer(message: Message) -> bool:
+        await found.engine.dispatch(Message("inner", {"n": "1"}), sender)
+        await found.engine.dispatch(Message("inner", {"n": "2"}), sender)
+        await hurry.wait()
+        return True
+
+    found.engine.install("outer", outer, 50)
+    over = asyncio.Event()
+    dispatcher = found.engine.dispatcher
+    sender.dispatch = Dispatch(dispatcher, Message("outer"), lambda _: over.set())
+    dispatcher.start(sender.dispatch)
+    await over.wait()
+
+
+def test_nested_messages_stand_below_their_parent() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            hurry = asyncio.Event()
+            hurry.set()
+            await _nested(found, hurry)
+            assert [one[1:19].rstrip() for one in lines(found)] == [
+                "#1    outer", "#2      inner", "#3      inner"
+            ]  # fmt: skip
+
+    asyncio.run(play())
+
+
+def test_a_parent_that_takes_its_time_does_not_hold_them_up() -> None:
+    async def play() -> None:
+        async with session() as found:
+            view, hurry = cast(Seen, found.view), asyncio.Event()
+            shown = asyncio.Event()
+            view.show = lambda text: (Seen.show(view, text), shown.set())  # type: ignore[method-assign, assignment, func-returns-value]
+            await found.run("flow on")
+            task = asyncio.create_task(_nested(found, hurry))
+            await asyncio.wait_for(shown.wait(), 10)
+            assert lines(found)[0].split()[:2] == ["#2", "inner"]
+            hurry.set()
+            await task
+            assert lines(found)[-1].split()[:2] == ["#1", "outer"]
+
+    asyncio.run(play())
+
+
+def test_no_more_than_can_be_read_and_the_rest_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "yate.conf").write_text("[sniffer]\nlines=5\n")
+
+    async def play() -> None:
+        async with session(tmp_path) as found:
+            await found.run("flow on")
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            for _ in range(1234):
+                await route(found)
+            await found.run("flow off")
+            seconds = int(loop.time() - before) + 1
+            shown = [one for one in lines(found) if "call.route" in one]
+            told = [one for one in lines(found) if "left out" in one]
+            assert 5 <= len(shown) <= 5 * (seconds + 1)
+            out = sum(int(one.split()[1].replace(",", "")) for one in told)
+            assert len(shown) + out == 1234 == found.flow.shown + found.flow.left_out
+            assert "left out at 5/s: flow pause, or narrow it (flow filter unhandled)" in told[0]
+            numbers = [int(one.split()[0][1:]) for one in shown]
+            assert numbers == sorted(numbers)
+
+    asyncio.run(play())
+
+
+def test_what_was_left_out_is_told_when_the_flood_is_over(tmp_path: Path) -> None:
+    (tmp_path / "yate.conf").write_text("[sniffer]\nlines=1\n")
+
+    async def play() -> None:
+        async with session(tmp_path) as found:
+            view = cast(Seen, found.view)
+            told = asyncio.Event()
+
+            def show(text: str) -> None:
+                Seen.show(view, text)
+                if "left out" in text:
+                    told.set()
+
+            view.show = show  # type: ignore[method-assign]
+            await found.run("flow on")
+            await route(found)
+            await route(found)
+            await route(found)
+            await asyncio.wait_for(told.wait(), 10)
+            assert "… 2 lines left out at 1/s" in lines(found)[-1]
+            assert found.flow.state() == "flow on, 2 left out"
+
+    asyncio.run(play())
+
+
+def test_pause_holds_lines_back_and_the_record_goes_on() -> None:
+    async def play() -> None:
+        async with session() as found:
+            assert not (await found.run("flow pause")).ok
+            assert not (await found.run("flow resume")).ok
+            await found.run("flow on")
+            assert (await found.run("flow pause")).text.startswith("Flow: paused")
+            await route(found)
+            await route(found)
+            assert lines(found) == []
+            reply = await found.run("flow resume")
+            assert reply.text.startswith("2 messages came meanwhile: flow last\r\nFlow: on")
+            assert (await found.run("flow last")).text.count("call.route") == 2
+            await route(found)
+            assert len(lines(found)) == 1
+
+    asyncio.run(play())
+
+
+def test_the_whole_journey_of_one_message() -> None:
+    async def play() -> Reply:
+        async with session() as found:
+            await found.run("flow on")
+            await route(found)
+            assert not (await found.run("flow show 99")).ok
+            assert not (await found.run("flow show x")).ok
+            return await found.run("flow show #1")
+
+    reply = asyncio.run(play())
+    text = re.sub(r"\d+\.\d ms", "T", re.sub(r"\d\d:\d\d:\d\d\.\d{3}", "CLOCK", reply.text))
+    assert text.splitlines() == [
+        "#1 call.route   CLOCK   from engine   handled in T",
+        "  sent  caller=40 called=99",
+        "  prio  handler  took    result   changed",
+        "    50  _route   T  handled  called: 99 → 0099   + targetid=r/1   return sip/0099",
+        "  reply handled   return sip/0099",
+        "  with  caller=40 called=0099 targetid=r/1",
+    ]
+    assert cast(dict[str, object], reply.data)["outcome"] == "handled"
+
+
+def _journey(outcome: str) -> Journey:
+    return Journey(
+        number=420, when=0.0, name="call.execute", sender="engine", params={"callto": "a b"},
+        steps=[Step("ivr.php 1", 100, 10.04, outcome, (Change("x", "1", None),), "other"),
+               Step("regexroute", 110, result="not asked")],
+        took=10.04, parent=418, watchers=("cdr.py",), after={"callto": "a b"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("timed out", "! ivr.php 1 timed out after 10.0 s"),
+        ("late", "! ivr.php 1 answered late, after 10.0 s"),
+        ("gone", "! ivr.php 1 went away after 10.0 s"),
+        ("passed", "· nobody 10.0 s"),
+    ],
+)
+def test_how_it_ended_is_told_in_words(outcome: str, words: str) -> None:
+    assert words in line(_journey(outcome), Look(unicode=True))
+    assert line(_journey(outcome), Look()).isascii()
+    coloured = line(_journey(outcome), Look(unicode=True, color=True))
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == line(_journey(outcome), Look(unicode=True))
+
+
+def test_a_story_without_more_than_ascii() -> None:
+    told = story(_journey("late"), Look())
+    assert all(one.isascii() for one in told)
+    assert "within #418   late: ivr.php 1, 10.0 s" in told[0]
+    assert told[3].endswith("10.0 s  late       name -> other   - x=1")
+    assert told[4].split() == ["110", "regexroute", "-", "not", "asked"]
+    assert told[5] == "  watched by cdr.py"
+
+
+def test_lines_are_cut_to_the_width_and_made_safe() -> None:
+    journey = _journey("passed")
+    journey.params = {"callto": "\x1b[31m" + "長" * 100, "b": "x" * 100000}
+    for width in (40, 80, 81, 200):
+        shown = line(journey, Look(width, unicode=True))
+        assert columns(shown) <= width
+        assert shown.endswith("…")
+        assert "\x1b" not in shown
+    assert cut("長長長", 5, "…") == "長長…"
+    assert cut("e\u0301e\u0301", 2, "…") == "e\u0301e\u0301"
+
+
+def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with session(authority=Authority.USER) as found:
+
+            def auth(message: Message) -> bool:
+                message.retvalue = message["password"]
+                message["passwd2"] = "s3cret"
+                return True
+
+            found.engine.install("user.auth", auth, 50)
+            await found.run("flow on")
+            await found.engine.dispatch(Message("user.auth", {"password": "s3cret"}))
+            replies = [await found.run(f"flow {word}") for word in ("last", "show 1")]
+            told = repr([lines(found), *((one.text, one.data) for one in replies)])
+            assert "s3cret" not in told
+            assert told.count("(hidden)") > 5
+            reply = await found.run("flow filter password=s*")
+            assert reply.params["reason"] == "column 1: password is hidden from observers"
+            for word in (f"save {tmp_path}/x", f"load {tmp_path}/x", "clear"):
+                assert (await found.run(f"flow {word}")).text == "Not authenticated!\r\n"
+            found.authority = Authority.ADMIN
+            assert "s3cret" in (await found.run("flow show 1")).text
+
+    asyncio.run(play())
+
+
+def test_a_record_is_saved_and_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "flow.jsonl"
+
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            await route(found)
+            await route(found, "1")
+            shown = await found.run("flow last")
+            assert (await found.run(f"flow save {path}")).text == f"Saved 2 messages to {path}\r\n"
+            await found.run("flow clear")
+            assert (await found.run("flow last")).text == ""
+            loaded = await found.run(f"flow load {path}")
+            assert loaded.text == f"{shown.text}Loaded 2 messages of {path}, until flow on\r\n"
+            assert (await found.run("flow show 2")).ok
+            assert not found.flow.is_on
+            await found.run("flow on")
+            assert (await found.run("flow last")).text == ""
+
+    asyncio.run(play())
+
+
+def test_a_record_told_twice_counts_once_and_a_bad_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "flow.jsonl"
+    early, late = _journey("timed out"), _journey("late")
+    path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in (early, late)))
+    assert [one.outcome for one in read_record(str(path), 10)] == ["late"]
+
+    async def play() -> None:
+        async with session() as found:
+            reply = await found.run("flow load /no/such/file")
+            assert (reply.params["errno"], reply.ok) == ("2", False)
+            reply = await found.run(f"flow save {tmp_path}")
+            assert reply.params["errno"] == "21"
+            path.write_text(json.dumps(to_json(early)) + '\n{"format": 1}\n')
+            reply = await found.run(f"flow load {path}")
+            assert f"{path}: line 2: not a recorded message" in reply.params["reason"]
+            for word in ("save", "load", "nonsense", "last x", "last 0"):
+                assert not (await found.run(f"flow {word}")).ok
+
+    asyncio.run(play())
+
+
+def test_sessions_are_on_their_own() -> None:
+    async def play() -> None:
+        async with Engine() as engine:
+            one, two = (Session(engine, name, view=Seen()) for name in ("one", "two"))
+            await one.run("flow on user.*")
+            await two.run("flow on call.*")
+            await engine.dispatch(Message("call.route"))
+            await engine.dispatch(Message("user.auth"))
+            assert "user.auth" in lines(one)[0]
+            assert "call.route" in lines(two)[0]
+            assert len(lines(one)) == len(lines(two)) == 1
+            one.close()
+            two.close()
+            assert not engine.sniffer.active
+
+    asyncio.run(play())
+
+
+def test_without_a_view_there_is_still_the_record() -> None:
+    async def play() -> None:
+        async with session(view=None) as found:
+            reply = await found.run("flow on")
+            assert (reply.ok, reply.params["hint"]) == (
+                False, "flow last, or yext run --record FILE",
+            )  # fmt: skip
+            assert (await found.run("flow last")).ok
+
+    asyncio.run(play())
+
+
+def test_completion_knows_what_was_seen() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            await found.engine.dispatch(Message("seen.only"))
+            assert await found.complete("flow re") == ["resume"]
+            assert await found.complete("flow show ") == ["1"]
+            assert await found.complete("flow on call.") == ["call.route"]
+            assert await found.complete("flow filter seen") == ["seen.only"]
+            assert await found.complete("flow filter call.* and un") == ["unhandled"]
+            assert "by:_route" in await found.complete("flow filter by:")
+
+    asyncio.run(play())
