@@ -25,6 +25,7 @@ BUFSIZE = 8192
 _UNSAFE = re.compile(r"[\x00-\x1f:%]")
 _ESCAPED = re.compile(r"%(.)", re.DOTALL)
 _WELL_FORMED = re.compile(r"(?:[^%\x00-\x1f]++|%[A-_z%])*+")
+_NO_BYTE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "enable", "t"), True) | dict.fromkeys(
@@ -64,6 +65,15 @@ def unescape_prefix(text: str) -> str:
     found = _WELL_FORMED.match(text)
     good = found[0] if found else ""
     return unescape(good) + ("%" if text[len(good) : len(good) + 1] == "%" else "")
+
+
+def to_bytes(text: str) -> bytes:
+    """Lines as bytes. A lone surrogate that no byte is behind, which only Python code can put
+    into a message, becomes U+FFFD."""
+    try:
+        return text.encode(ENCODING, ERRORS)
+    except UnicodeEncodeError:
+        return _NO_BYTE.sub("\ufffd", text).encode(ENCODING, ERRORS)
 
 
 def bool_text(value: bool) -> str:

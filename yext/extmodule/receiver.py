@@ -449,7 +449,7 @@ class Receiver(asyncio.Protocol):
         if self._out and self._transport is not None and self.can_write:
             text = "\n".join(self._out) + "\n"
             self._out.clear()
-            self._transport.write(text.encode(wire.ENCODING, wire.ERRORS))
+            self._transport.write(wire.to_bytes(text))
         self._out.clear()
 
     # The end

@@ -1,0 +1,78 @@
+"""A peer without a connection: bytes in, bytes out."""
+
+import asyncio
+import re
+
+from yext import Engine, Message
+from yext.dispatcher import Dispatch
+from yext.extmodule.module import ExtModule
+from yext.extmodule.receiver import Receiver
+
+_TURNS = 20
+"""Turns of the loop in which everything that waits for nobody is done."""
+
+
+class Line:
+    """What a receiver writes to, in place of a transport."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.unsent = 0
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: bytes, /) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Peer:
+    """A receiver of `engine`, and what it wrote."""
+
+    def __init__(self, engine: Engine, role: str = "global", name: str = "peer") -> None:
+        module = engine.modules["extmodule"]
+        assert isinstance(module, ExtModule)
+        self.engine = engine
+        self.line = Line()
+        self.receiver = Receiver(module, name, "", role)
+        self.receiver.connection_made(self.line)
+
+    def say(self, text: str) -> None:
+        """Has the peer send lines."""
+        self.receiver.data_received(f"{text}\n".encode("utf-8", "surrogateescape"))
+
+    async def hears(self) -> list[str]:
+        """The lines that came since the last call, the time of messages being 0."""
+        await settle()
+        text, self.line.written = self.line.written, b""
+        lines = text.decode("utf-8", "surrogateescape").splitlines()
+        return [re.sub(r"^(%%>message:\d+):\d+", r"\1:0", line) for line in lines]
+
+    async def asks(self, text: str) -> list[str]:
+        """Says something, and gives what comes back."""
+        self.say(text)
+        return await self.hears()
+
+    def send(self, message: Message) -> Dispatch:
+        """Has the engine dispatch a message."""
+        dispatcher = self.engine.dispatcher
+        dispatch = Dispatch(dispatcher, message, None)
+        dispatcher.start(dispatch)
+        return dispatch
+
+
+async def settle() -> None:
+    """Lets the loop do what is to be done at once."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
