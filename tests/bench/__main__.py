@@ -1,0 +1,55 @@
+"""``python -m tests.bench``: prints the table (docs/performance.md)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+
+from tests.bench import messages
+from tests.bench.result import Line, table
+
+Row = Callable[[float], Awaitable[list[Line]]]
+
+ROWS: dict[str, Row] = {
+    "round-trip": messages.round_trip,
+    "throughput": messages.throughput,
+    "chain": messages.chain,
+    "fan-out": messages.fan_out,
+    "many-handlers": messages.many_handlers,
+    "many-pending": messages.many_pending,
+    "long-messages": messages.long_messages,
+}
+
+
+async def measure(names: list[str], scale: float) -> list[Line]:
+    """Runs the rows one after the other."""
+    lines: list[Line] = []
+    for name in names:
+        before = time.monotonic()
+        lines += await ROWS[name](scale)
+        print(f"{name}: {time.monotonic() - before:.0f} s", file=sys.stderr)
+    return lines
+
+
+def main() -> int:
+    """Reads the options and prints the table or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--scale", type=float, default=1.0, help="part of the usual amount of work")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    options = parser.parse_args()
+    lines = asyncio.run(measure(options.rows, options.scale))
+    if options.json:
+        print(json.dumps([asdict(line) for line in lines], indent=1))
+    else:
+        print(table(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,296 @@
+"""Rows on how fast messages go: round trip, throughput, chain, fan-out, many, long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from time import perf_counter
+
+from tests.bench import client
+from tests.bench.result import Line, median, spread
+from tests.bench.target import Target, engine, relay
+
+YATE_ROUND_TRIP = {"unix": 5.1e-3, "tcp": 92e-3}
+"""Seconds that Yate 6.4.1 takes for a message through a script (shared/DESIGN.md)."""
+
+YATE_HANDLED = 1260
+YATE_UNHANDLED = 62000
+
+RUNS = 5
+
+
+@contextlib.asynccontextmanager
+async def _peers(target: Target, where: str, kind: str) -> AsyncIterator[None]:
+    if kind == "pipe":
+        yield
+        return
+    async with client.answering(where, [50], install=target.install):
+        yield
+
+
+async def _latency(target: Target, kind: str, count: int) -> float:
+    where = target.tcp if kind == "tcp" else target.unix
+    async with _peers(target, where, kind):
+        sender = await client.send(where, count, 1)
+    return median(sender.latencies)
+
+
+async def round_trip(scale: float) -> list[Line]:
+    """One message at a time through one script."""
+    lines = []
+    count = max(20, int(600 * scale))
+    for kind in ("pipe", "unix", "tcp"):
+        scripts = ("50",) if kind == "pipe" else ()
+        listener = "tcp" if kind == "tcp" else "unix"
+        ratios, own = [], []
+        async with engine(scripts=scripts) as yext, relay(listener, scripts=scripts) as reference:
+            for _ in range(RUNS):
+                theirs = await _latency(reference, kind, count)
+                own.append(await _latency(yext, kind, count))
+                ratios.append(own[-1] / theirs)
+        ratio = median(ratios)
+        absolute = f"{median(own) * 1e6:.0f} us"
+        met = ratio <= 2
+        if kind in YATE_ROUND_TRIP:
+            faster = YATE_ROUND_TRIP[kind] / median(own)
+            absolute += f", {faster:.0f} x faster than Yate"
+            met = met and faster >= 30
+        lines.append(
+            Line("round trip", kind, ratio, "relay", "<= 2; >= 30 x Yate", met, absolute,
+                 spread(ratios))
+        )  # fmt: skip
+    return lines
+
+
+async def _rate(target: Target, count: int, handled: bool, where: str = "") -> float:
+    where = where or target.unix
+    if not handled:
+        before = perf_counter()
+        await client.send(where, count, 500, name=b"nobody")
+        return count / (perf_counter() - before)
+    async with client.answering(where, [50], install=target.install):
+        before = perf_counter()
+        await client.send(where, count, 500)
+        return count / (perf_counter() - before)
+
+
+async def throughput(scale: float) -> list[Line]:
+    """Messages in flight through one script, and with no handler at all."""
+    count = max(1000, int(60000 * scale))
+    ratios, handled, unhandled, cost = [], [], [], []
+    async with engine() as yext, relay() as reference:
+        for _ in range(RUNS):
+            theirs = await _rate(reference, count, handled=True)
+            before = yext.cpu()
+            handled.append(await _rate(yext, count, handled=True))
+            cost.append((yext.cpu() - before) / count)
+            ratios.append(handled[-1] / theirs)
+            unhandled.append(await _rate(yext, count, handled=False))
+    rate, other = median(handled), median(unhandled)
+    return [
+        Line(
+            "handled throughput", "window 500", median(ratios), "relay", ">= 0.15; >= 60 x Yate",
+            median(ratios) >= 0.15 and rate >= 60 * YATE_HANDLED,
+            f"{rate:,.0f}/s, {rate / YATE_HANDLED:.0f} x Yate, {median(cost) * 1e6:.1f} us CPU each",
+            spread(ratios),
+        ),
+        Line(
+            "unhandled throughput", "window 500", other / YATE_UNHANDLED, "Yate", ">= 3",
+            other >= 3 * YATE_UNHANDLED, f"{other:,.0f}/s", spread(unhandled),
+        ),
+    ]  # fmt: skip
+
+
+async def chain(scale: float) -> list[Line]:
+    """Through five scripts: what a further hop costs beside the first."""
+    count = max(500, int(10000 * scale))
+    ratios, hops = [], []
+    async with engine() as yext:
+        for _ in range(RUNS):
+            costs = []
+            for length in (0, 1, 5):
+                priorities = [10 * (number + 1) for number in range(length)]
+                async with client.answering(yext.unix, priorities, passing=True):
+                    before = yext.cpu()
+                    await client.send(yext.unix, count, 500)
+                    costs.append((yext.cpu() - before) / count)
+            first, further = costs[1] - costs[0], (costs[2] - costs[1]) / 4
+            hops.append(further)
+            ratios.append(further / first if first else 0.0)
+    ratio = median(ratios)
+    return [
+        Line(
+            "chain", "5 scripts", ratio, "first hop", "<= 1.15", ratio <= 1.15,
+            f"{median(hops) * 1e6:.1f} us CPU a hop", spread(ratios),
+        )
+    ]  # fmt: skip
+
+
+class _Counter(client.Lines):
+    """Counts lines of all watchers together."""
+
+    came = 0
+
+    def data_received(self, data: bytes) -> None:
+        _Counter.came += data.count(b"\n")
+
+
+async def _fan(target: Target, watchers: int, messages: int) -> float:
+    """CPU seconds for a message and a watcher."""
+    peers = [_Counter() for _ in range(watchers)]
+    for peer in peers:
+        await client.connect(target.unix, peer)
+        if target.install:
+            peer.write(b"%%>watch:bench\n")
+    sender = client.Lines()
+    await client.connect(target.unix, sender)
+    await asyncio.sleep(0.1 + watchers / 2000)
+    _Counter.came = 0
+    before = target.cpu()
+    for number in range(messages):
+        sender.write(b"%%%%>message::%d:bench::%s\n" % (1700000000 + number, client.PARAMS))
+        while _Counter.came < (number + 1) * watchers:
+            await asyncio.sleep(0)
+    used = target.cpu() - before
+    for one in (*peers, sender):
+        one.transport.close()
+    await asyncio.sleep(0.05)
+    return used / messages / watchers
+
+
+async def fan_out(scale: float) -> list[Line]:
+    """One message to 1, 10, 100, 1000 watchers, beside the relay that writes it to as many."""
+    lines = []
+    async with engine() as yext, relay(fan=True) as reference:
+        for watchers in (1, 10, 100, 1000):
+            if scale < 0.1 and watchers > 100:
+                continue
+            messages = max(5, int(scale * 20000 / (watchers + 5)))
+            ratios, costs = [], []
+            for _ in range(3):
+                theirs = await _fan(reference, watchers, messages)
+                own = await _fan(yext, watchers, messages)
+                costs.append(own)
+                ratios.append(own / theirs if theirs else 1.0)
+            ratio = median(ratios)
+            met = ratio <= 1.3 if watchers >= 100 else None
+            lines.append(
+                Line("fan-out", f"{watchers} watchers", ratio, "relay", "<= 1.3", met,
+                     f"{median(costs) * 1e6:.1f} us CPU a watcher", spread(ratios))
+            )  # fmt: skip
+    return lines
+
+
+async def many_handlers(scale: float) -> list[Line]:
+    """Throughput while handlers are installed for other names."""
+    count = max(500, int(30000 * scale))
+    lines = []
+    async with engine() as yext:
+        for handlers in (10, 1000, 10000):
+            peer = client.Lines()
+            await client.connect(yext.unix, peer)
+            for first in range(0, handlers, 500):
+                block = range(first, min(handlers, first + 500))
+                peer.write(b"".join([b"%%%%>install:50:other.%d\n" % number for number in block]))
+                await asyncio.sleep(0.01)
+            await client.settle(peer, b"%%>setlocal:timeout:")
+            costs, base = [], []
+            for _ in range(RUNS):
+                async with client.answering(yext.unix, [50]):
+                    before = yext.cpu()
+                    await client.send(yext.unix, count, 500)
+                    costs.append((yext.cpu() - before) / count)
+            peer.transport.close()
+            await asyncio.sleep(0.1)
+            for _ in range(RUNS):
+                async with client.answering(yext.unix, [50]):
+                    before = yext.cpu()
+                    await client.send(yext.unix, count, 500)
+                    base.append((yext.cpu() - before) / count)
+            ratio = median(costs) / median(base) if median(base) else 1.0
+            lines.append(
+                Line("many handlers", f"{handlers:,}", ratio, "none", "<= 1.05", ratio <= 1.05,
+                     f"{median(costs) * 1e6:.1f} us CPU a message", spread(costs))
+            )  # fmt: skip
+    return lines
+
+
+async def _answer_cost(target: Target, pending: int) -> float:
+    """CPU seconds for an answer while so many messages wait in the peer."""
+    async with client.answering(target.unix, [50]) as (answerer,):
+        await client.settle(answerer, b"%%>setlocal:maxqueue:10000")
+        answerer.holding = []
+        sender = client.Sender(pending, pending, client.PARAMS)
+        await client.connect(target.unix, sender)
+        sender.start()
+        while len(answerer.holding) < pending:
+            await asyncio.sleep(0.005)
+        held, answerer.holding = answerer.holding, None
+        before = target.cpu()
+        for first in range(0, len(held), 200):
+            answerer.answer(held[first : first + 200])
+        await sender.done
+        used = target.cpu() - before
+        sender.transport.close()
+    return used / pending
+
+
+async def many_pending(scale: float) -> list[Line]:
+    """What an answer costs while many messages wait in one peer."""
+    lines = []
+    async with engine() as yext:
+        base: float | None = None
+        for pending in (10, 1000, 9000):
+            repeat = max(1, int(scale * 18000 / pending))
+            costs = []
+            for _ in range(3):
+                costs.append(
+                    sum([await _answer_cost(yext, pending) for _ in range(repeat)]) / repeat
+                )
+            cost = median(costs)
+            if pending == 1000:
+                base = cost
+            ratio = cost / base if base else None
+            met = ratio <= 1.1 if ratio is not None and pending > 1000 else None
+            lines.append(
+                Line("many pending", f"{pending:,}", ratio, "1,000 pending", "<= 1.1", met,
+                     f"{cost * 1e6:.1f} us CPU an answer", spread(costs))
+            )  # fmt: skip
+    return lines
+
+
+_ONE_PASS = re.compile(rb"[\x00-\x1f:%]")
+
+
+async def long_messages(scale: float) -> list[Line]:
+    """Megabytes a second of long messages with much to escape, beside one regex pass."""
+    lines = []
+    async with engine() as yext:
+        for size in (100, 1000, 8000, 60000):
+            text = (b"a%zb%%c%Jdefg" * (size // 13 + 1))[:size].rpartition(b"g")[0]
+            count = max(20, int(scale * 6_000_000 / size))
+            rates, ratios = [], []
+            for _ in range(3):
+                before = perf_counter()
+                for _ in range(max(1, 2_000_000 // size)):
+                    _ONE_PASS.sub(lambda found: b"%" + found[0], text)
+                regex = max(1, 2_000_000 // size) * len(text) / (perf_counter() - before)
+                sender = client.Sender(count, 20, b"v=" + text, b"nobody")
+                await client.connect(yext.unix, sender)
+                await client.settle(sender, b"%%>setlocal:bufsize:65536")
+                used = yext.cpu()
+                sender.start()
+                await sender.done
+                used = yext.cpu() - used
+                sender.transport.close()
+                rates.append(count * len(text) / used if used else 0.0)
+                ratios.append(rates[-1] / regex)
+            ratio = median(ratios)
+            lines.append(
+                Line("long messages", f"{size:,} bytes", ratio, "a regex pass", ">= 0.5",
+                     ratio >= 0.5 if size >= 1000 else None,
+                     f"{median(rates) / 1e6:.1f} MB/s of CPU time", spread(ratios))
+            )  # fmt: skip
+    return lines

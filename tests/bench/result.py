@@ -1,0 +1,62 @@
+"""What a row of the table says."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Line:
+    """One line of the table.
+
+    Attributes:
+        row, case: which measurement.
+        ratio: to the reference that `against` names, the median of several runs.
+        spread: (largest - smallest) / median of those runs.
+        mark: the bound to reach, in words; `met` whether it is.
+        absolute: figures with units, in words.
+    """
+
+    row: str
+    case: str
+    ratio: float | None
+    against: str
+    mark: str
+    met: bool | None
+    absolute: str
+    spread: float = 0.0
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle one."""
+    return statistics.median(values)
+
+
+def spread(values: Sequence[float]) -> float:
+    """How far the runs lie apart, as a part of their median."""
+    middle = median(values)
+    return (max(values) - min(values)) / middle if middle else 0.0
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that `part` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The lines under each other."""
+    rows = [("row", "case", "ratio", "spread", "to reach", "", "figures")]
+    for line in lines:
+        ratio = "" if line.ratio is None else f"{line.ratio:.3g} x {line.against}"
+        met = {True: "ok", False: "MISSED", None: ""}[line.met]
+        part = f"{line.spread:.0%}" if line.spread else ""
+        rows.append((line.row, line.case, ratio, part, line.mark, met, line.absolute))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[6]])
+        for row in rows
+    )
