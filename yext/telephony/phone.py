@@ -116,6 +116,8 @@ class PhoneChannel(Channel):
         source.on_end = said
         self.saying = source.name
         self.set_source(source)
+        # Said even where nobody listens, as by one who does not know.
+        source.attached()
 
     def dial(self, digits: str) -> None:
         """Sends a ``chan.dtmf`` for each of `digits`, ten a second."""

@@ -184,6 +184,8 @@ _CONDITIONS: Final[dict[str, Condition]] = {
     "hangup": lambda phone, _: not phone.alive,
 }
 _NAMED: Final = ("playing", "tone", "dtmf")
+_LASTING: Final = ("dtmf", "answered", "hangup")
+"""What still holds when the call is over."""
 
 
 async def _wait(driver: PhoneDriver, phone: PhoneChannel, text: str, message: Message) -> None:
@@ -194,7 +196,11 @@ async def _wait(driver: PhoneDriver, phone: PhoneChannel, text: str, message: Me
     if condition is None or seconds is None:
         _fail(message, f"'{text}' is nothing to wait for", f"one of {', '.join(_CONDITIONS)}")
         return
-    if await phone.wait(lambda: condition(phone, name), seconds):
+
+    def holds() -> bool:
+        return condition(phone, name) and (phone.alive or what in _LASTING)
+
+    if await phone.wait(holds, seconds):
         _told(message, f"Heard {text}" if what in _NAMED else text)
         return
     heard = phone.ear.playing() or phone.ear.listener.now

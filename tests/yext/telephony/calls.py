@@ -1,0 +1,110 @@
+"""What tests of calls share: an engine, a script that does as it is told, watched messages."""
+
+import asyncio
+import json
+import sys
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+from workshop import TIMEOUT, Workshop
+
+from yext import Message
+from yext.dispatcher import Dispatch
+
+PYTHON = f"#!{sys.executable}\n"
+
+ANSWER = """import os, sys
+def receive():
+    line = sys.stdin.readline()
+    return line.rstrip("\\n").split(":") if line else None
+def send(*lines):
+    sys.stdout.write("".join(line + "\\n" for line in lines))
+    sys.stdout.flush()
+call = receive()
+"""
+"""How a script in Python begins: `call` is its call.execute, cut at the colons."""
+
+TAKE = ANSWER + 'send("%%<message:" + call[1] + ":true::")\n'
+"""The same, and takes the call."""
+
+ECHO = (
+    TAKE
+    + """while data := os.read(3, 320):
+    os.write(4, data)
+"""
+)
+WAIT = "while receive():\n    pass\n"
+
+SAMPLES = array("h", [(n * 7919) % 20000 - 10000 for n in range(160 * 25)]).tobytes()
+"""Half a second of sound without a pause."""
+
+
+class Watched:
+    """Keeps the messages of some names, in the order of their ends."""
+
+    label = "test"
+
+    def __init__(self, lab: Workshop, *names: str) -> None:
+        self.seen: list[Message] = []
+        self._changed = asyncio.Event()
+        for name in names:
+            lab.engine.dispatcher.watch(name, self)
+
+    def notice(self, dispatch: Dispatch) -> None:
+        message = dispatch.message
+        self.seen.append(Message(message.name, message.params, retvalue=message.retvalue))
+        self._changed.set()
+
+    async def until(self, condition: Callable[[Message], bool]) -> Message:
+        """Waits for a message for which `condition` holds; the first there is."""
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                for message in self.seen:
+                    if condition(message):
+                        return message
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def named(self, name: str, **params: str) -> Message:
+        """Waits for a message called `name` that has these parameters."""
+        return await self.until(
+            lambda one: (
+                one.name == name and all(one.get(key) == value for key, value in params.items())
+            )
+        )
+
+
+def sound(folder: Path, name: str = "in.slin", data: bytes = SAMPLES) -> Path:
+    """A sound file in `folder`."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+async def call(lab: Workshop, to: str, **params: str) -> Message:
+    """Has the phone call `to`, which must take the call."""
+    handled, message = await lab.send("call.execute", callto=to, direct="phone/", **params)
+    assert handled, message
+    return message
+
+
+async def phone(lab: Workshop, line: str) -> str:
+    """Carries out a command of the phone, which must succeed."""
+    reply = await lab.do(f"phone {line}")
+    assert reply.ok, (line, reply)
+    return reply.text
+
+
+async def parting(lab: Workshop) -> None:
+    """Hangs up, and waits until no channel of a script is left."""
+    watched = Watched(lab, "chan.hangup")
+    await phone(lab, "hangup")
+    await watched.named("chan.hangup")
+
+
+def told(path: Path) -> dict[str, object]:
+    """What a script has left in a file of JSON."""
+    content = json.loads(path.read_text())
+    assert isinstance(content, dict)
+    return content

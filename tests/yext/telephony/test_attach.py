@@ -1,0 +1,277 @@
+"""chan.attach, chan.record and the files and tones they name, on channels of a real call."""
+
+import asyncio
+import os
+from array import array
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from calls import PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
+from workshop import TIMEOUT, Workshop
+
+from yext import Message
+from yext.telephony.detect import Listener
+from yext.telephony.endpoint import Consumer, Endpoint
+from yext.telephony.formats import decode
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Workshop:
+    made = Workshop(tmp_path)
+    made.configure("stopwait=20\ntermwait=100")
+    made.script("take.py", TAKE + WAIT, PYTHON)
+    return made
+
+
+def in_a_call(lab: Workshop, body: Callable[[Endpoint], Awaitable[None]]) -> None:
+    """Runs `body` with the channel of a script that is in a call with the phone."""
+
+    async def main() -> None:
+        async with lab.running():
+            await call(lab, "external/nodata/take.py")
+            (channel,) = lab.module.channels
+            await body(channel)
+
+    asyncio.run(main())
+
+
+async def attach(lab: Workshop, channel: Endpoint, **params: str) -> tuple[bool, Message]:
+    message = Message("chan.attach", params, userdata=channel)
+    handled = await asyncio.wait_for(lab.engine.dispatch(message), TIMEOUT)
+    return handled, message
+
+
+class Kept(Consumer):
+    """Keeps what it hears, and tells when it has heard something called so."""
+
+    def __init__(self) -> None:
+        super().__init__("test")
+        self.data = b""
+        self.listener = Listener()
+        self.heard = asyncio.Event()
+        self.wanted = ""
+
+    def consume(self, data: bytes) -> None:
+        self.data += data
+        self.listener.hear(decode("slin", data))
+        if self.listener.now == self.wanted:
+            self.heard.set()
+
+    async def until(self, wanted: str) -> None:
+        self.wanted = wanted
+        self.heard.clear()
+        await asyncio.wait_for(self.heard.wait(), TIMEOUT)
+
+
+def test_a_file_is_played_to_its_end_and_that_is_told(lab: Workshop) -> None:
+    path = sound(lab.folder)
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        kept = Kept()
+        channel.peer.set_consumer(kept)  # type: ignore[union-attr]
+        handled, message = await attach(
+            lab, channel, source=f"wave/play/{path}", notify="me", single="true"
+        )
+        assert handled and "source" not in message
+        told = await watched.named("chan.notify")
+        assert (told["id"], told["targetid"], told["reason"]) == ("ExtModule", "me", "eof")
+        assert kept.data == SAMPLES
+        assert channel.media().source is None
+
+    in_a_call(lab, body)
+
+
+def test_without_single_the_message_goes_on_though_all_was_done(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        handled, message = await attach(lab, channel, source="tone/busy", lang="x")
+        assert not handled and "source" not in message
+        assert channel.media().source is not None
+
+    in_a_call(lab, body)
+
+
+def test_a_source_that_is_replaced_tells_so(lab: Workshop) -> None:
+    path = sound(lab.folder, data=SAMPLES * 20)
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        await attach(lab, channel, source=f"wave/play/{path}", notify_source="one", notify="two")
+        await attach(lab, channel, source="wave/play/-")
+        told = await watched.named("chan.notify")
+        assert (told["targetid"], told["reason"], told.get("id")) == ("one", "replaced", "")
+
+    in_a_call(lab, body)
+
+
+def test_a_file_is_repeated(lab: Workshop) -> None:
+    path = sound(lab.folder, data=SAMPLES[:1000])
+
+    async def body(channel: Endpoint) -> None:
+        kept = Kept()
+        channel.peer.set_consumer(kept)  # type: ignore[union-attr]
+        await attach(lab, channel, source=f"wave/play/{path}", autorepeat="true")
+        while len(kept.data) < 3000:
+            await kept.until("sound")
+        assert kept.data.startswith(SAMPLES[:1000] * 3)
+
+    in_a_call(lab, body)
+
+
+def test_what_cannot_be_attached_is_told_with_the_reason(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        handled, message = await attach(
+            lab, channel, source="wave/play/gone.slin", notify="me", single="true"
+        )
+        assert not handled and message["reason"] == "gone.slin: No such file or directory"
+        assert (await watched.named("chan.notify"))["reason"] == "error"
+        for params in (
+            {"source": "tone/nothing"}, {"override": "tone/busy"}, {"replace": "tone/busy"},
+            {"consumer": "wave/record/no/such/folder.slin"}, {"source": "wave/dance/x"},
+        ):  # fmt: skip
+            handled, message = await attach(lab, channel, single="true", **params)
+            assert not handled and set(params) <= set(message), params
+        message = Message("chan.attach", {"source": "tone/busy", "single": "true"})
+        assert not await lab.engine.dispatch(message), "a message without a channel"
+
+    in_a_call(lab, body)
+
+
+def test_what_is_heard_is_recorded_up_to_the_length_asked_for(lab: Workshop) -> None:
+    spoken, heard = sound(lab.folder), lab.folder / "out.slin"
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        await attach(lab, channel, consumer=f"wave/record/{heard}", maxlen="6400", notify="me")
+        await phone(lab, f"say {spoken}")
+        told = await watched.named("chan.notify")
+        assert (told["id"], told["targetid"], told["reason"]) == ("ExtModule", "me", "maxlen")
+        assert channel.media().consumer is None
+        assert heard.stat().st_size == 6400
+
+    in_a_call(lab, body)
+
+
+def test_nothing_recorded_counts_as_a_timer(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        await attach(lab, channel, consumer="wave/record/-", maxlen="1600", notify="me")
+        assert (await watched.named("chan.notify"))["reason"] == "maxlen"
+        assert not (lab.folder / "-").exists() and not os.path.exists("-")
+
+    in_a_call(lab, body)
+
+
+def test_both_sides_of_a_call_are_recorded(lab: Workshop) -> None:
+    spoken = sound(lab.folder)
+    call_side, peer_side = lab.folder / "call.au", lab.folder / "peer.alaw"
+
+    async def body(channel: Endpoint) -> None:
+        message = Message(
+            "chan.record",
+            {"call": f"wave/record/{call_side}", "peer": f"wave/record/{peer_side}"},
+            userdata=channel,
+        )
+        assert await lab.engine.dispatch(message)
+        await attach(lab, channel, source="tone/milliwatt")
+        await phone(lab, f"say {spoken}")
+        await phone(lab, "wait said")
+        await phone(lab, "hangup")
+
+    in_a_call(lab, body)
+    ours = array("h", call_side.read_bytes()[24:])
+    ours.byteswap()
+    listener = Listener()
+    for at in range(0, 1600, 160):
+        listener.hear(ours[at : at + 160])
+    assert listener.now == "1000 Hz"
+    theirs = decode("alaw", peer_side.read_bytes())
+    assert max(theirs) > 9000, "the phone's sound is there, from linear to A-law"
+
+
+def test_an_override_is_heard_for_a_while_and_then_the_source_again(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        peer = channel.peer
+        assert peer is not None
+        kept = Kept()
+        peer.set_consumer(kept)
+        await attach(lab, channel, source="tone/milliwatt")
+        await kept.until("1000 Hz")
+        handled, _ = await attach(lab, peer, override="tone/dtmfstr/42", single="true")
+        assert handled
+        await kept.until("dtmf 4")
+        await kept.until("1000 Hz")
+        assert kept.listener.digits == "42"
+        await attach(lab, peer, replace="tone/dtmf/7")
+        await kept.until("dtmf 7")
+        assert kept.source is not channel.media().source
+
+    in_a_call(lab, body)
+
+
+def test_a_file_of_another_rate_is_heard_at_its_pitch(lab: Workshop) -> None:
+    from math import pi, sin
+
+    from yext.telephony.formats import Format
+    from yext.telephony.soundfile import Writer
+
+    path = lab.folder / "x.wav"
+    writer = Writer(str(path), Format("slin", 48000, 2))
+    wave = (round(9000 * sin(2 * pi * 1000 * (n // 2) / 48000)) for n in range(2 * 24000))
+    writer.write(array("h", wave).tobytes())
+    writer.close()
+
+    async def body(channel: Endpoint) -> None:
+        await attach(lab, channel, source=f"wave/play/{path}", notify="me")
+        peer = channel.peer
+        assert peer is not None
+        await phone(lab, "wait sound")
+        assert "1000 Hz" in await phone(lab, "show")
+
+    in_a_call(lab, body)
+
+
+# Channels of files and tones
+
+
+def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
+    path = sound(lab.folder)
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.disconnected")
+        channel.set_consumer(Kept())
+        message = Message("call.execute", {"callto": f"wave/play/{path}"}, userdata=channel)
+        assert await lab.engine.dispatch(message)
+        assert message["peerid"] == "wave/1"
+        assert channel.peer is not None and channel.peer.id == "wave/1"
+        channel.tells = True  # type: ignore[attr-defined]
+        told = await watched.named("chan.disconnected", id="ExtModule")
+        assert told["reason"] == "eof"
+
+    in_a_call(lab, body)
+
+
+def test_a_tone_as_a_channel(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        message = Message("call.execute", {"callto": "tone/busy"}, userdata=channel)
+        assert await lab.engine.dispatch(message)
+        assert (await lab.do("status tone")).text.startswith("name=tone,type=misc;tones=1,chans=1;")
+        assert "address=busy" in (await lab.do("status tone/1")).text
+
+    in_a_call(lab, body)
+
+
+def test_audio_costs_nothing_when_the_call_is_over(lab: Workshop) -> None:
+    path = sound(lab.folder)
+
+    async def body(channel: Endpoint) -> None:
+        await attach(lab, channel, source=f"wave/play/{path}", autorepeat="yes")
+        watched = Watched(lab, "chan.hangup")
+        await phone(lab, "hangup")
+        await watched.named("chan.hangup")
+        await lab.send("nothing")
+        assert len(lab.module.clock()) == 0
+
+    in_a_call(lab, body)

@@ -1,0 +1,300 @@
+"""Audio through real scripts and sockets: exact, bounded, and played to its end."""
+
+import asyncio
+import os
+import wave
+from array import array
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from calls import ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
+from timeless import HurriedLoop
+from workshop import TIMEOUT, Workshop
+
+from yext import Message
+from yext.extmodule.audio import PipeConsumer, PipeSource
+from yext.telephony import detect
+from yext.telephony.endpoint import Consumer
+
+PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
+"""Writes 12800 bytes, 0.8 s of sound, and ends at once."""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Workshop:
+    made = Workshop(tmp_path)
+    made.configure("stopwait=20\ntermwait=100\nmaxaudio=100")
+    return made
+
+
+def run(lab: Workshop, body: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with lab.running():
+            await body()
+
+    asyncio.run(main())
+
+
+def recorded(path: Path) -> bytes:
+    with wave.open(str(path)) as opened:
+        frames = array("h", opened.readframes(opened.getnframes()))
+    return frames.tobytes()
+
+
+class Heard(Consumer):
+    """Keeps what it is given, and tells when there is so much of it."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__("test")
+        self.data = b""
+        self.full = asyncio.Event()
+        self._enough = enough
+
+    def consume(self, data: bytes) -> None:
+        self.data += data
+        if len(self.data) >= self._enough:
+            self.full.set()
+
+
+def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> None:
+    lab.script("echo.py", ECHO, PYTHON)
+    minute = array("h", [(n * 7919 + n // 977) % 40000 - 20000 for n in range(480_000)]).tobytes()
+    spoken, heard = sound(lab.folder, data=minute), lab.folder / "out.wav"
+
+    lines = (
+        f"record {heard}", f"say {spoken}", "wait said 600", "wait silence 60", "record -", "hangup",
+    )  # fmt: skip
+
+    async def body() -> None:
+        async with lab.running():
+            await call(lab, "external/playrec/echo.py")
+            for line in lines:
+                reply = await lab.engine.command(f"phone {line}")
+                assert reply.ok, reply
+
+    with asyncio.Runner(loop_factory=lambda: HurriedLoop(15)) as runner:
+        runner.run(body())
+    assert minute in recorded(heard)
+
+
+def test_what_a_script_wrote_before_it_ended_is_played_to_its_end(lab: Workshop) -> None:
+    lab.script("play.py", PLAY, PYTHON)
+    heard = lab.folder / "out.wav"
+
+    async def body() -> None:
+        lab.engine.install("chan.connected", lambda one: _record(lab, one, heard), 10)
+        await call(lab, "external/play/play.py")
+        await phone(lab, "wait hangup")
+
+    run(lab, body)
+    assert recorded(heard).endswith(bytes(range(256)) * 50)
+
+
+def _record(lab: Workshop, message: Message, path: Path) -> bool:
+    """Records what the phone hears from the moment it is connected."""
+    if message["module"] == "phone":
+        params = {"peer": f"wave/record/{path}"}
+        lab.engine.enqueue(Message("chan.record", params, userdata=message.userdata))
+    return False
+
+
+def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
+    lab: Workshop,
+) -> None:
+    lab.script("deaf.py", TAKE + WAIT, PYTHON)
+
+    async def body() -> None:
+        await call(lab, "external/record/deaf.py")
+        (channel,) = lab.module.channels
+        consumer = channel.media().consumer
+        assert isinstance(consumer, PipeConsumer)
+        for _ in range(400):
+            consumer.consume(SAMPLES[:320])
+        kept = 100 // 20
+        # What the pipe took, what waits, what was dropped: every frame is one of them.
+        assert consumer.dropped > 0
+        assert 400 <= consumer.frames + kept + consumer.dropped <= 404
+        await lab.told("deaf.py' does not read its audio")
+        row = (await lab.do("external audio")).text.splitlines()[1].split("\t")
+        assert row[:3] == ["ExtModule", "deaf.py", "phone/1"]
+        assert int(row[4]) == consumer.dropped
+
+    run(lab, body)
+
+
+def test_a_script_that_catches_up_hears_the_latest(lab: Workshop) -> None:
+    reading, writing = os.pipe()
+
+    async def body() -> None:
+        consumer = PipeConsumer("test", writing, 100)
+        frames = [bytes([number]) * 320 for number in range(256)]
+        for frame in frames:
+            consumer.consume(frame)
+        assert consumer.dropped
+        data = b""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def readable() -> None:
+            nonlocal data
+            data += os.read(reading, 65536)
+            if len(data) == 320 * (256 - consumer.dropped):
+                done.set()
+
+        loop.add_reader(reading, readable)
+        await asyncio.wait_for(done.wait(), TIMEOUT)
+        loop.remove_reader(reading)
+        kept = [data[at : at + 320] for at in range(0, len(data), 320)]
+        dropped = consumer.dropped
+        assert kept == frames[: 251 - dropped] + frames[251:]
+        consumer.close()
+        os.close(reading)
+
+    run(lab, body)
+
+
+def test_a_script_that_floods_is_paced_and_loses_nothing(lab: Workshop) -> None:
+    reading, writing = os.pipe()
+
+    async def body() -> None:
+        clock = lab.module.clock()
+        source, heard = PipeSource("test", reading, clock), Heard(3200)
+        source.attach(heard)
+        begun = asyncio.get_running_loop().time()
+        os.write(writing, bytes(64000))
+        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
+        assert asyncio.get_running_loop().time() - begun > 0.17
+        assert len(heard.data) <= 3200 + 320
+        source.close()
+        os.close(writing)
+        assert not len(clock)
+
+    run(lab, body)
+
+
+def test_a_short_last_frame_is_played_without_its_odd_byte(lab: Workshop) -> None:
+    reading, writing = os.pipe()
+
+    async def body() -> None:
+        source, heard = PipeSource("test", reading, lab.module.clock()), Heard(1)
+        ended = asyncio.Event()
+        source.on_end = ended.set
+        source.attach(heard)
+        os.write(writing, bytes(range(101)))
+        os.close(writing)
+        await asyncio.wait_for(ended.wait(), TIMEOUT)
+        assert heard.data == bytes(range(100))
+
+    run(lab, body)
+
+
+# Data connections
+
+
+async def connected(lab: Workshop, line: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_unix_connection(str(lab.folder / "data.sock"))
+    writer.write(line.encode())
+    return reader, writer
+
+
+def listener(lab: Workshop) -> None:
+    lab.configure("maxaudio=100", f"[listener data]\ntype=unix\npath={lab.folder}/data.sock\n")
+    lab.script("take.py", TAKE + WAIT, PYTHON)
+
+
+def test_a_data_connection_plays_and_records(lab: Workshop) -> None:
+    listener(lab)
+    heard = lab.folder / "out.wav"
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        await phone(lab, f"record {heard}")
+        reader, writer = await connected(lab, "%%>connect:playrec:ExtModule\n")
+        writer.write(SAMPLES)
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.readexactly(3200), TIMEOUT) == bytes(3200)
+        spoken = sound(lab.folder)
+        await phone(lab, f"say {spoken}")
+        got = b""
+        while SAMPLES not in got:
+            got += await asyncio.wait_for(reader.read(4096), TIMEOUT)
+        await phone(lab, "wait silence")
+        await phone(lab, "hangup")
+        async with asyncio.timeout(TIMEOUT):
+            while await reader.read(4096):
+                pass
+        writer.close()
+
+    run(lab, body)
+    assert SAMPLES in recorded(heard)
+
+
+def test_a_data_connection_to_a_channel_of_a_driver(lab: Workshop) -> None:
+    listener(lab)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        (channel,) = lab.module.channels
+        attach = Message("chan.attach", {"source": "tone/milliwatt"}, userdata=channel)
+        await lab.engine.dispatch(attach)
+        reader, writer = await connected(lab, "%%>connect:record:phone/1:audio\n")
+        data = await asyncio.wait_for(reader.readexactly(3200), TIMEOUT)
+        assert detect.sound(array("h", data[320:640])) == "1000 Hz"
+        writer.close()
+
+    run(lab, body)
+
+
+@pytest.mark.parametrize(
+    "line", ["%%>connect:play:nobody\n", "%%>connect:play\n", "%%>connect:dance:ExtModule\n"]
+)
+def test_a_data_connection_to_nobody_is_closed(lab: Workshop, line: str) -> None:
+    listener(lab)
+
+    async def body() -> None:
+        reader, writer = await connected(lab, line)
+        assert await asyncio.wait_for(reader.read(), TIMEOUT) == b""
+        writer.close()
+        await lab.told("did not connect properly")
+
+    run(lab, body)
+
+
+def test_the_first_line_may_come_in_pieces_with_audio_behind_it(lab: Workshop) -> None:
+    listener(lab)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        channel = next(iter(lab.module.channels))
+        heard = Heard(640)
+        channel.peer.set_consumer(heard)  # type: ignore[union-attr]
+        _, writer = await connected(lab, "%%>connect:pl")
+        await writer.drain()
+        await lab.send("nothing")
+        audio = b"\n\r\0" * 200 + bytes(40)
+        writer.write(b"ay:ExtModule\n" + audio)
+        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
+        assert heard.data == audio
+        writer.close()
+
+    run(lab, body)
+
+
+def test_other_data_is_passed_on_as_it_comes(lab: Workshop) -> None:
+    listener(lab)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        channel = next(iter(lab.module.channels))
+        heard = Heard(5)
+        channel.peer.set_consumer(heard, "text")  # type: ignore[union-attr]
+        _, writer = await connected(lab, "%%>connect:play:ExtModule:text\nhello")
+        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
+        assert heard.data == b"hello"
+        watched = Watched(lab, "chan.hangup")
+        await phone(lab, "hangup")
+        await watched.named("chan.hangup")
+        writer.close()
+
+    run(lab, body)
