@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import importlib
 import re
 import socket
 from collections import deque
@@ -62,6 +63,10 @@ _LEVEL_COLORS = ("41;33", "41;33", "40;31;1", "40;31;1", "40;31", "40;33;1", "40
 _COLOR = "40;37"
 
 
+_KEYS_OF = {IP: "\x03", BRK: "\x03", EC: "\x7f", EL: "\x15"}
+"""The keys that telnet commands stand for at a terminal."""
+
+
 class Connection(asyncio.Protocol):
     """One plain connection: a command a line, its reply, and what is told meanwhile."""
 
@@ -82,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._given = 0
         self._ended = False
         self._shell: RemoteShell | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._source = ""
         self._early = b""
@@ -108,6 +114,7 @@ class Connection(asyncio.Protocol):
             color=listener.color,
             aliases=dict(listener.aliases),
             rules=rules,
+            early=self._say,
             admit=None if listener.credentials.none else self._admit,
             audit=self._audit,
         )
@@ -185,6 +192,20 @@ class Connection(asyncio.Protocol):
         self._outlet.close()
         self.close()
 
+    @property
+    def in_shell(self) -> bool:
+        """Whether the plain conversation was left for the operator's console."""
+        return self._shell is not None
+
+    async def ended(self) -> None:
+        """Waits until nothing of a closed connection runs any more."""
+        tasks = [task for task in (self._worker, self._starting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._shell is not None:
+            await self._shell.wait()
+
     def close(self) -> None:
         """Ends the connection after what was written to it."""
         if self._timer is not None:
@@ -236,8 +257,8 @@ class Connection(asyncio.Protocol):
             self._see_terminal()
         elif isinstance(item, Stray):
             self._unsupported("Unsupported telnet octet", item.code, " after IAC in SB")
-        elif self._shell is not None and isinstance(item, bytes):
-            self._shell.feed(item)
+        elif self._shell is not None:
+            self._to_shell(item)
         else:
             self._waiting.append(item)
             self._waiting_bytes += len(item) if isinstance(item, bytes) else 1
@@ -250,7 +271,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             if self._waiting_bytes > QUEUE_MAX or not self._outlet.drained.is_set():
                 self._transport.pause_reading()
-            elif self._shell is None:
+            else:
                 self._transport.resume_reading()
 
     def _interrupt(self) -> None:
@@ -354,9 +375,13 @@ class Connection(asyncio.Protocol):
         if line.split(maxsplit=1)[:1] == ["quit"] and not session.machine:
             goodbye = self._filled(self.listener.goodbye)
             reply = Reply(True, f"{goodbye}{EOL}" if goodbye else "")
-        self._outlet.write(self._made_safe(reply.text))
+        self._say(reply.text)
         self._editor.echo = session.echo
         self._module.follow(self)
+
+    def _say(self, text: str) -> None:
+        """Sends what a reply begins with, before the rest of it is known."""
+        self._outlet.write(self._made_safe(text))
 
     def _made_safe(self, text: str) -> str:
         """A reply as it is sent: control characters are shown, and nothing that a handler
@@ -440,13 +465,40 @@ class Connection(asyncio.Protocol):
         if telnet.ours[ECHO] is not State.YES or not telnet.columns:
             return
         self._outlet.write_bytes(telnet.ask_terminal())
-        if telnet.terminal is not None or telnet.no_terminal:
-            self._start_shell(telnet.terminal or "vt100")
+        if self._starting is None and (telnet.terminal is not None or telnet.no_terminal):
+            starting = self._start_shell(telnet.terminal or "vt100")
+            self._starting = asyncio.get_running_loop().create_task(starting)
 
-    def _start_shell(self, terminal: str) -> None:
-        from console.remoteshell import RemoteShell
+    async def _start_shell(self, terminal: str) -> None:
+        """Leaves the plain conversation, unless the terminal is too dumb for more."""
+        # The import takes a quarter of a second the first time, in which others go on.
+        module = await asyncio.to_thread(importlib.import_module, "console.remoteshell")
+        if self._transport is None or not module.abilities(terminal).editing:
+            return
+        shell: RemoteShell = module.RemoteShell(
+            self._module.engine,
+            self.session,
+            self._outlet,
+            terminal,
+            longest=self._longest,
+            ended=self.close,
+        )
+        self._outlet.write(ERASE_LINE)
+        self._shell = shell
+        self._module.follow(self)
+        shell.start(self._telnet.columns, self._telnet.rows)
+        for item in self._waiting:
+            self._to_shell(item)
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
-        self._shell = RemoteShell(self, terminal)
+    def _to_shell(self, item: Item) -> None:
+        if self._shell is None:
+            return
+        if isinstance(item, bytes):
+            self._shell.feed(self._decoder.decode(item))
+        elif isinstance(item, Command) and item.code in _KEYS_OF:
+            self._shell.feed(_KEYS_OF[item.code])
 
     # What goes out
 
@@ -506,6 +558,8 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._outlet.resume()
+        if self._shell is not None:
+            self._shell.drained()
         self._limit_reading()
 
     # Authority

@@ -63,9 +63,13 @@ class Outlet:
             self._written += len(data)
             self._transport.write(data)
 
+    def waiting(self) -> int:
+        """Bytes that the client has not read."""
+        return self._transport.get_write_buffer_size()
+
     def line(self, text: str) -> None:
         """Sends whole lines that come by themselves, or leaves them out and counts them."""
-        if self._transport.get_write_buffer_size() + len(text) > self._most:
+        if self.waiting() + len(text) > self._most:
             self.lost += 1
             return
         self.write(text)
@@ -90,7 +94,7 @@ class Outlet:
         self.drained.set()
 
     def _taken(self) -> int:
-        return self._written - self._transport.get_write_buffer_size()
+        return self._written - self.waiting()
 
     def _look_later(self) -> None:
         loop = asyncio.get_running_loop()

@@ -158,8 +158,10 @@ class RManager(Module):
         for task in list(self._arriving):
             task.cancel()
         await asyncio.gather(*self._arriving, return_exceptions=True)
-        for connection in list(self.connections):
+        connections = list(self.connections)
+        for connection in connections:
             connection.close()
+        await asyncio.gather(*(connection.ended() for connection in connections))
         self._unsubscribe()
 
     # Connections
@@ -235,13 +237,13 @@ class RManager(Module):
         session = connection.session
         if connection not in self.connections:
             return
-        known = session.authority > Authority.GUEST
+        known = session.authority > Authority.GUEST and not connection.in_shell
         if known and (session.output or session.debug):
             self._listening[connection] = None
         else:
             self._listening.pop(connection, None)
-        admin = session.authority is Authority.ADMIN
-        self._watch(connection, session.machine and (admin or (known and session.rules.user_flow)))
+        sees_all = session.authority is Authority.ADMIN or session.rules.user_flow
+        self._watch(connection, known and session.machine and sees_all)
 
     # What is told
 
@@ -249,7 +251,8 @@ class RManager(Module):
         if event.kind == "notice":
             for connection in list(self.connections):
                 wanted = connection.session.label if event.session else ""
-                if event.session == wanted and (wanted or connection in self._listening):
+                heard = wanted or connection in self._listening
+                if event.session == wanted and heard and not connection.in_shell:
                     connection.notice(event)
             return
         for connection in list(self._listening):
