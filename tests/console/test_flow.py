@@ -407,7 +407,7 @@ def test_completion_knows_what_was_seen() -> None:
             await found.engine.dispatch(Message("seen.only"))
             assert await found.complete("flow re") == ["resume"]
             assert await found.complete("flow show ") == ["1"]
-            assert await found.complete("flow on call.") == ["call.route"]
+            assert await found.complete("flow on call.ro") == ["call.route"]
             assert await found.complete("flow filter seen") == ["seen.only"]
             assert await found.complete("flow filter call.* and un") == ["unhandled"]
             assert "by:_route" in await found.complete("flow filter by:")
