@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from yext import conf
 from yext.commands import EOL
@@ -23,8 +22,8 @@ from yext.wire import BOOLEANS, bool_text
 if TYPE_CHECKING:
     from yext.engine import Engine
 
-_STATUS_SAFE: Final = "/+?&=!#$%'()*@[]^`{}\"<>\\:~ -._"
-"""What stands as it is in an address of the status line; Yate escapes ``,;|`` only."""
+_STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
+"""What would be taken for a separator of the status line in an address, and the escape itself."""
 
 _WITHOUT: Final = (TRACKING, "cmd_address", "cmd_machine", "cmd_admin")
 """What a channel does not pass on of the message that dropped its peer."""
@@ -447,7 +446,7 @@ class Driver(Module):
 
     def status_detail(self) -> str:
         return ",".join(
-            f"{one.id}={one.status}|{quote(one.address, _STATUS_SAFE)}|{one.peer_id()}"
+            f"{one.id}={one.status}|{one.address.translate(_STATUS_ESCAPES)}|{one.peer_id()}"
             for one in self.channels.values()
         )
 

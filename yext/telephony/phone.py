@@ -15,7 +15,6 @@ from yext.message import Message
 from yext.telephony.driver import Channel, Driver, copied, copy_list
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, decode
-from yext.telephony.phonecommands import carry_out, complete, help_with
 
 if TYPE_CHECKING:
     from yext.engine import Engine
@@ -195,7 +194,7 @@ class PhoneDriver(Driver):
         super().load()
         self.handle("call.execute", self._from_console, _FIRST)
         self.handle("call.progress", self._for_incoming(Channel.progress), 100)
-        self.handle("engine.help", help_with, 100)
+        self.handle("engine.help", self._help, 100)
 
     def call(self, ident: str = "") -> PhoneChannel | None:
         """The call with that id, or the latest one; None where there is none."""
@@ -276,7 +275,18 @@ class PhoneDriver(Driver):
     # Commands
 
     async def command(self, line: str, message: Message) -> bool:
+        if not line.lstrip().startswith("phone"):
+            return False
+        from yext.telephony.phonecommands import carry_out
+
         return await carry_out(self, line, message)
 
     def complete(self, line: str, word: str) -> Sequence[str]:
+        from yext.telephony.phonecommands import complete
+
         return (*super().complete(line, word), *complete(self, line))
+
+    def _help(self, message: Message) -> bool:
+        from yext.telephony.phonecommands import help_with
+
+        return help_with(message)

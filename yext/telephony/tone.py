@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from yext import log
 from yext.message import Message
@@ -12,7 +13,9 @@ from yext.telephony.driver import Channel, Driver
 from yext.telephony.endpoint import Endpoint, Source
 from yext.telephony.formats import SLIN
 from yext.telephony.outgoing import attach_param, call_out, called_by
-from yext.telephony.tones import Tone, find
+
+if TYPE_CHECKING:
+    from yext.telephony.tones import Tone
 
 _FRAME = SLIN.frame_bytes(0)
 
@@ -74,6 +77,9 @@ class ToneDriver(Driver):
 
     def make_source(self, name: str) -> ToneSource | None:
         """What plays the tone called `name`; None where there is no such tone."""
+        # Loaded with the first tone: a start without calls has no use for it.
+        from yext.telephony.tones import find
+
         tone = find(name)
         return ToneSource(tone, self.telephony.clock) if tone is not None else None
 

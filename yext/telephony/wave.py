@@ -6,6 +6,7 @@ be recorded is counted and let go.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from yext import conf, log
 from yext.message import Message
@@ -15,7 +16,9 @@ from yext.telephony.driver import Channel, Driver, said
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, Format, parse_format
 from yext.telephony.outgoing import attach_param, call_out, called_by
-from yext.telephony.soundfile import Reader, SoundError, Writer
+
+if TYPE_CHECKING:
+    from yext.telephony.soundfile import SoundError
 
 _PLAY, _RECORD = "wave/play/", "wave/record/"
 
@@ -29,6 +32,8 @@ class WaveSource(Source):
 
     def __init__(self, path: str, clock: Clock, repeat: bool = False) -> None:
         """Opens the file; raises `SoundError`."""
+        from yext.telephony.soundfile import Reader
+
         self._reader = Reader(path)
         super().__init__(_PLAY + path, self._reader.format)
         self.on_replaced: Callable[[], None] | None = None
@@ -75,6 +80,8 @@ class WaveConsumer(Consumer):
 
         Raises `SoundError`.
         """
+        from yext.telephony.soundfile import Writer
+
         self._writer = None if path == "-" else Writer(path, format, append)
         super().__init__(_RECORD + path, self._writer.format if self._writer else SLIN)
         self.on_full: Callable[[], None] | None = None
@@ -166,6 +173,8 @@ class WaveDriver(Driver):
     def make_source(self, path: str, message: Message) -> WaveSource | None:
         """What plays the file; None for ``-`` and for a file that cannot be played, which is
         told in ``reason`` of the message."""
+        from yext.telephony.soundfile import SoundError
+
         if path == "-":
             return None
         try:
@@ -176,6 +185,8 @@ class WaveDriver(Driver):
 
     def make_consumer(self, path: str, message: Message) -> WaveConsumer | None:
         """What records to the file; None for one that cannot be written, as in `make_source`."""
+        from yext.telephony.soundfile import SoundError
+
         format = parse_format(message.get("format"))
         most = conf.parse_int(message.get("maxlen")) or 0
         try:

@@ -63,7 +63,8 @@ def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> 
     spoken, heard = sound(lab.folder, data=minute), lab.folder / "out.wav"
 
     lines = (
-        f"record {heard}", f"say {spoken}", "wait said 600", "wait silence 60", "record -", "hangup",
+        f"record {heard}", f"say {spoken}", "wait said 600", "wait silence 60", "record -",
+        "hangup",
     )  # fmt: skip
 
     async def body() -> None:
