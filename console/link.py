@@ -135,6 +135,8 @@ class LocalLink:
     engine: Engine
     own: Session
     _cache: dict[str, list[str]] = field(default_factory=dict)
+    _usages: dict[str, str] = field(default_factory=dict)
+    _asking: asyncio.Task[None] | None = None
 
     @property
     def node(self) -> str:
@@ -217,7 +219,19 @@ class LocalLink:
         if not blank:
             return ""
         command = commands.SESSION_COMMANDS.get(name) or bus.BUS_COMMANDS.get(name)
-        return command.usage if command is not None else ""
+        if command is not None:
+            return command.usage
+        if name not in self._usages and len(self._usages) < _CACHED:
+            self._usages[name] = ""
+            self._asking = asyncio.create_task(self._ask_usage(name))
+        return self._usages.get(name, "")
+
+    async def _ask_usage(self, name: str) -> None:
+        """Asks the bus how a command of a module or script is used: the first line of its help."""
+        with contextlib.suppress(TimeoutError):
+            found = bus.help_text(self.engine, name, "", self.own)
+            text = await asyncio.wait_for(found, COMPLETION_SECONDS)
+            self._usages[name] = (text or "").strip().partition("\n")[0].strip()
 
     def flow(self) -> str:
         return self.own.flow.state()

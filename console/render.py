@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from yext import Reply
@@ -30,6 +31,14 @@ _STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→
 
 _LABELS = ("printed", "tried", "from", "near", "do")
 """The labels that lines of a failure begin with."""
+
+_SCRIPT_COLUMNS = (
+    "script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts", "handlers",
+    "watches", "last exit",
+)  # fmt: skip
+
+_SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pid")
+"""The columns that are left out one after the other until the others fit."""
 
 _STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
 
@@ -154,6 +163,12 @@ def _stopped(reply: Reply, line: str, page: Page) -> str | None:
     return safe(f"stopped {named}" + (f", {ended}" if ended else "")) + "\n"
 
 
+def _why(reply: Reply, line: str, page: Page) -> str | None:
+    """The last failure, as the panel that told it, under the time it happened."""
+    lines = _lines(reply)
+    return f"{lines[0]}\n" + notice(lines[1:], page) if len(lines) > 1 else None
+
+
 def with_peers(show: Reply, info: Reply) -> Reply:
     """The reply to ``external show`` with the peers that only ``external info`` lists: those
     that came through a listener."""
@@ -176,15 +191,16 @@ def _scripts(reply: Reply, line: str, page: Page) -> str | None:
         return None
     if not rows:
         return "No scripts, and nobody is connected\n"
-    columns = [name for name in _shown_columns(page) if name in heading]
+    columns = [name for name in _SCRIPT_COLUMNS if name in heading]
     cells_of: list[list[str | Text]] = []
     failures = []
     for row in rows:
         cells = dict(zip(heading, row + ["-"] * (len(heading) - len(row)), strict=False))
         cells_of.append([_script_cell(name, cells) for name in columns])
         if cells["state"].startswith("failed"):
-            failures.append((cells["script"], cells["last"]))
-    return table(columns, cells_of, page) + failed_scripts(failures, page)
+            why = cells.get("last failure", "-")
+            failures.append((cells["script"], re.sub(r", \d\d:\d\d:\d\d$", "", why)))
+    return table(columns, cells_of, page, spare=_SPARE) + failed_scripts(failures, page)
 
 
 def failed_scripts(failures: Sequence[tuple[str, str]], page: Page) -> str:
@@ -214,11 +230,6 @@ def mistakes(lines: Sequence[str], page: Page) -> str:
     return text if page.unicode else text.encode("ascii", "replace").decode("ascii")
 
 
-def _shown_columns(page: Page) -> tuple[str, ...]:
-    columns = ("script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts")
-    return columns if page.width < _WIDE else (*columns, "handlers", "watches", "last")
-
-
 def _script_cell(name: str, cells: dict[str, str]) -> str | Text:
     from rich.text import Text
 
@@ -227,8 +238,6 @@ def _script_cell(name: str, cells: dict[str, str]) -> str | Text:
         return Text(value, _STATE_STYLES.get(value.split()[0], ""))
     if name == "up" and value.isdigit():
         return duration(int(value))
-    if name == "last" and cells["state"].startswith("failed"):
-        return "–"
     return "–" if value == "-" else value
 
 
@@ -336,7 +345,8 @@ _Draw = Callable[[Reply, str, Page], "str | None"]
 _DRAWN: tuple[tuple[str, _Draw], ...] = (
     (r"external (show)\b", _scripts),
     (r"external (stop) ", _stopped),
-    (r"external (info|why|log|dismiss)\b", lambda reply, line, page: None),
+    (r"external why\b", _why),
+    (r"external (info|log|dismiss)\b", lambda reply, line, page: None),
     (r"external \S", _started),
     (r"status\b", _status),
     (r"(help|\?)$", _help),
@@ -359,21 +369,40 @@ def table(
     rows: Sequence[Sequence[str | Text]],
     page: Page,
     *,
+    spare: Sequence[str] = (),
     fold: bool = False,
 ) -> str:
-    """Aligned columns without lines; what does not fit is folded, or cut with an ellipsis."""
+    """Aligned columns without lines.
+
+    Where they do not fit, the columns named in `spare` are left out, the first of them first;
+    then cells are folded, or cut with an ellipsis.
+    """
     from rich.table import Table
 
+    spare = [*spare]
+    while spare and _table_width(heading, rows) > page.width:
+        name = spare.pop(0)
+        if name in heading:
+            at = list(heading).index(name)
+            heading = [*heading[:at], *heading[at + 1 :]]
+            rows = [[*row[:at], *row[at + 1 :]] for row in rows]
     grid = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(heading),
         header_style="bold",
     )  # fmt: skip
-    for at in range(max(len(row) for row in rows)):
-        name = heading[at] if at < len(heading) else ""
-        grid.add_column(name, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
+    for at in range(max(map(len, (heading, *rows)))):
+        title = heading[at] if at < len(heading) else ""
+        grid.add_column(title, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
     for row in rows:
         grid.add_row(*row)
     return _drawn(grid, page)
+
+
+def _table_width(heading: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> int:
+    from rich.cells import cell_len
+
+    columns = zip_longest(heading, *rows, fillvalue="")
+    return sum(max(cell_len(str(cell)) for cell in column) + 2 for column in columns) - 2
 
 
 def _drawn(what: RenderableType, page: Page) -> str:

@@ -38,6 +38,9 @@ COLUMNS = (
     "cpu %", "MiB",
 )  # fmt: skip
 
+_SPARE = ("pid", "restarts", "pending", "MiB", "cpu %")
+"""The columns that a narrow view does without, the first of them first."""
+
 
 @dataclass(slots=True)
 class _Work:
@@ -95,7 +98,7 @@ class Top:
         view = self._session.view
         color, unicode = (view.color, view.unicode) if view is not None else (False, False)
         rows = await self._rows()
-        text = table(COLUMNS, rows[: max(1, height - 1)], Page(width, color, unicode))
+        text = table(COLUMNS, rows[: max(1, height - 1)], Page(width, color, unicode), spare=_SPARE)
         return text if rows else "No scripts\n"
 
     async def text(self) -> str:

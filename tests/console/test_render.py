@@ -1,0 +1,173 @@
+"""Replies as they are drawn, at given widths, with and without colour and Unicode."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from console.render import Page, notice, plain, render, table, with_peers
+from yext import Reply
+
+PAGE = Page(80, color=False, unicode=True)
+ASCII = Page(80, color=False, unicode=False)
+COLORED = Page(80, color=True, unicode=True)
+WIDTHS = [40, 80, 120, 200]
+
+GONE = Reply(
+    False,
+    "External command failed\r\n"
+    "gone.py: No such file or directory (ENOENT, 2)\r\n"
+    "tried: /srv/scripts/gone.py x\r\n"
+    "from: scripts_dir=/srv/scripts/ (extmodule.conf:3)\r\n"
+    "near: one.py\r\n"
+    "do: check the name, or give an absolute path\r\n",
+    {"reason": "No such file or directory", "errno": "ENOENT"},
+)
+
+SHOWN = Reply(
+    True,
+    "script\tparameter\tstate\tpid\trole\tup\tin\tout\tpending\thandlers\twatches\trestarts"
+    "\tlast exit\tlast failure\r\n"
+    "route.py\t99\trunning\t4121\tglobal\t724\t214\t213\t1\t2\t0\t0\t-\t-\r\n"
+    "mailer.php\t-\tfailed 12:01:07\t-\t-\t-\t-\t-\t-\t-\t-\t0\t-"
+    "\tmailer.php: interpreter /usr/bin/php not found (ENOENT, 2), 12:01:07\r\n",
+)
+
+REPLIES = [
+    (GONE, "external start gone.py x"),
+    (SHOWN, "external show"),
+    (Reply(True, "External start attempt\r\n", {"pid": "41"}), "external start route.py 99"),
+    (Reply(True, "name=extmodule,type=misc;scripts=1,chans=0\r\n"), "status extmodule"),
+    (Reply(True, "Available commands:\r\n  quit\r\n  help [command]\r\n"), "help"),
+    (Reply(True, "extmodule\tregexroute\r\n"), "module list"),
+    (Reply(True, "a priority=5 trackname='x' filter='b=c'\r\n"), "dispatcher handlers"),
+    (Reply(False, "Cannot understand: x\r\n", {"reason": "unknown command"}, known=False), "x"),
+    (Reply(True, "\x1b[2Jnothing \x07 known\r\n"), "hello"),
+    (Reply(True), "runparam a=b"),
+]
+
+
+def test_a_start_that_failed_is_a_panel() -> None:
+    assert render(GONE, "external start gone.py x", Page(82, False, True)) == (
+        "┌─ gone.py did not start ────────────────────────────────────────────────────────┐\n"
+        "│ No such file or directory (ENOENT, 2)                                          │\n"
+        "│   tried   /srv/scripts/gone.py x                                               │\n"
+        "│   from    scripts_dir=/srv/scripts/ (extmodule.conf:3)                         │\n"
+        "│   near    one.py                                                               │\n"
+        "│   do      check the name, or give an absolute path                             │\n"
+        "└────────────────────────────────────────────────────────────────────────────────┘\n"
+    )
+
+
+def test_a_notice_whose_headline_is_long_loses_none_of_it() -> None:
+    lines = ("ivr.py ended 0.14 s after its start, exit status 1, never spoke the protocol", "x")
+    drawn = notice(lines, Page(50, False, True))
+    assert "ivr.py ended 0.14 s after its start" in drawn.splitlines()[0]
+    assert "exit status 1" in drawn
+    assert "never spoke the protocol" in drawn
+
+
+def test_scripts_are_one_table_and_failures_stand_below_it() -> None:
+    assert render(SHOWN, "external show", Page(90, False, True)) == (
+        "script      parameter  state            pid   up        in   out  pending  restarts\n"
+        "route.py    99         running          4121  00:12:04  214  213  1        0\n"
+        "mailer.php  –          failed 12:01:07  –     –         –    –    –        0\n"
+        "  ✗ mailer.php   interpreter /usr/bin/php not found (ENOENT, 2)   "
+        "external why mailer.php\n"
+    )
+
+
+def test_a_narrow_table_does_without_some_columns() -> None:
+    heading = render(SHOWN, "external show", Page(50, False, True)).splitlines()[0]
+    assert heading.split() == ["script", "parameter", "state", "pending"]
+    heading = render(SHOWN, "external show", Page(200, False, True)).splitlines()[0]
+    assert heading.split()[-4:] == ["handlers", "watches", "last", "exit"]
+
+
+def test_peers_of_listeners_are_in_the_table_too() -> None:
+    info = Reply(
+        True,
+        "1. route.py 99\r\n\tGlobal, pid=4121\r\n2. up 127.0.0.1:40112\r\n\tGlobal\r\n",
+    )
+    drawn = render(with_peers(SHOWN, info), "external show", PAGE)
+    assert re.search(r"^up +127\.0\.0\.1:40112 +connected", drawn, re.MULTILINE)
+    assert drawn.count("route.py") == 1
+
+
+def test_started_and_stopped_name_the_program() -> None:
+    started = Reply(True, "External start attempt\r\n", {"pid": "4121"})
+    for line, words in (
+        ("external start route.py 99", "started route.py 99, pid 4121\n"),
+        ("external route.py 99", "started route.py 99, pid 4121\n"),
+        ("external restart route.py", "restarted route.py, pid 4121\n"),
+        ("external execute make it", "executed make it, pid 4121\n"),
+    ):
+        assert render(started, line, PAGE) == words
+    ended = Reply(True, "External command stopped\r\n", {"ended": "exit status 0"})
+    assert render(ended, "external stop a b", PAGE) == "stopped a b, exit status 0\n"
+
+
+def test_a_status_with_rows_is_a_table() -> None:
+    line = "name=sip,type=varchans,format=Status|Address|Peer;chans=1;sip/1=answered|1.2.3.4|tone/1"
+    drawn = render(Reply(True, f"{line}\r\n"), "status sip", PAGE)
+    assert drawn.splitlines() == [
+        "sip  varchans",
+        "  chans=1",
+        "id     Status    Address  Peer",
+        "sip/1  answered  1.2.3.4  tone/1",
+    ]
+
+
+def test_a_failure_tells_reason_and_hint_once() -> None:
+    reply = Reply(
+        False, "External not running\r\n", {"reason": "x does not run", "hint": "external"}
+    )
+    assert render(reply, "external stop x", PAGE) == (
+        "External not running\n  x does not run\n  do      external\n"
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("reply", "command"), REPLIES, ids=[one[1] for one in REPLIES])
+def test_whatever_is_drawn_is_safe_and_fits(reply: Reply, command: str, width: int) -> None:
+    for page in (Page(width, False, True), Page(width, False, False)):
+        drawn = render(reply, command, page)
+        assert "\x1b" not in drawn
+        assert "\r" not in drawn
+        assert drawn == "" or drawn.endswith("\n")
+        assert page.unicode or drawn.isascii()
+        assert all(cell_len(line) <= width for line in drawn.splitlines())
+    bare = re.sub(r"\x1b\[[\d;]*m", "", render(reply, command, Page(width, True, True)))
+    assert bare == render(reply, command, Page(width, False, True)), "colour adds no text"
+
+
+def test_what_is_red_is_told_in_words_too() -> None:
+    drawn = render(GONE, "external start gone.py x", COLORED)
+    assert "\x1b[" in drawn
+    assert "did not start" in drawn
+
+
+def test_ascii_stand_ins() -> None:
+    assert render(GONE, "external start gone.py", ASCII).startswith("+- gone.py did not start -")
+
+
+def test_markup_of_rich_in_a_reply_means_nothing() -> None:
+    drawn = render(Reply(False, "[red]x[/red] :smile:\r\n", {"reason": "[b]"}), "x", COLORED)
+    assert "[red]x[/red] :smile:" in drawn
+
+
+def test_wide_characters_keep_columns_aligned() -> None:
+    drawn = table(["a", "b"], [["日本", "1"], ["x", "2"]], PAGE)
+    assert [
+        line[: line.index(digit)] for line, digit in zip(drawn.splitlines()[1:], "12", strict=True)
+    ] == [
+        "日本  ",
+        "x     ",
+    ]
+
+
+def test_plain_keeps_the_words_and_adds_the_hint() -> None:
+    reply = Reply(False, "No such thing\x1b[m\r\n", {"hint": "try another"})
+    assert plain(reply) == "No such thing\\x1b[m\ntry another\n"
