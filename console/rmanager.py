@@ -251,7 +251,8 @@ class RManager(Module):
         if event.kind == "notice":
             for connection in list(self.connections):
                 wanted = connection.session.label if event.session else ""
-                heard = wanted or connection in self._listening
+                # What ended well is told only where output is on: scr_exit_messages.
+                heard = (wanted and event.level <= log.WARN) or connection in self._listening
                 if event.session == wanted and heard and not connection.in_shell:
                     connection.notice(event)
             return

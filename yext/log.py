@@ -177,13 +177,15 @@ class Log:
         """Plain output, as of a script's ``%%>output``."""
         self.emit(Event("output", text))
 
-    def notice(self, lines: tuple[str, ...], session: str, *, logged: bool = True) -> None:
+    def notice(
+        self, lines: tuple[str, ...], session: str, *, level: int = WARN, logged: bool = True
+    ) -> None:
         """Something that an operator must see at once, a line each, the first in short.
 
         The log has it on one line, unless it is not `logged` because it has been already.
         """
         text = "; ".join(lines)
-        self.emit(Event("notice", text, WARN, "", lines=lines, session=session, logged=logged))
+        self.emit(Event("notice", text, level, "", lines=lines, session=session, logged=logged))
 
     def emit(self, event: Event) -> None:
         """Tells `event` to the log and to every subscriber."""

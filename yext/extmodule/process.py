@@ -248,9 +248,11 @@ class Script:
         if self.log_lines.maxlen != count:
             self.log_lines = deque(self.log_lines, maxlen=count)
 
-    def _notice(self, lines: tuple[str, ...], *, logged: bool = True) -> None:
+    def _notice(
+        self, lines: tuple[str, ...], *, level: int = log.WARN, logged: bool = True
+    ) -> None:
         safe = tuple(log.safe(line, keep="\t") for line in lines)
-        self.module.engine.log.notice(safe, self.session, logged=logged)
+        self.module.engine.log.notice(safe, self.session, level=level, logged=logged)
 
     # End
 
@@ -323,7 +325,7 @@ class Script:
         bad = bool(cause) or exit.code != 0
         if bad or self.early(exit.lived, exit.spoke, exit.code):
             self.why, self.failed_at = self._story(exit, cause), exit.when
-            self._notice(self.why)
+            self._notice(self.why, level=log.WARN if bad or not exit.spoke else log.NOTE)
         return "bad end" if bad else "end"
 
     def early(self, lived: float, spoke: bool, code: int | None) -> bool:
