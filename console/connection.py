@@ -100,7 +100,6 @@ class Connection(asyncio.Protocol):
             users_may=listener.users_may,
             user_flow=listener.user_flow,
             starts_program=_nothing_starts if listener.allow_execute else starts_program,
-            masked=listener.masked,
         )
         return Session(
             self._module.engine,

@@ -28,7 +28,6 @@ DEFAULT_ADDR = "127.0.0.1"
 DEFAULT_HEADER = (
     "YATE ${version}-${release} r${revision} (http://YATE.null.ro) ready on ${nodename}."
 )
-DEFAULT_MASKED = "password,passwd,secret,token"
 
 SHORTEST_TIMEOUT = 5000
 """Milliseconds: a shorter `timeout` counts as this, 0 as none, as in Yate."""
@@ -66,7 +65,6 @@ OPTIONS: tuple[Option, ...] = (
     Option("user_regexp", "str", "", help="POSIX basic expression of lines that users may give"),
     Option("user_flow", "bool", False, help="let users follow the messages"),
     Option("allow_execute", "bool", True, help="let commands start programs"),
-    Option("masked", "str", DEFAULT_MASKED, help="parameters that users see as ***, by a part"),
     Option("guestline", "int", 1024, 64, 65536, "bytes", "longest line of a guest"),
     Option("maxline", "int", 65536, 1024, 16777216, "bytes", "longest line of a session"),
     Option("maxqueue", "int", 1048576, 65536, None, "bytes", "output that may wait for a reader"),
@@ -107,7 +105,6 @@ class Listener:
     users_may: access.UserCommands
     user_flow: bool
     allow_execute: bool
-    masked: tuple[str, ...]
     guestline: int
     maxline: int
     maxqueue: int
@@ -179,7 +176,6 @@ class _Section:
             users_may=self._users_may(),
             user_flow=self._bool("user_flow"),
             allow_execute=self._bool("allow_execute"),
-            masked=_words(self._text("masked").lower()),
             guestline=self._int("guestline"),
             maxline=self._int("maxline"),
             maxqueue=self._int("maxqueue"),

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -26,6 +27,7 @@ from yext.dispatcher import Dispatch
 from yext.errors import ListenError
 from yext.extmodule.examine import examine_listeners
 from yext.extmodule.listener import BACKLOG, bind
+from yext.journey import HIDDEN
 from yext.message import Message
 from yext.module import Module
 
@@ -276,8 +278,8 @@ class RManager(Module):
         for connection in list(self._machines):
             session = connection.session
             if session.authority is not Authority.ADMIN:
-                masked = mask(message, session.rules.masked)
-                connection.message(wire.encode_answer("", masked, handled))
+                seen = masked(message, self.engine.sniffer.secret)
+                connection.message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
             connection.message(line)
@@ -300,13 +302,12 @@ def without_secrets(line: str) -> str:
     return _PARAMETER.sub(r"\1***", _AUTH.sub("auth ***", line))
 
 
-def mask(message: Message, parts: tuple[str, ...]) -> Message:
-    """`message` as an observer sees it: parameters are *** whose names hold one of `parts`."""
-    params = {
-        key: "***" if any(part in key.lower() for part in parts) else value
-        for key, value in message.params.items()
-    }
-    return Message(message.name, params, retvalue=message.retvalue, time=message.time)
+def masked(message: Message, secret: Callable[[str], bool]) -> Message:
+    """`message` as an observer sees it, without the values that `secret` tells by their names."""
+    params = {key: HIDDEN if secret(key) else value for key, value in message.params.items()}
+    # What user.auth returns is a password.
+    retvalue = HIDDEN if message.retvalue and message.name == "user.auth" else message.retvalue
+    return Message(message.name, params, retvalue=retvalue, time=message.time)
 
 
 class _Arrival(asyncio.Protocol):

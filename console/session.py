@@ -42,13 +42,11 @@ class Rules:
         users_may: tells the lines that users may give although they are admins' alone.
         user_flow: whether users may follow the messages.
         starts_program: tells the lines that may start a program and are refused to all.
-        masked: parts of the names of parameters whose values users do not see.
     """
 
     users_may: Callable[[str], bool] = lambda line: False
     user_flow: bool = False
     starts_program: Callable[[str], bool] = lambda line: False
-    masked: tuple[str, ...] = ()
 
 
 @dataclass
@@ -121,6 +119,10 @@ class Session:
         """Whether `help` and completion are to show `command`."""
         return command.listed or (not self.as_yate and command.name != "?")
 
+    def _names(self) -> list[str]:
+        """The commands that a word that is none may have been meant for."""
+        return [one.name for one in self.commands() if self.lists(one)]
+
     def handling(self) -> None:
         """A session's commands are nested in no message."""
 
@@ -158,6 +160,8 @@ class Session:
         """Whether the session may give a command line, by its first word or all of it."""
         command = commands.SESSION_COMMANDS.get(line.partition(" ")[0])
         needed = command.authority if command is not None else Authority.ADMIN
+        if command is not None and command.observes and not self.rules.user_flow:
+            needed = Authority.ADMIN
         if self.authority >= needed:
             return True
         return self.authority is Authority.USER and self.rules.users_may(line)
@@ -207,6 +211,8 @@ class Session:
         """The words that may stand at the end of `line`, its last word being completed."""
         partline, _, partword = line.lstrip().rpartition(" ")
         partline = partline.strip()
+        if partline and not self.may(partline):
+            return []
         found = commands.complete(self, partline, partword)
         if self.authority is Authority.GUEST:
             return list(dict.fromkeys(found))

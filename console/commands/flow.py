@@ -250,6 +250,6 @@ def _labels(session: Session) -> list[str]:
 FLOW: tuple[SessionCommand, ...] = (
     SessionCommand(
         "flow", _USAGE, "Shows the messages as they happen, and what each went through", _flow,
-        tuple(_ACTIONS), Authority.USER, listed=False, completer=_complete,
+        tuple(_ACTIONS), Authority.USER, listed=False, completer=_complete, observes=True,
     ),
 )  # fmt: skip

@@ -41,6 +41,7 @@ class SessionCommand:
         authority: what a session must be to use it.
         listed: whether Yate's `help` lists it, in Yate's order.
         completer: completes what `words` does not know.
+        observes: whether it shows messages, which users see only where a listener lets them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SessionCommand:
     authority: Authority = Authority.ADMIN
     listed: bool = True
     completer: Completer | None = None
+    observes: bool = False
 
 
 SWITCH = ("on", "off")
