@@ -119,8 +119,10 @@ class Session:
         """Whether `help` and completion are to show `command`."""
         return command.listed or (not self.as_yate and command.name != "?")
 
-    def _names(self) -> list[str]:
-        """The commands that a word that is none may have been meant for."""
+    def _names(self) -> list[str] | None:
+        """The commands that a word that is none may have been meant for; Yate gives no hints."""
+        if self.as_yate:
+            return None
         return [one.name for one in self.commands() if self.lists(one)]
 
     def handling(self) -> None:
@@ -176,9 +178,7 @@ class Session:
         command = commands.SESSION_COMMANDS.get(word)
         if command is not None:
             return self._spoken(line, await commands.carry_out(command, self, rest))
-        return self._spoken(
-            line, await run_on_bus(self.engine, line, self, suggest=not self.as_yate)
-        )
+        return self._spoken(line, await run_on_bus(self.engine, line, self, self._names()))
 
     def _spoken(self, line: str, reply: Reply) -> Reply:
         """The reply as it is to be sent: in machine mode as a program reads it."""

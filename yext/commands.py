@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,10 +69,13 @@ class Embedder:
         return {"cmd_machine": "false", "cmd_admin": "true"}
 
 
-async def run(engine: Engine, line: str, commander: Commander, *, suggest: bool = True) -> Reply:
+async def run(
+    engine: Engine, line: str, commander: Commander, names: Collection[str] | None = ()
+) -> Reply:
     """Sends `line` as an ``engine.command`` and makes the reply of what comes back.
 
-    Without `suggest` nobody is asked what a command that is not known was meant for.
+    `names` are commands beside those on the bus, of which a command that nobody knows may
+    have been meant for one; None asks nobody for that.
     """
     message = Message(
         "engine.command", {"line": line, **commander.command_params()}, userdata=commander
@@ -84,18 +87,19 @@ async def run(engine: Engine, line: str, commander: Commander, *, suggest: bool 
             if key != "line" and key != "handlers" and not key.startswith("cmd_")
         }
         return Reply(FAILED not in params, message.retvalue, params)
-    return await not_understood(engine, line, commander, suggest=suggest)
+    return await not_understood(engine, line, commander, names)
 
 
 async def not_understood(
-    engine: Engine, line: str, commander: Commander, *, suggest: bool = True
+    engine: Engine, line: str, commander: Commander, names: Collection[str] | None
 ) -> Reply:
     """The reply to a command that nobody knows, with the nearest names as its hint."""
     word = line.split(maxsplit=1)[0] if line.split() else ""
-    near = nearest(word, await complete(engine, "", "", commander)) if suggest else []
     params = {"reason": "unknown command"}
-    if near:
-        params["hint"] = f"Did you mean: {', '.join(near)}"
+    if names is not None:
+        near = nearest(word, [*names, *await complete(engine, "", "", commander)])
+        if near:
+            params["hint"] = f"Did you mean: {', '.join(near)}"
     return Reply(False, f"Cannot understand: {line}{EOL}", params, known=False)
 
 
