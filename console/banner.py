@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console import render
+from console import draw, render
 from yext.log import safe
 
 if TYPE_CHECKING:
+    from console.draw import Page
     from console.link import Counts, Overview
-    from console.render import Page
 
 _GAP = "   "
 
@@ -28,7 +28,7 @@ def text(node: str, overview: Overview, counts: Counts, page: Page) -> str:
     return (
         f"{head}\n"
         + render.failed_scripts(overview.failed, page)
-        + render.mistakes([*overview.failed_listeners, *overview.mistakes], page)
+        + draw.mistakes([*overview.failed_listeners, *overview.mistakes], page)
         + "Type help, or press TAB.\n"
     )
 

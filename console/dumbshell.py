@@ -9,6 +9,7 @@ import signal
 import sys
 
 from console import banner, render
+from console.draw import Page
 from console.lines import Lines
 from console.link import Link
 from console.terminal import Abilities
@@ -21,7 +22,7 @@ class DumbShell:
     def __init__(self, link: Link, able: Abilities) -> None:
         self._link = link
         columns = shutil.get_terminal_size().columns
-        self._page = render.Page(columns, color=False, unicode=able.unicode)
+        self._page = Page(columns, color=False, unicode=able.unicode)
         self._prompt = f"{link.node}> " if sys.stdin.isatty() else ""
 
     async def run(self) -> int:

@@ -6,31 +6,20 @@ is the same whichever way the reply came.
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from console.draw import Page, drawn, mistakes, panel, state_text, table
 from yext import Reply
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.text import Text
-
-PANEL_WIDTH = 84
-"""Columns of a panel, unless its lines need more and the terminal has them."""
 
 _WIDE = 110
 """Columns from which on tables have more of them."""
-
-_STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
-"""What is shown where the terminal has no more than ASCII."""
-
-_LABELS = ("printed", "tried", "from", "near", "do")
-"""The labels that lines of a failure begin with."""
 
 _SCRIPT_COLUMNS = (
     "script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts", "handlers",
@@ -40,17 +29,6 @@ _SCRIPT_COLUMNS = (
 _SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pid")
 """The columns that are left out one after the other until the others fit."""
 
-_STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What is drawn on: columns, and whether SGR colours and more than ASCII may be used."""
-
-    width: int
-    color: bool
-    unicode: bool
-
 
 def render(reply: Reply, command: str, page: Page) -> str:
     """A reply as it is shown on a terminal; lines end in LF."""
@@ -58,8 +36,8 @@ def render(reply: Reply, command: str, page: Page) -> str:
         return _failed(reply, page)
     line = " ".join(command.split())
     for pattern, draw in _DRAWN:
-        if re.match(pattern, line) and (drawn := draw(reply, line, page)) is not None:
-            return drawn
+        if re.match(pattern, line) and (text := draw(reply, line, page)) is not None:
+            return text
     return plain(reply)
 
 
@@ -77,11 +55,11 @@ def notice(lines: Sequence[str], page: Page) -> str:
     head, *rest = [safe(line, keep="\t") for line in lines]
     if any(line.startswith("tried: ") for line in rest):
         name, _, reason = head.partition(": ")
-        return _panel(f"{name} did not start", [reason, *rest], page)
+        return panel(f"{name} did not start", [reason, *rest], page)
     title, comma, more = head, "", ""
     while len(title) > page.width - 6 and "," in title:
         title, comma, more = head[: title.rindex(",")], ", ", head[title.rindex(",") + 1 :].strip()
-    return _panel(title, [more, *rest] if comma else rest, page)
+    return panel(title, [more, *rest] if comma else rest, page)
 
 
 # Failures
@@ -101,48 +79,7 @@ def _failed(reply: Reply, page: Page) -> str:
         text.append(f"\n  {reason}")
     if hint and hint not in reply.text:
         text.append(f"\n{hint}" if hint.startswith("Did you mean") else f"\n  do      {hint}")
-    return _drawn(text, page)
-
-
-def _panel(title: str, lines: Iterable[str], page: Page) -> str:
-    """A red box. A line of the form ``LABEL: TEXT`` is put in two columns."""
-    from rich import box
-    from rich.cells import cell_len
-    from rich.console import Group
-    from rich.panel import Panel
-    from rich.text import Text
-
-    shown: list[RenderableType] = []
-    longest = cell_len(title) + 2
-    for line in lines:
-        label, colon, rest = line.partition(": ")
-        if colon and label in _LABELS:
-            shown.append(_labelled(label, rest))
-            longest = max(longest, cell_len(rest) + 10)
-        else:
-            shown.append(Text(line.expandtabs()))
-            longest = max(longest, cell_len(line.expandtabs()))
-    width = min(page.width, max(PANEL_WIDTH, longest + 4))
-    panel = Panel(
-        Group(*shown),
-        title=Text(title, "bold red"),
-        title_align="left",
-        box=box.SQUARE if page.unicode else box.ASCII,
-        border_style="red",
-        width=width,
-    )
-    return _drawn(panel, page)
-
-
-def _labelled(label: str, rest: str) -> RenderableType:
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid()
-    grid.add_column(width=10)
-    grid.add_column(overflow="fold")
-    grid.add_row(Text(f"  {label}", "bold" if label == "do" else "dim"), Text(rest))
-    return grid
+    return drawn(text, page)
 
 
 # Replies that Yate words in a known way
@@ -214,28 +151,10 @@ def failed_scripts(failures: Sequence[tuple[str, str]], page: Page) -> str:
     )
 
 
-def mistakes(lines: Sequence[str], page: Page) -> str:
-    """What is wrong, an item each; a long one goes on below its beginning."""
-    import textwrap
-
-    mark = "✗" if page.unicode else "x"
-    red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
-    text = ""
-    for line in lines:
-        folded = textwrap.wrap(
-            safe(line), max(20, page.width - 4), drop_whitespace=True, break_on_hyphens=False,
-            replace_whitespace=False,
-        )  # fmt: skip
-        text += f"  {red}{mark} " + "\n    ".join(folded) + f"{normal}\n"
-    return text if page.unicode else text.encode("ascii", "replace").decode("ascii")
-
-
 def _script_cell(name: str, cells: dict[str, str]) -> str | Text:
-    from rich.text import Text
-
     value = safe(cells[name])
     if name == "state":
-        return Text(value, _STATE_STYLES.get(value.split()[0], ""))
+        return state_text(value)
     if name == "up" and value.isdigit():
         return duration(int(value))
     return "–" if value == "-" else value
@@ -272,11 +191,11 @@ def _status_block(line: str, page: Page) -> str:
     if not formatted:
         pairs += detail.split(",")
     flowing = Text("  ").join(_pair(pair) for pair in pairs if pair)
-    drawn = _drawn(text, page) + (_drawn(Padding(flowing, (0, 0, 0, 2)), page) if flowing else "")
+    block = drawn(text, page) + (drawn(Padding(flowing, (0, 0, 0, 2)), page) if flowing else "")
     if formatted and detail:
         rows = [re.split(r"[=|]", row) for row in detail.split(",")]
-        drawn += table(["id", *formatted.split("|")], rows, page)
-    return drawn
+        block += table(["id", *formatted.split("|")], rows, page)
+    return block
 
 
 def _pair(pair: str) -> Text:
@@ -357,72 +276,5 @@ _DRAWN: tuple[tuple[str, _Draw], ...] = (
 """How a command begins, and what draws its reply; that gives None for words it does not know."""
 
 
-# Drawing
-
-
 def _lines(reply: Reply) -> list[str]:
     return [safe(line, keep="\t") for line in reply.text.splitlines()]
-
-
-def table(
-    heading: Sequence[str],
-    rows: Sequence[Sequence[str | Text]],
-    page: Page,
-    *,
-    spare: Sequence[str] = (),
-    fold: bool = False,
-) -> str:
-    """Aligned columns without lines.
-
-    Where they do not fit, the columns named in `spare` are left out, the first of them first;
-    then cells are folded, or cut with an ellipsis.
-    """
-    from rich.table import Table
-
-    spare = [*spare]
-    while spare and _table_width(heading, rows) > page.width:
-        name = spare.pop(0)
-        if name in heading:
-            at = list(heading).index(name)
-            heading = [*heading[:at], *heading[at + 1 :]]
-            rows = [[*row[:at], *row[at + 1 :]] for row in rows]
-    grid = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(heading),
-        header_style="bold",
-    )  # fmt: skip
-    for at in range(max(map(len, (heading, *rows)))):
-        title = heading[at] if at < len(heading) else ""
-        grid.add_column(title, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
-    for row in rows:
-        grid.add_row(*row)
-    return _drawn(grid, page)
-
-
-def _table_width(heading: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> int:
-    from rich.cells import cell_len
-
-    columns = zip_longest(heading, *rows, fillvalue="")
-    return sum(max(cell_len(str(cell)) for cell in column) + 2 for column in columns) - 2
-
-
-def _drawn(what: RenderableType, page: Page) -> str:
-    """The lines that rich makes of something, without blanks at their ends."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=page.width,
-        color_system="standard" if page.color else None,
-        force_terminal=page.color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        _environ={},
-    )
-    console.print(what)
-    text = "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
-    if page.unicode:
-        return text
-    return text.translate(_STAND_INS).encode("ascii", "replace").decode("ascii")

@@ -9,8 +9,8 @@ from yext import Reply
 from yext.log import Event, safe
 
 if TYPE_CHECKING:
+    from console.draw import Page
     from console.link import Link
-    from console.render import Page
     from console.screen import Screen
 
 _LISTS_PEERS = (["external"], ["external", "info"])
@@ -56,7 +56,7 @@ class Teller:
 
     def page(self) -> Page:
         """What replies are drawn on now."""
-        from console.render import Page
+        from console.draw import Page
 
         return Page(self._screen.width, self._screen.color, self._screen.unicode)
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from console.render import Page, table
+from console.draw import Page, state_text, table
 from yext import commands as bus
 from yext.commands import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from console.session import Session
     from yext.journey import Journey
 
@@ -52,7 +54,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One look at a script: messages both ways, processor seconds, the time of looking."""
+    """One look at a script: messages, processor seconds, the time of looking."""
 
     messages: int
     cpu: float
@@ -98,8 +100,12 @@ class Top:
         view = self._session.view
         color, unicode = (view.color, view.unicode) if view is not None else (False, False)
         rows = await self._rows()
-        text = table(COLUMNS, rows[: max(1, height - 1)], Page(width, color, unicode), spare=_SPARE)
-        return text if rows else "No scripts\n"
+        if not rows:
+            return "No scripts\n"
+        shown: list[list[str | Text]] = [
+            [row[0], state_text(row[1]), *row[2:]] for row in rows[: max(1, height - 1)]
+        ]
+        return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE)
 
     async def text(self) -> str:
         """The table once, fields parted by TABs."""
@@ -120,7 +126,8 @@ class Top:
         name = script["script"]
         label = name if script["parameter"] == "-" else f"{name} {script['parameter']}"
         cpu, memory = _process(pid)
-        messages = int(script["in"]) + int(script["out"]) if script["in"].isdigit() else 0
+        # A script that answers each message has as many out as in: they count once.
+        messages = max(int(script["in"]), int(script["out"])) if script["in"].isdigit() else 0
         now = _Sample(messages, cpu, time.monotonic())
         before = self._samples.get(pid)
         if pid != "-":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from console.render import Page, render
+from console.draw import Page
+from console.render import render
 from yext import Reply
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from console.render import Page, notice, plain, render, table, with_peers
+from console.draw import Page, table
+from console.render import notice, plain, render, with_peers
 from yext import Reply
 
 PAGE = Page(80, color=False, unicode=True)

@@ -1,0 +1,163 @@
+"""Panels, tables and lists of mistakes, drawn at a given width with rich, which is imported only
+when the first of them is drawn."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+PANEL_WIDTH = 84
+"""Columns of a panel, unless its lines need more and the terminal has them."""
+
+_STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
+"""What is shown where the terminal has no more than ASCII."""
+
+_LABELS = ("printed", "tried", "from", "near", "do")
+"""The labels that lines of a failure begin with."""
+
+_STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is drawn on: columns, and whether SGR colours and more than ASCII may be used."""
+
+    width: int
+    color: bool
+    unicode: bool
+
+
+def panel(title: str, lines: Iterable[str], page: Page) -> str:
+    """A red box. A line of the form ``LABEL: TEXT`` is put in two columns."""
+    from rich import box
+    from rich.cells import cell_len
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    shown: list[RenderableType] = []
+    longest = cell_len(title) + 2
+    for line in lines:
+        label, colon, rest = line.partition(": ")
+        if colon and label in _LABELS:
+            shown.append(_labelled(label, rest))
+            longest = max(longest, cell_len(rest) + 10)
+        else:
+            shown.append(Text(line.expandtabs()))
+            longest = max(longest, cell_len(line.expandtabs()))
+    width = min(page.width, max(PANEL_WIDTH, longest + 4))
+    panel = Panel(
+        Group(*shown),
+        title=Text(title, "bold red"),
+        title_align="left",
+        box=box.SQUARE if page.unicode else box.ASCII,
+        border_style="red",
+        width=width,
+    )
+    return drawn(panel, page)
+
+
+def _labelled(label: str, rest: str) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid()
+    grid.add_column(width=10)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(f"  {label}", "bold" if label == "do" else "dim"), Text(rest))
+    return grid
+
+
+def state_text(state: str) -> Text:
+    """A script's state in its colour."""
+    from rich.text import Text
+
+    return Text(state, _STATE_STYLES.get(state.split()[0], ""))
+
+
+def mistakes(lines: Sequence[str], page: Page) -> str:
+    """What is wrong, an item each; a long one goes on below its beginning."""
+    mark = "✗" if page.unicode else "x"
+    red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
+    text = ""
+    for line in lines:
+        folded = textwrap.wrap(
+            safe(line), max(20, page.width - 4), drop_whitespace=True, break_on_hyphens=False,
+            replace_whitespace=False,
+        )  # fmt: skip
+        text += f"  {red}{mark} " + "\n    ".join(folded) + f"{normal}\n"
+    return text if page.unicode else text.encode("ascii", "replace").decode("ascii")
+
+
+def table(
+    heading: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    page: Page,
+    *,
+    spare: Sequence[str] = (),
+    fold: bool = False,
+) -> str:
+    """Aligned columns without lines.
+
+    Where they do not fit, the columns named in `spare` are left out, the first of them first;
+    then cells are folded, or cut with an ellipsis.
+    """
+    from rich.table import Table
+
+    spare = [*spare]
+    while spare and _table_width(heading, rows) > page.width:
+        name = spare.pop(0)
+        if name in heading:
+            at = list(heading).index(name)
+            heading = [*heading[:at], *heading[at + 1 :]]
+            rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+    grid = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(heading),
+        header_style="bold",
+    )  # fmt: skip
+    for at in range(max(map(len, (heading, *rows)))):
+        title = heading[at] if at < len(heading) else ""
+        grid.add_column(title, no_wrap=not fold, overflow="fold" if fold else "ellipsis")
+    for row in rows:
+        grid.add_row(*row)
+    return drawn(grid, page)
+
+
+def _table_width(heading: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> int:
+    from rich.cells import cell_len
+
+    columns = zip_longest(heading, *rows, fillvalue="")
+    return sum(max(cell_len(str(cell)) for cell in column) + 2 for column in columns) - 2
+
+
+def drawn(what: RenderableType, page: Page) -> str:
+    """The lines that rich makes of something, without blanks at their ends."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=page.width,
+        color_system="standard" if page.color else None,
+        force_terminal=page.color,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        _environ={},
+    )
+    console.print(what)
+    text = "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    if page.unicode:
+        return text
+    return text.translate(_STAND_INS).encode("ascii", "replace").decode("ascii")

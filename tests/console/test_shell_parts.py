@@ -1,0 +1,234 @@
+"""Parts of the shell that need no terminal: operator's commands, completion, what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from console.completion import LinkCompleter, fuzzy
+from console.line import wants_vi
+from console.link import LocalLink, Word
+from console.session import Session
+from console.terminal import abilities
+from console.top import COLUMNS, Top
+from yext import Engine, Message
+
+ROUTER = """#!/bin/sh
+echo '%%>install:50:call.route'
+while read -r line; do
+    id=${line#*message:}
+    case $line in '%%>message:'*) echo "%%<message:${id%%:*}:true::$1" ;; esac
+done
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "route.sh").write_text(ROUTER)
+    (scripts / "route.sh").chmod(0o755)
+    (tmp_path / "extmodule.conf").write_text(f"[general]\nscripts_dir={scripts}/\n")
+    return tmp_path
+
+
+def in_engine(config: Path, story: Callable[[LocalLink], Awaitable[None]]) -> None:
+    """Plays a story on the link to a started engine."""
+
+    async def play() -> None:
+        async with Engine(config) as engine:
+            await story(LocalLink(engine, Session(engine, "console")))
+
+    asyncio.run(play())
+
+
+def test_history_and_its_numbers(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        for line in ("uptime", "auth secret", "nonsense", "version"):
+            await link.run(line)
+        told = (await link.run("history 2")).text
+        assert [line.split() for line in told.splitlines()] == [
+            ["3", "version"],
+            ["4", "history", "2"],
+        ]
+        again = await link.run("!3")
+        assert again.text.startswith("version:")
+        assert (await link.run("!!")).text.startswith("version:")
+        assert (await link.run("!1")).text.startswith("Uptime")
+        for wrong in ("!0", "!99", "!x", "history x"):
+            reply = await link.run(wrong)
+            assert not reply.ok
+            assert reply.params["hint"]
+
+    in_engine(config, story)
+
+
+def test_source_runs_lines_up_to_the_first_that_fails(config: Path) -> None:
+    (config / "good").write_text("# comment\n\n  uptime\nversion")
+    (config / "bad").write_text("uptime\nexternal stop nobody\nversion\n")
+    (config / "loop").write_text(f"source {config}/loop\n")
+    (config / "end").write_text("quit\nuptime\n")
+
+    async def story(link: LocalLink) -> None:
+        good = await link.run(f"source {config}/good")
+        assert good.ok
+        assert "Uptime" in good.text
+        assert "version:" in good.text
+        bad = await link.run(f"source {config}/bad")
+        assert not bad.ok
+        assert bad.params["reason"].startswith(f"{config}/bad:2: external stop nobody: ")
+        assert "version:" not in bad.text
+        more = await link.run(f"source {config}/bad --keep-going")
+        assert not more.ok
+        assert "version:" in more.text
+        loop = await link.run(f"source {config}/loop")
+        assert "is being carried out already" in loop.params["reason"]
+        assert "No such file" in (await link.run("source /no/such")).params["reason"]
+        assert not (await link.run("source")).ok
+        end = await link.run(f"source {config}/end")
+        assert link.closing
+        assert "Uptime" not in end.text
+
+    in_engine(config, story)
+
+
+def test_watch_and_top_show_once_without_a_view(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        assert (await link.run("watch 2 uptime")).text.startswith("Uptime")
+        assert not (await link.run("watch 2 nonsense")).ok
+        for wrong in (
+            "watch",
+            "watch 2",
+            "watch x uptime",
+            "watch 0 uptime",
+            "watch 1 top",
+            "top x",
+        ):
+            reply = await link.run(wrong)
+            assert not reply.ok, wrong
+            assert reply.params["hint"]
+        await link.run("external start route.sh 99")
+        lines = (await link.run("top")).text.splitlines()
+        assert lines[0].split("\t") == list(COLUMNS)
+        assert lines[1].split("\t")[:2] == ["route.sh 99", "running"]
+
+    in_engine(config, story)
+
+
+def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        engine = link.engine
+        await link.run("external start route.sh 99")
+        while not any(one.name == "call.route" for one in engine.dispatcher.handlers()):
+            # The script installs when it has started; the loop must turn for it.
+            await asyncio.sleep(0)
+        assert not engine.sniffer.active
+        with Top(link.own) as top:
+            for _ in range(10):
+                assert await engine.dispatch(Message("call.route"))
+            row = dict(zip(COLUMNS, (await top.text()).splitlines()[1].split("\t"), strict=True))
+            assert 0 < float(row["p50 ms"]) <= float(row["p99 ms"])
+            assert row["errors"] == "0"
+            assert float(row["MiB"]) > 0
+            assert "route.sh 99" in await top.draw(80, 1)
+        assert not engine.sniffer.active, "nothing is recorded once nobody looks"
+
+    in_engine(config, story)
+
+
+def completions(link: LocalLink, text: str) -> Awaitable[dict[str, str]]:
+    async def found() -> dict[str, str]:
+        completer = LinkCompleter(link)
+        event = CompleteEvent(completion_requested=True)
+        return {
+            one.text: one.display_meta_text
+            async for one in completer.get_completions_async(Document(text), event)
+        }
+
+    return found()
+
+
+def test_completion_describes_and_falls_back_to_fuzzy(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        found = await completions(link, "up")
+        assert found == {"uptime ": "Show information on how long Yate has run"}
+        assert "uptime " in await completions(link, "utm")
+        assert await completions(link, "zzz") == {}
+        assert "external" in await completions(link, "")
+
+    in_engine(config, story)
+
+
+def test_completion_answers_in_time_when_the_bus_does_not(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        before = await completions(link, "external st")
+        assert {"start", "stop"} <= {word.strip() for word in before}
+        never = asyncio.Event()
+
+        async def stalls(message: Message) -> bool:
+            await never.wait()
+            return False
+
+        link.engine.install("engine.command", stalls, 1)
+        assert {"uptime "} == set(await completions(link, "upt")), "the table needs no bus"
+        assert await completions(link, "external st") == before, "as it was the last time"
+
+    in_engine(config, story)
+
+
+def test_fuzzy_prefers_what_is_close_together() -> None:
+    words = [Word("external"), Word("events"), Word("uptime")]
+    assert [one.text for one in fuzzy("en", words)] == ["events", "external"]
+    assert fuzzy("xyz", words) == []
+
+
+def test_usage_of_the_command_being_typed(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        assert link.usage("uptim") == ""
+        assert link.usage("watch 2") == "watch SECONDS COMMAND"
+        assert link.usage("external ") == ""
+        while not link.usage("external "):
+            await asyncio.sleep(0)
+        assert link.usage("external start").startswith("external [info]")
+
+    in_engine(config, story)
+
+
+def test_what_the_terminal_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    main, other = os.openpty()
+    with open(other, "r+b", buffering=0) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        monkeypatch.setattr("sys.stdout", terminal)
+        assert abilities({"TERM": "xterm"}).editing
+        assert abilities({"TERM": "xterm"}).color
+        assert not abilities({"TERM": "xterm", "NO_COLOR": "1"}).color
+        assert abilities({"TERM": "xterm", "NO_COLOR": ""}).color
+        for term in ("", "dumb", "unknown"):
+            assert not abilities({"TERM": term}).editing
+            assert not abilities({"TERM": term}).color
+    os.close(main)
+
+
+@pytest.mark.parametrize(
+    ("text", "vi"),
+    [
+        ("set editing-mode vi\n", True),
+        ("  set  editing-mode   vi  \nset editing-mode emacs\n", False),
+        ("# set editing-mode vi\n", False),
+        ("", False),
+    ],
+)
+def test_vi_keys_by_inputrc(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, vi: bool
+) -> None:
+    (tmp_path / "rc").write_text(text)
+    monkeypatch.setenv("INPUTRC", str(tmp_path / "rc"))
+    assert wants_vi() is vi
+    monkeypatch.setenv("INPUTRC", str(tmp_path / "none"))
+    assert wants_vi() is False
