@@ -2,6 +2,7 @@
 #   make run     opens the console with the embedded engine on samples/
 #   make test    runs all tests
 #   make check   ruff, formatting and mypy --strict
+#   make bench   prints the benchmark table
 #   make docs    writes the generated pages of docs/ again
 #   make clean   removes .venv and all caches
 
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= auto
 
-.PHONY: run test check docs clean
+.PHONY: run test check bench docs clean
 
 run: .venv/installed
 	$(BIN)/yext -c samples
@@ -23,8 +24,12 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.bench
+
 docs: .venv/installed-dev
-	$(BIN)/python -m tests.docs
+	$(BIN)/python tests/pages.py
+	$(BIN)/python tests/yext/extmodule/start_failures.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,218 @@
+"""The pages that are made from the program itself: run as a program this writes them again.
+
+docs/configuration.md comes from the tables of options. In README.md the first tour is played: each
+block of it that holds a prompt is a script, whose commands are given to a real shell on samples/
+and whose replies are what it printed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from terminals import PROMPT, Place, Terminal
+
+from console import listeners
+from yext import sniffer
+from yext.extmodule import settings
+from yext.options import Option
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+
+SHOWN = "/home/me/yext"
+"""How the README shows the temporary folder of the tour, whose path is as long."""
+
+OPENS = "$ make run"
+"""The line that stands for the opening of the shell."""
+
+PHP = os.access("/usr/bin/php", os.X_OK)
+
+LATER = {
+    "external start broken/module-missing.py": "never spoke",
+    "message call.route caller=40 called=99": "calls.php: 40 calls 99" if PHP else "✓ route.py",
+    "message call.route caller=40 called=12": "calls.php: 40 calls 12" if PHP else "· nobody",
+}
+"""What appears above the line being typed some time after a command's reply."""
+
+_BLOCK = re.compile(rf"(?<=^```text\n)((?:{re.escape(OPENS)}|{PROMPT} ).*?)(?=^```$)", re.M | re.S)
+
+
+def tour() -> str:
+    """README.md with the output that the program gives now."""
+    text = README.read_text(encoding="utf-8")
+    # Its path is as long as what is shown for it, so that panels are as wide.
+    with tempfile.TemporaryDirectory(prefix="", dir="/tmp") as folder:
+        samples = Path(folder) / "samples"
+        shutil.copytree(ROOT / "samples", samples, symlinks=True)
+        with (samples / "yate.conf").open("a") as file:
+            file.write("[general]\nnodename=alder\n")
+        port = _free_port()
+        conf = samples / "extmodule.conf"
+        conf.write_text(conf.read_text().replace("port=5040", f"port={port}"))
+        place = Place(Path(folder) / "place")
+        place.environ["PATH"] = f"/usr/bin:{place.environ['PATH']}"
+        argv = [sys.executable, "-m", "console", "-c", str(samples)]
+        shell = Terminal(argv, place.environ, columns=100, rows=50)
+        try:
+            shell.prompt()
+            played = _BLOCK.sub(lambda found: _played(shell, found[0], samples), text)
+        finally:
+            shell.close()
+    return played.replace(folder, SHOWN).replace(f"127.0.0.1:{port}", "127.0.0.1:5040")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _played(shell: Terminal, block: str, samples: Path) -> str:
+    """One block of the README with what the shell says to its commands."""
+    shown = []
+    for line in block.splitlines():
+        if line == OPENS:
+            banner = shell.text().partition(PROMPT)[0].rstrip()
+            shown.append(f"{line}\n{banner}\n")
+        elif line.startswith(f"{PROMPT} "):
+            command = line.removeprefix(f"{PROMPT} ").partition("  #")[0]
+            if line.endswith("# after adding count.sh=5"):
+                with (samples / "extmodule.conf").open("a") as file:
+                    file.write("count.sh=5\n")
+            shown.append(f"{line}\n{_reply(shell, command)}")
+    return "".join(shown)
+
+
+def _reply(shell: Terminal, command: str) -> str:
+    if command == "quit":
+        shell.type("quit\r")
+        shell.end()
+        return "Goodbye!\n"
+    reply = shell.command(command)
+    later = LATER.get(command)
+    if later is not None and later not in reply:
+        before = len(shell.lines())
+        shell.until(lambda: later in "\n".join(shell.lines()[-before:]), later)
+        shell.prompt()
+        lines = shell.lines()
+        start = len(lines) - lines[::-1].index(f"{PROMPT} {command}")
+        end = len(lines) - len(shell.screen.display) + shell.screen.cursor.y
+        reply = "\n".join(lines[start:end])
+    return f"{reply.rstrip()}\n" if reply.strip() else ""
+
+
+def normal(text: str) -> list[str]:
+    """The lines of a tour without what differs from one run, or machine, to the next.
+
+    Sorted, for what comes above the line being typed may come a little sooner or later.
+    """
+    lines = []
+    for line in text.splitlines():
+        if "calls.php" in line or "near    " in line:  # as PHP, and what else, is there
+            continue
+        line = re.sub(r"scripts: [\d\w, ]*?  ", "scripts  ", line)
+        line = re.sub(r"\S*/python3\S*", "python3", line)
+        line = re.sub(r"caller=40\b.*…$", "caller=40 …", line)
+        line = re.sub(r"\b\d[\d:.]*( (ms|µs|s)\b)?", "#", line)
+        lines.append(re.sub(r"[ ─]+", " ", line).strip())
+    return sorted(lines)
+
+
+# Configuration
+
+INTRODUCTION = """# Configuration
+
+This page is written by `python tests/pages.py` from the tables of options that the program reads
+its files with.
+
+A configuration directory holds Yate's own files, each optional: without one the defaults hold. They
+are read as Yate reads them (sections, comments, continued lines, `$require`, `$include` and the
+like, `${name}` from the run parameters). Of an option that is given twice the first value counts,
+a number out of range is taken to its limit with a warning, and what is no value of an option at all
+is a mistake, told with file and line. At the start a mistake is told and skipped; a `reload` of
+files with a mistake changes nothing at all.
+
+A boolean is `yes`, `true`, `on`, `enable`, `t` or `no`, `false`, `off`, `disable`, `f`.
+"""
+
+LISTENER = {
+    "type": "`tcp` or `unix`; must be given",
+    "path": "of the UNIX socket; a dead socket there is replaced, anything else is left alone",
+    "addr": "address or name to listen on, `127.0.0.1` unless given",
+    "port": "TCP port, 1 to 65535",
+    "role": "`global` or `channel`; without one a peer begins with `%%>connect:ROLE`",
+}
+"""The options of a ``[listener NAME]``, which is read by its type."""
+
+_SECTIONS = (
+    (
+        "## yate.conf",
+        "`[general]` has `nodename`, the name of this node (the host's unless given), and "
+        "`modload`, whether the built-in modules are loaded unless `[modules]` says otherwise "
+        "(yes). "
+        "`[modules]` has a line `NAME.yate=yes` or `no` for each module that is to differ.",
+        None,
+    ),
+    ("### [sniffer]", "The record of messages, which the flow is shown from.", sniffer.OPTIONS),
+    ("## extmodule.conf", "", None),
+    ("### [general]", "", settings.GENERAL),
+    ("### [listener NAME]", "One section for each listener.", LISTENER),
+    (
+        "### [scripts] and [execute]",
+        "`name=parameter` lines: the global scripts to start, after the listeners and in this "
+        "order, and the programs to start once and leave alone. The parameter is optional, and "
+        "the one argument. A name that is not an absolute path is looked up in `scripts_dir`.",
+        None,
+    ),
+    (
+        "## rmanager.conf",
+        "The remote manager of `yext serve`. `[general]` is the first listener, each section "
+        "`[listener NAME]` a further one; a line `alias:NAME=COMMAND` adds an alias.",
+        listeners.OPTIONS,
+    ),
+)
+
+
+def configuration() -> str:
+    """docs/configuration.md as the tables of options have it now."""
+    parts = [INTRODUCTION]
+    for heading, text, options in _SECTIONS:
+        parts += [part for part in (heading, text) if part]
+        if isinstance(options, dict):
+            rows = [f"| `{name}` | {meaning} |" for name, meaning in options.items()]
+            parts.append("\n".join(["| option | meaning |", "| --- | --- |", *rows]))
+        elif options is not None:
+            head = ["| option | default | values | meaning |", "| --- | --- | --- | --- |"]
+            parts.append("\n".join([*head, *map(_row, options)]))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _row(option: Option) -> str:
+    default = ("no", "yes")[bool(option.default)] if option.kind == "bool" else option.default
+    shown = f"`{default}`" if default != "" else ""
+    return f"| `{option.name}` | {shown} | {_values(option)} | {option.help} |"
+
+
+def _values(option: Option) -> str:
+    if option.kind == "choice":
+        return ", ".join(f"`{choice}`" for choice in option.choices)
+    if option.kind != "int":
+        return {"bool": "boolean", "str": "text"}[option.kind]
+    unit = f" {option.unit}" if option.unit else ""
+    if option.low is None and option.high is None:
+        return f"number{unit and ' of'}{unit}"
+    if option.high is None:
+        return f"{option.low} or more{unit}"
+    return f"{option.low} to {option.high}{unit}"
+
+
+if __name__ == "__main__":
+    README.write_text(tour(), encoding="utf-8")
+    CONFIGURATION.write_text(configuration(), encoding="utf-8")

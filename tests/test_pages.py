@@ -1,0 +1,50 @@
+"""README and docs say what is so: output, options, links, and the contract word for word."""
+
+import re
+from pathlib import Path
+
+import pages
+import pytest
+
+from yext import __version__
+from yext.extmodule import settings
+
+DOCS = sorted([*pages.ROOT.glob("*.md"), *pages.ROOT.glob("docs/*.md")])
+
+
+def test_the_first_tour_shows_what_the_program_prints() -> None:
+    shown = pages.README.read_text(encoding="utf-8")
+    assert pages.normal(pages.tour()) == pages.normal(shown)
+
+
+def test_the_tour_compares_more_than_its_prompts() -> None:
+    """What a tour is compared by still tells one reply from another."""
+    shown = pages.README.read_text(encoding="utf-8")
+    for word in ("ENOENT", "sip/99@", "never spoke", "Did you mean", "running", "started, pid"):
+        assert pages.normal(shown.replace(word, "other")) != pages.normal(shown)
+
+
+def test_the_page_of_options_is_current() -> None:
+    assert pages.CONFIGURATION.read_text(encoding="utf-8") == pages.configuration()
+
+
+def test_every_option_of_a_listener_is_told() -> None:
+    assert tuple(pages.LISTENER) == settings.LISTENER_OPTIONS
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(pages.ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [one for one in links if "://" not in one and not (page.parent / one).exists()]
+    assert missing == []
+
+
+def test_every_page_is_listed() -> None:
+    index = (pages.ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    names = {page.name for page in (pages.ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {name for name in names if f"({name})" not in index} == set()
+
+
+def test_the_engine_and_the_package_have_one_version() -> None:
+    project = (pages.ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{__version__}"\n' in project
