@@ -1,0 +1,36 @@
+"""An IVR with the class that python-yate has for it, as its documentation writes one.
+
+The parameter is a folder: sound files are read and written there, and the file ``told``
+gets a word for each thing that was done.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from yate.ivr import YateIVR
+
+FOLDER = Path(sys.argv[1])
+
+
+def tell(word: str) -> None:
+    with open(FOLDER / "told", "a") as file:
+        file.write(f"{word}\n")
+
+
+async def main(ivr: YateIVR) -> None:
+    ivr.register_hangup_handler(lambda: tell("hangup"))
+    await ivr.play_soundfile(str(FOLDER / "prompt.slin"), complete=True)
+    tell("played")
+    await ivr.tone("dial")
+    tell("digits")
+    tell(await ivr.read_dtmf_until("#", 20))
+    await ivr.tone("busy")
+    await ivr.record_audio_wait(str(FOLDER / "recorded.slin"), time_limit_s=2.5)
+    tell("recorded")
+    await ivr.tone("congestion")
+    await asyncio.Event().wait()
+
+
+app = YateIVR()
+app.run(main)
