@@ -11,7 +11,7 @@ from pathlib import Path
 
 from yext import Engine
 from yext.conf import RULE_NAMES, Conf, Problem, parse_bool
-from yext.engine import BUILT_IN, PRESENT_ONLY
+from yext.loading import BUILT_IN, PRESENT_ONLY
 from yext.log import safe
 from yext.options import nearest, unknown_problems
 from yext.sniffer import OPTIONS as SNIFFER_OPTIONS

@@ -18,6 +18,7 @@ FLOORS = (
     "yext.sniffer",
     "yext.commands",
     "yext.module",
+    "yext.loading yext.enginestatus",
     "yext.engine",
     "yext.telephony",
     "yext.extmodule",

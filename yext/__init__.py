@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from yext.commands import Reply
-    from yext.engine import VERSION as __version__
     from yext.engine import Engine
+    from yext.enginestatus import VERSION as __version__
     from yext.errors import YextError
     from yext.message import Message
 else:
@@ -33,7 +33,7 @@ _HOMES = {
     "Message": ("yext.message", "Message"),
     "Reply": ("yext.commands", "Reply"),
     "YextError": ("yext.errors", "YextError"),
-    "__version__": ("yext.engine", "VERSION"),
+    "__version__": ("yext.enginestatus", "VERSION"),
 }
 
 __all__ = ["Engine", "Message", "Reply", "YextError", "__version__"]

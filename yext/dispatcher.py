@@ -263,6 +263,7 @@ class Dispatcher:
         self.views: dict[str, tuple[Handler, ...]] = {}
         self.wild: tuple[Handler, ...] = ()
         self.enqueued = self.dequeued = self.dispatched = self.in_flight = 0
+        self.max_queue = 0
         self._by_name: dict[str, list[Handler]] = {}
         self._sequence = 0
         self._waiters: list[asyncio.Future[None]] = []
@@ -407,6 +408,7 @@ class Dispatcher:
     def _drain(self) -> None:
         queue = self._queue
         until = perf_counter() + self.TURN_SECONDS
+        self.max_queue = max(self.max_queue, len(queue))
         try:
             while queue:
                 # The clock is read once for sixteen messages: it costs as much as a handler.

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
+import functools
 import os
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import Final
 
 from yext import conf, log
-from yext.commands import Commander, Embedder, EngineCommands, Reply, special_status
+from yext.commands import Commander, Embedder, EngineCommands, Reply
 from yext.commands import complete as complete_line
 from yext.commands import run as run_command
 from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
+from yext.enginestatus import engine_status, first_run_params
 from yext.errors import EngineError
+from yext.loading import ModuleFactory, make_module, wanted_modules
 from yext.message import Message
 from yext.module import Module
 from yext.options import read_options
 from yext.sniffer import OPTIONS as SNIFFER_OPTIONS
 from yext.sniffer import SECTION as SNIFFER_SECTION
 from yext.sniffer import Sniffer
-
-VERSION: Final = "0.1.0"
-RELEASE: Final = "yext"
-
-BUILT_IN: dict[str, str] = {
-    "tonegen": "yext.telephony.tone:ToneDriver",
-    "dumbchan": "yext.telephony.dumb:DumbDriver",
-    "wavefile": "yext.telephony.wave:WaveDriver",
-    "phone": "yext.telephony.phone:PhoneDriver",
-    "extmodule": "yext.extmodule.module:ExtModule",
-    "msgsniff": "yext.msgsniff:MsgSniff",
-}
-"""The modules by Yate's names, and where they are: imported when they are loaded."""
-
-PRESENT_ONLY = ("regexroute",)
-"""Modules that count as loaded and do nothing."""
 
 STOP_SECONDS = 6.0
 """How long a stop may take in all, from the signal to the last child gone."""
@@ -50,8 +35,6 @@ STARTUP_SECONDS = 1.0
 
 HALT_SECONDS = 3.0
 """How long of that the handlers of engine.halt may take."""
-
-ModuleFactory = Callable[["Engine"], Module]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +64,8 @@ class Engine:
         log, sniffer, dispatcher: what was told, what was recorded, and the bus itself.
         run_params: the run parameters, as ``${NAME}`` in configuration files finds them.
         modules: the loaded modules by name.
+        message_rate, max_message_rate: messages dispatched in the last full second, and in
+            the busiest one.
         started_at: start, seconds since 1970.
         program_output: the descriptor that executed programs write to, None for nowhere.
         exit_code: what the process is to exit with, set by `halt`.
@@ -105,13 +90,15 @@ class Engine:
         self.restart_asked = False
         self.modules: dict[str, Module] = {}
         self.conf = conf.Conf("yate.conf", conf.Rules())
-        self.run_params = self._run_params(node)
+        self.run_params = first_run_params(self, node)
         self._node = node
         self._front_modules = dict(modules or {})
         self._commands = EngineCommands(self)
         self._halted = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._next_tick = 0
+        self._ticked = 0
+        self.message_rate = self.max_message_rate = 0
         self._reloading = asyncio.Lock()
         self._running = False
 
@@ -146,7 +133,7 @@ class Engine:
         self._tell(f"Yate ({os.getpid()}) is starting {time.ctime(self.started_at)}", stamped=False)
         self._read_main()
         self._install_own()
-        for name in self._wanted_modules():
+        for name in wanted_modules(self.conf, self._front_modules):
             await self.load_module(name, initialize=False)
         self._tell("Initializing plugins")
         for module in self.modules.values():
@@ -216,7 +203,7 @@ class Engine:
         `filter` is a parameter and the value that it must have; `track` names the handler in
         the tracking parameter ``handlers``. Returns what `uninstall` takes.
         """
-        label = getattr(handler, "__qualname__", repr(handler))
+        label = getattr(handler, "__qualname__", track or repr(handler))
         installed = FunctionHandler(
             self.log, handler, name, priority, label, track, *(filter or ("", ""))
         )
@@ -296,7 +283,10 @@ class Engine:
         """
         self._read_main()
         problems = list(self.conf.problems)
-        made = ((name, self._make_module(name)) for name in self._wanted_modules())
+        made = (
+            (name, make_module(self, name, self._front_modules))
+            for name in wanted_modules(self.conf, self._front_modules)
+        )
         self.modules = {name: module for name, module in made if module is not None}
         for module in self.modules.values():
             problems += module.read_conf()
@@ -309,7 +299,7 @@ class Engine:
         """Loads a built-in module; returns why it could not be, or an empty text."""
         if name in self.modules:
             return f"Module is already loaded: {name}"
-        module = self._make_module(name)
+        module = make_module(self, name, self._front_modules)
         if module is None:
             return f"Module operation failed: load {name}.yate"
         self.modules[name] = module
@@ -328,30 +318,6 @@ class Engine:
             else (f"Module not loaded: {name}")
         )
 
-    def _make_module(self, name: str) -> Module | None:
-        if name in self._front_modules:
-            return self._front_modules[name](self)
-        if name in PRESENT_ONLY:
-            module = Module(self)
-            module.name = name
-            return module
-        if name not in BUILT_IN:
-            return None
-        path, _, attribute = BUILT_IN[name].partition(":")
-        factory = cast(Any, getattr(importlib.import_module(path), attribute))
-        return cast(Module, factory(self))
-
-    def _wanted_modules(self) -> list[str]:
-        every = conf.parse_bool(self.conf.get("general", "modload") or "") is not False
-        names = [*self._front_modules, *BUILT_IN, *PRESENT_ONLY]
-        default = {name: every and name not in PRESENT_ONLY for name in names}
-        wanted = []
-        for name in names:
-            said = conf.parse_bool(self.conf.get("modules", f"{name}.yate") or "")
-            if default[name] if said is None else said:
-                wanted.append(name)
-        return wanted
-
     async def _initialize(self, module: Module) -> None:
         if module.title:
             self._tell(f"Initializing module {module.title}")
@@ -361,28 +327,6 @@ class Engine:
         await module.apply_conf()
 
     # Inside
-
-    def _run_params(self, node: str | None) -> dict[str, str]:
-        config = self.config_dir or Path.cwd()
-        return {
-            "version": VERSION,
-            "release": RELEASE,
-            "revision": "0",
-            "nodename": node or socket.gethostname().partition(".")[0],
-            "runid": str(int(self.started_at)),
-            "configname": "yate",
-            "cfgsuffix": ".conf",
-            "sharedpath": os.path.normpath(config / ".." / "share"),
-            "configpath": str(config),
-            "usercfgpath": str(config),
-            "modulepath": str(Path(__file__).parent),
-            "workpath": str(Path.cwd()),
-            "clientmode": "false",
-            "supervised": "true" if self.supervised else "false",
-            "runattempt": "0",
-            "lastsignal": "0",
-            "maxworkers": "10",
-        }
 
     def _read_main(self) -> None:
         path = self.conf_path("yate")
@@ -403,32 +347,10 @@ class Engine:
             self.run_params["nodename"] = named
 
     def _install_own(self) -> None:
-        self.install("engine.status", self._status, 90, track="engine")
+        status = functools.partial(engine_status, self)
+        self.install("engine.status", status, 90, track="engine")
         self.install("engine.command", self._commands.command, 100, track="engine")
         self.install("engine.help", self._commands.help, 100, track="engine")
-
-    def _status(self, message: Message) -> bool:
-        wanted = message.get("module")
-        if wanted not in ("", "engine"):
-            special = special_status(self, wanted, message.get("details") != "false")
-            message.retvalue += f"{special}\r\n" if special is not None else ""
-            return special is not None
-        dispatcher, params = self.dispatcher, self.run_params
-        line = (
-            f"name=engine,type=system,version={params['version']},revision={params['revision']},"
-            f"githash={params['revision']},nodename={self.node};"
-            f"plugins={len(self.modules)},inuse=0,handlers={len(dispatcher.handlers())},hooks=0,"
-            f"messages={dispatcher.queue_length()},maxqueue=0,messageage=0,messagerate=0,"
-            f"maxmsgrate=0,enqueued={dispatcher.enqueued},dequeued={dispatcher.dequeued},"
-            f"dispatched={dispatcher.dispatched},supervised={params['supervised']},"
-            "runattempt=0,lastsignal=0,threads=1,workers=1,mutexes=0,semaphores=0,"
-            "acceptcalls=accept,congestion=0"
-        )
-        if message.get("details") != "false":
-            paths = ("sharedpath", "configpath", "usercfgpath", "modulepath", "workpath")
-            line += ";" + ",".join(f"{name}={params[name]}" for name in paths)
-        message.retvalue += f"{line}\r\n"
-        return bool(wanted)
 
     def _tick(self) -> None:
         """Sends engine.timer at each full second, as Yate does."""
@@ -443,6 +365,9 @@ class Engine:
                 broadcast=True,
             )
             self.dispatcher.start(Dispatch(self.dispatcher, timer, None))
+            done = self.dispatcher.dispatched
+            self.message_rate, self._ticked = done - self._ticked, done
+            self.max_message_rate = max(self.max_message_rate, self.message_rate)
         self._next_tick = int(now) + 1
         self._timer = loop.call_later(self._next_tick - now, self._tick)
 

@@ -89,6 +89,10 @@ class Module:
 
     # Status
 
+    def busy(self) -> bool:
+        """Whether the module has anything running, and so is in use."""
+        return False
+
     def status_params(self) -> str:
         """The second field of the status line: ``scripts=0,chans=0``."""
         return ""

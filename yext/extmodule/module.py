@@ -441,6 +441,9 @@ class ExtModule(Module):
 
     # Status and commands
 
+    def busy(self) -> bool:
+        return bool(self.peers)
+
     def status_params(self) -> str:
         return f"scripts={len(self.peers)},chans={len(self.channels)}"
 
