@@ -62,7 +62,6 @@ def plain(text: str) -> str:
 def as_json(command: str, reply: Reply, seconds: float) -> str:
     """One reply as a JSON object on a line (docs/json.md)."""
     params = reply.params
-    errno = params.get("errno", "")
     return json.dumps(
         {
             "command": command,
@@ -70,7 +69,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
             "text": plain(reply.text),
             "data": data_of(command, reply),
             "reason": params.get("reason"),
-            "errno": int(errno) if errno.isascii() and errno.isdigit() else None,
+            "errno": params.get("errno"),
             "hint": params.get("hint"),
             "seconds": round(seconds, 6),
         }
@@ -83,23 +82,35 @@ async def run(config_dir: Path | None, commands: Sequence[str], options: Options
     Returns the exit code: that of the first command that did not succeed.
     """
     engine = Engine(config_dir)
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         with _recording(engine, options.record) as record:
             async with engine:
-                code = await _run_all(engine, commands, options)
-        return code or engine.exit_code or (FAILED if record is not None and record.error else OK)
-    except asyncio.CancelledError:
-        # The engine has been stopped on the way here: no script is left.
-        return _TERMINATED
+                code = await _run_until_terminated(engine, commands, options)
     except OSError as error:
         if options.record is None or error.filename != options.record:
             raise
         print(f"yext: {options.record}: {error.strerror}", file=sys.stderr)
         return USAGE
+    return code or engine.exit_code or (FAILED if record is not None and record.error else OK)
+
+
+async def _run_until_terminated(engine: Engine, commands: Sequence[str], options: Options) -> int:
+    """SIGTERM ends the commands, and nothing else: the engine is to be stopped in order."""
+    loop = asyncio.get_running_loop()
+    work = loop.create_task(_run_all(engine, commands, options))
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        work.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not terminated.is_set():
+            raise
+        return _TERMINATED
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 
@@ -111,14 +122,11 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
     unsubscribe = engine.log.subscribe(_tell_notice)
     code = OK
     try:
-        async for line in _lines(commands):
+        async for line in lines(commands):
             before = time.perf_counter()
             reply = await session.run(line)
             seconds = time.perf_counter() - before
-            if options.json_lines:
-                print(as_json(line, reply, seconds), flush=True)
-            else:
-                _print(reply)
+            show(line, reply, seconds, json_lines=options.json_lines)
             code = code or exit_code(reply)
             if session.closing or engine.halting:
                 break
@@ -128,7 +136,11 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
     return code
 
 
-def _print(reply: Reply) -> None:
+def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> None:
+    """Prints one reply."""
+    if json_lines:
+        print(as_json(command, reply, seconds), flush=True)
+        return
     sys.stdout.write(plain(reply.text))
     sys.stdout.flush()
     if not reply.known and "hint" in reply.params:
@@ -141,20 +153,21 @@ def _tell_notice(event: Event) -> None:
             print(safe(line, keep="\t"), file=sys.stderr)
 
 
-async def _lines(commands: Sequence[str]) -> AsyncIterator[str]:
+async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
+    """The command lines, in the place of ``-`` those on standard input."""
     for command in commands:
         if command != "-":
             yield command
             continue
         from console.lines import Lines
 
-        lines = Lines(sys.stdin.fileno())
+        typed = Lines(sys.stdin.fileno())
         try:
-            while (line := await lines.next()) is not None:
+            while (line := await typed.next()) is not None:
                 if line.strip() and not line.lstrip().startswith("#"):
                     yield line.strip()
         finally:
-            lines.close()
+            typed.close()
 
 
 class _Record:

@@ -8,12 +8,14 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from console.hosts import Host
     from yext import Engine
 
 USAGE = 2
@@ -59,13 +61,38 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--record", metavar="FILE", help="write all messages there, as JSON lines")
     run.add_argument("--plain", action="store_true", help="Yate's own text, as always here")
     run.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
+    run.add_argument("--attach", metavar="HOST[:PORT]", help="run them on a remote manager")
+    run.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=60.0,
+        help="how long a remote manager may take for an answer",
+    )  # fmt: skip
+    _remote(run)
     run.set_defaults(function=_run)
+
+    attach = commands.add_parser("attach", help="the shell on a remote yext, or a real Yate")
+    attach.add_argument(
+        "host", nargs="?", default="", metavar="HOST[:PORT]",
+        help="or a name of hosts.toml, or the path of a UNIX socket",
+    )  # fmt: skip
+    attach.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
+    _remote(attach)
+    attach.set_defaults(function=_attach)
+
+    passwd = commands.add_parser("passwd", help="make a hashed password for rmanager.conf")
+    passwd.set_defaults(function=_passwd)
 
     check = commands.add_parser("check", help="find mistakes in a configuration, start nothing")
     _config(check)
     check.add_argument("--json", action="store_true", help="a JSON object for each finding")
     check.set_defaults(function=_check)
     return parser
+
+
+def _remote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tls", action="store_true", help="secure the connection")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--user", action="store_true", help="log in as a user, an observer")
+    who.add_argument("--password-file", metavar="F", default="", help="its first line is it")
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +119,64 @@ def _shell(options: argparse.Namespace) -> int:
     return asyncio.run(shell.run(_config_of(options), plain=options.plain))
 
 
+def _attach(options: argparse.Namespace) -> int:
+    from console import attach, hosts
+
+    try:
+        host = _host(options, options.host)
+    except hosts.HostMistake as mistake:
+        print(f"yext: {mistake}", file=sys.stderr)
+        return USAGE
+    secret = attach.Secret(_password_file(options, host), _ask(host) if _typed() else None)
+    return asyncio.run(attach.attach(host, secret, plain=options.plain))
+
+
+def _run_attached(options: argparse.Namespace) -> int:
+    from console import attach, hosts
+
+    try:
+        host = _host(options, options.attach)
+    except hosts.HostMistake as mistake:
+        print(f"yext: {mistake}", file=sys.stderr)
+        return USAGE
+    secret = attach.Secret(_password_file(options, host))
+    return asyncio.run(
+        attach.run(host, secret, options.commands, json_lines=options.json, seconds=options.timeout)
+    )
+
+
+def _host(options: argparse.Namespace, asked: str) -> Host:
+    from console import hosts
+
+    host = hosts.find(asked)
+    return replace(host, tls=True) if options.tls else host
+
+
+def _password_file(options: argparse.Namespace, host: Host) -> str:
+    return options.password_file or (
+        host.user_password_file if options.user else host.password_file
+    )
+
+
+def _typed() -> bool:
+    return sys.stdin.isatty()
+
+
+def _ask(host: Host) -> Callable[[], str]:
+    import getpass
+
+    return lambda: getpass.getpass(f"Password of {host.where}: ")
+
+
+def _passwd(options: argparse.Namespace) -> int:
+    from console import passwords
+
+    return passwords.passwd()
+
+
 def _run(options: argparse.Namespace) -> int:
+    if options.attach is not None:
+        return _run_attached(options)
     from console import batch
 
     how = batch.Options(options.json, options.record)

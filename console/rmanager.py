@@ -286,10 +286,15 @@ class RManager(Module):
 
     def audit(self, session: Session, line: str, reply: Reply) -> None:
         """Writes a command of a remote session to the log: who, from where, what, outcome."""
+        if _MARK.fullmatch(line):
+            return
         outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
         who = session.authority.name.lower()
         audit.info("audit %s %s: %s: %s", who, session.address, without_secrets(line), outcome)
 
+
+_MARK = re.compile(r"help yext-[0-9a-f]{8}-\d+")
+"""What `yext attach` puts after each command to find the end of its reply: no operator's."""
 
 _AUTH = re.compile(r"\bauth\s.*", re.IGNORECASE | re.DOTALL)
 _PARAMETER = re.compile(
