@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -189,7 +190,7 @@ def _os_failed(path: str, error: OSError) -> Reply:
     reason = error.strerror or str(error)
     params = {"reason": reason, "path": path}
     if error.errno is not None:
-        params["errno"] = str(error.errno)
+        params["errno"] = errno.errorcode.get(error.errno, str(error.errno))
     return Reply(False, f"{safe(path)}: {reason}{EOL}", params)
 
 

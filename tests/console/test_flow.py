@@ -12,7 +12,7 @@ from seen import Seen, session
 from console.commands.table import Authority
 from console.flowlines import Look, columns, cut, line, story
 from console.flowview import read_record
-from console.session import Session
+from console.session import Rules, Session
 from yext import Engine, Message, Reply
 from yext.dispatcher import Dispatch
 from yext.journey import Change, Journey, Step, to_json
@@ -303,7 +303,7 @@ def test_lines_are_cut_to_the_width_and_made_safe() -> None:
 
 def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
     async def play() -> None:
-        async with session(authority=Authority.USER) as found:
+        async with session(authority=Authority.USER, rules=Rules(user_flow=True)) as found:
 
             def auth(message: Message) -> bool:
                 message.retvalue = message["password"]
@@ -358,9 +358,9 @@ def test_a_record_told_twice_counts_once_and_a_bad_one_is_told(tmp_path: Path) -
     async def play() -> None:
         async with session() as found:
             reply = await found.run("flow load /no/such/file")
-            assert (reply.params["errno"], reply.ok) == ("2", False)
+            assert (reply.params["errno"], reply.ok) == ("ENOENT", False)
             reply = await found.run(f"flow save {tmp_path}")
-            assert reply.params["errno"] == "21"
+            assert reply.params["errno"] == "EISDIR"
             path.write_text(json.dumps(to_json(early)) + '\n{"format": 1}\n')
             reply = await found.run(f"flow load {path}")
             assert f"{path}: line 2: not a recorded message" in reply.params["reason"]

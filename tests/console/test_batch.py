@@ -1,0 +1,242 @@
+"""`yext run`: exit codes, JSON as documented, the record, and what it must not import or write."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from console.batch import exit_code
+from yext import Reply
+from yext.journey import from_json
+
+ROOT = Path(__file__).parents[2]
+
+ROUTE = """#!/bin/sh
+echo '%%>install:50:call.route'
+while IFS=: read -r head id rest; do
+    case $head in '%%>message') echo "%%<message:$id:true::sip/99:targetid=r/1" ;; esac
+done
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A configuration with one script."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "route.sh").write_text(ROUTE)
+    (scripts / "route.sh").chmod(0o755)
+    (tmp_path / "extmodule.conf").write_text(f"[general]\nscripts_dir={scripts}/\n")
+    return tmp_path
+
+
+def run(
+    *arguments: str, given: str = "", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """``yext run`` with these arguments and that standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "console", "run", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        input=given, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("commands", "code"),
+    [
+        (["version", "uptime"], 0),
+        (["version", "drop", "version"], 1),
+        (["message no.such"], 1),
+        (["no.such.command"], 2),
+        (["drop", "no.such.command"], 1),
+        (["no.such.command", "drop"], 2),
+        (["message --wait 1 no.such"], 5),
+        (["stop 7"], 7),
+    ],
+)
+def test_exit_codes(commands: list[str], code: int) -> None:
+    for options in ((), ("--json",)):
+        assert run(*options, *commands).returncode == code
+
+
+def test_an_exit_code_for_each_kind_of_reply() -> None:
+    assert exit_code(Reply(True)) == 0
+    assert exit_code(Reply(False, params={"error": "noauth"})) == 4
+
+
+def test_wrong_usage() -> None:
+    assert run().returncode == 2
+    assert run("-c", "/no/such/folder", "version").returncode == 2
+    done = run("--record", "/no/such/folder/x", "version")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "yext: /no/such/folder/x: No such file or directory\n"
+
+
+def _schema() -> dict[str, Any]:
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    found = re.search(r"```json\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    schema: dict[str, Any] = json.loads(found[1])
+    return schema
+
+
+def test_replies_are_as_the_schema_says(conf: Path) -> None:
+    done = run(
+        "--json", "-c", str(conf), "external start route.sh 99", "external start gone.sh",
+        "message --wait 10 --time --repeat 2 call.route called=99", "external info",
+        "external show", "status engine", "flow filter (", "no.such", "module list", "status",
+        "debug", "help", "help uptime", "dispatcher handlers name=call.route", "alias a b",
+        "alias", "external stop route.sh",
+    )  # fmt: skip
+    replies = objects(done)
+    validator = jsonschema.Draft202012Validator(_schema())
+    for reply in replies:
+        validator.validate(reply)
+    told = {reply["command"]: reply for reply in replies}
+    assert told["external start route.sh 99"]["data"]["pid"].isdigit()
+    gone = told["external start gone.sh"]
+    assert (gone["ok"], gone["errno"]) == (False, "ENOENT")
+    assert "No such file" in gone["reason"]
+    assert gone["hint"]
+    message = told["message --wait 10 --time --repeat 2 call.route called=99"]["data"]
+    assert (message["sent"], message["handled"]) == (2, 2)
+    assert message["message"]["reply"]["retvalue"] == "sip/99"
+    assert set(message["seconds"]) == {"total", "min", "p50", "p99", "max"}
+    [peer] = told["external info"]["data"]
+    assert (peer["name"], peer["parameter"], peer["role"]) == ("route.sh", "99", "Global")
+    assert peer["pid"] == int(told["external start route.sh 99"]["data"]["pid"])
+    assert told["external show"]["data"][0]["state"] == "running"
+    [engine] = told["status engine"]["data"]
+    assert (engine["name"], engine["params"]["supervised"]) == ("engine", "false")
+    assert engine["details"]["configpath"] == str(conf)
+    assert "extmodule" in {one["name"] for one in told["status"]["data"]}
+    assert told["flow filter ("]["reason"] == "column 2: something is missing here"
+    assert told["no.such"]["reason"] == "unknown command"
+    assert "extmodule" in told["module list"]["data"]
+    assert told["debug"]["data"]["threshold"] == 10
+    assert "uptime" in told["help"]["data"]
+    assert told["help uptime"]["data"]["usage"] == "uptime"
+    assert (
+        told["dispatcher handlers name=call.route"]["data"]
+        == [{"name": "call.route", "priority": 50, "trackname": "", "filter": {}}]
+        or told["dispatcher handlers name=call.route"]["data"][0]["priority"] == 50
+    )
+    assert told["alias"]["data"] == {"a": "b"}
+
+
+def test_a_script_is_started_asked_and_recorded(conf: Path, tmp_path: Path) -> None:
+    record = tmp_path / "flow.jsonl"
+    done = run(
+        "-c", str(conf), "--record", str(record), "--plain", "external start route.sh",
+        "message --wait 10 call.route caller=40",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "reply handled   return sip/99" in done.stdout
+    journeys = [from_json(json.loads(line)) for line in record.read_text().splitlines()]
+    assert [one.number for one in journeys] == sorted(one.number for one in journeys)
+    by_name = {one.name: one for one in journeys}
+    assert by_name["call.route"].by == "route.sh"
+    assert by_name["call.route"].params == {"caller": "40"}
+    assert {"engine.start", "engine.command", "engine.halt"} <= set(by_name)
+
+
+def test_a_record_that_cannot_be_written_is_told() -> None:
+    done = run("--record", "/dev/full", "version")
+    assert done.returncode == 1
+    assert done.stderr == ("yext: /dev/full: No space left on device, the record is not whole\n")
+
+
+def test_commands_from_standard_input() -> None:
+    done = run("date", "-", given="# a comment\n\n  version  \nuptime")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == [
+        "version:", "release:", "revision:", "githash:", "Uptime:",
+    ]  # fmt: skip
+    assert run("-", given="nonsense\nversion\n").returncode == 2
+
+
+def test_a_file_on_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "commands").write_text("version\n")
+    with (tmp_path / "commands").open() as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "console", "run", "-"], cwd=ROOT, stdin=file,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert "release:" in done.stdout
+
+
+def test_the_flow_in_a_batch_is_shown_and_does_not_keep_it_going() -> None:
+    lines = run("flow on", "message no.such a=1").stdout.splitlines()
+    assert lines[0].startswith("Flow: on")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}  #\d+ +no\.such +yext +\S nobody .* a=1", lines[1])
+    done = run("--json", "flow on", "message no.such a=1")
+    assert [one["command"] for one in objects(done)] == ["flow on", "message no.such a=1"]
+    assert "nobody" in done.stderr
+
+
+def test_an_unknown_command_has_a_hint() -> None:
+    done = run("statu")
+    assert done.stdout == "Cannot understand: statu\n"
+    assert done.stderr.startswith("Did you mean: status")
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "dumb"}, {"TERM": "xterm-256color"}, {"NO_COLOR": "1"}]
+)
+def test_not_one_escape_byte(environment: dict[str, str]) -> None:
+    done = run(
+        "help",
+        "flow on",
+        "message a b=\x1b[31m",
+        "nonsense\x1b[31m",
+        "top",
+        "clear",
+        "watch 1 date",
+        environment=environment,
+    )
+    assert "\x1b" not in done.stdout + done.stderr
+    assert r"\x1b" in done.stdout
+
+
+def test_what_a_batch_must_not_import() -> None:
+    """In a real process, from sys.modules after a batch of all kinds of commands."""
+    program = (
+        "import sys\n"
+        "from console.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "roots = {name.partition('.')[0] for name in sys.modules}\n"
+        "print('FOUND', sorted(roots & {'prompt_toolkit', 'rich', 'pygments', 'wcwidth'}))\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "version", "flow on", "message x", "flow show 1",
+         "help", "external show", "top", "watch 1 date", "history", "nonsense"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "FOUND []", done.stdout + done.stderr
+
+
+def test_sigterm_stops_the_engine_and_its_scripts(conf: Path) -> None:
+    batch = subprocess.Popen(
+        [sys.executable, "-m", "console", "run", "-c", str(conf), "--json",
+         "external start route.sh", "-"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert batch.stdout is not None
+    pid = int(json.loads(batch.stdout.readline())["data"]["pid"])
+    assert Path(f"/proc/{pid}").exists()
+    batch.send_signal(signal.SIGTERM)
+    assert batch.wait(20) == 128 + signal.SIGTERM
+    batch.communicate()
+    assert not Path(f"/proc/{pid}").exists()
