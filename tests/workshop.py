@@ -10,7 +10,7 @@ from pathlib import Path
 from yext import Engine, Message, Reply
 from yext.extmodule.module import ExtModule
 from yext.extmodule.process import Script
-from yext.log import Event
+from yext.log import Event, logger
 
 TIMEOUT = 20.0
 """Seconds after which what should come at once is given up."""
@@ -60,8 +60,13 @@ class Workshop:
         """The engine, started and stopped."""
         self.engine = Engine(self.folder / "conf", node="workshop")
         self.engine.log.subscribe(self._told)
-        async with self.engine:
-            yield self
+        # pytest would keep every line of the log.
+        logger.propagate = False
+        try:
+            async with self.engine:
+                yield self
+        finally:
+            logger.propagate = True
 
     @property
     def module(self) -> ExtModule:
@@ -92,6 +97,11 @@ class Workshop:
         return await asyncio.wait_for(self.engine.dispatch(message), TIMEOUT), message
 
     # What was told
+
+    def forget(self) -> None:
+        """Forgets what was told, here and in the engine."""
+        self.events.clear()
+        self.engine.log.captured.clear()
 
     def _told(self, event: Event) -> None:
         self.events.append(event)

@@ -45,6 +45,7 @@ class Pipes:
         self._unsent = bytearray()
         self._closing = False
         self._paused = False
+        self._told_paused = False
         os.set_blocking(stdin, False)
         os.set_blocking(stdout, False)
         self._loop.add_reader(stdout, self._readable)
@@ -67,7 +68,19 @@ class Pipes:
         self._unsent += data
         if len(self._unsent) > _HIGH_WATER and not self._paused:
             self._paused = True
+            self._tell_paused()
             self._receiver.pause_writing()
+
+    def _tell_paused(self) -> None:
+        """Tells the log, once in a script's life, that it does not keep up."""
+        receiver = self._receiver
+        if not self._told_paused and not receiver.dead:
+            self._told_paused = True
+            receiver.module.debug(
+                log.WARN,
+                f"'{receiver.label}' does not read fast enough: {len(self._unsent)} bytes wait,"
+                " and what it sends waits until it has read them",
+            )
 
     def _writable(self) -> None:
         try:
@@ -122,6 +135,8 @@ class Pipes:
             try:
                 data = os.read(self._stdout, min(left, _READ))
             except OSError:
+                return
+            if not data:
                 return
             left -= len(data)
             self._take(data)
@@ -204,6 +219,8 @@ class ErrorOutput:
             try:
                 data = os.read(self._descriptor, left)
             except OSError:
+                break
+            if not data:
                 break
             left -= len(data)
             self._take(data)
