@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from tests.bench import messages
+from tests.bench import audio, messages
 from tests.bench.result import Line, table
 
 Row = Callable[[float], Awaitable[list[Line]]]
@@ -23,6 +23,7 @@ ROWS: dict[str, Row] = {
     "many-handlers": messages.many_handlers,
     "many-pending": messages.many_pending,
     "long-messages": messages.long_messages,
+    "audio": audio.playrec_channels,
 }
 
 

@@ -14,12 +14,17 @@ from yext.telephony.formats import SLIN
 
 _FRAME: Final = SLIN.frame_bytes(0)
 
+_CATCH_UP: Final = 10
+"""Frames by which a script may be late and still catch up."""
+
 
 class PipeSource(Source):
     """What a script plays.
 
     A frame is read when one is due, so a script that writes ahead waits, as with any pipe, and
-    loses nothing. What is less than a frame is kept until the rest of it comes, or the end.
+    loses nothing. Frames that come late, by up to `_CATCH_UP`, are made up for, so that a
+    busy machine does not add to the delay of a call for good; after a longer gap the pace begins
+    anew. What is less than a frame is kept until the rest of it comes, or the end.
 
     Attributes:
         frames: frames that were read.
@@ -31,30 +36,42 @@ class PipeSource(Source):
         self._descriptor = descriptor
         self._clock = clock
         self._begun = b""
+        self._owed = 0
         self._finished: Callable[[], None] | None = None
         os.set_blocking(descriptor, False)
         clock.add(self)
 
     def beat(self) -> None:
-        """Reads a frame and gives it out; the last one may be short."""
+        """Reads the frame that is due and gives it out, and those that came too late before."""
+        self._owed += 1
+        while self._owed and self._play():
+            self._owed -= 1
+        if self._owed > _CATCH_UP:
+            self._owed = 0
+
+    def _play(self) -> bool:
+        """Gives out a frame, the last one may be short; False where there is none."""
+        if self._descriptor < 0:
+            return False
         try:
             data = os.read(self._descriptor, _FRAME - len(self._begun))
         except BlockingIOError:
             if self._finished is not None:
                 self.end()
-            return
+            return False
         except OSError:
             data = b""
         begun = self._begun + data
         if data and len(begun) < _FRAME:
             self._begun = begun
-            return
+            return False
         self._begun = b""
         if begun:
             self.frames += 1
             self.forward(begun[: len(begun) & ~1])
         if not data:
             self.end()
+        return bool(data)
 
     def finish(self, then: Callable[[], None]) -> None:
         """Whoever wrote is gone: plays what is left, then calls `then`."""

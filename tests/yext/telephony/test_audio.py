@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import timeless
 from calls import ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
 from timeless import HurriedLoop
 from workshop import TIMEOUT, Workshop
@@ -15,6 +16,7 @@ from workshop import TIMEOUT, Workshop
 from yext import Message
 from yext.extmodule.audio import PipeConsumer, PipeSource
 from yext.telephony import detect
+from yext.telephony.clock import BEAT, Clock
 from yext.telephony.endpoint import Consumer
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
@@ -299,3 +301,20 @@ def test_other_data_is_passed_on_as_it_comes(lab: Workshop) -> None:
         writer.close()
 
     run(lab, body)
+
+
+@pytest.mark.parametrize(("gap", "at_once"), [(5, 6), (20, 1)])
+def test_a_short_gap_is_made_up_for_and_a_long_one_is_a_pause(gap: int, at_once: int) -> None:
+    async def main() -> int:
+        reading, writing = os.pipe()
+        clock = Clock()
+        source, heard = PipeSource("test", reading, clock), Heard(1)
+        source.attach(heard)
+        await asyncio.sleep((gap + 0.5) * BEAT)
+        os.write(writing, bytes(320 * 40))
+        await asyncio.sleep(BEAT)
+        source.close()
+        os.close(writing)
+        return len(heard.data) // 320
+
+    assert timeless.run(main()) == at_once
