@@ -4,7 +4,6 @@ when the first of them is drawn."""
 from __future__ import annotations
 
 import io
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -87,6 +86,8 @@ def state_text(state: str) -> Text:
 
 def mistakes(lines: Sequence[str], page: Page) -> str:
     """What is wrong, an item each; a long one goes on below its beginning."""
+    import textwrap
+
     mark = "✗" if page.unicode else "x"
     red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
     text = ""

@@ -234,7 +234,7 @@ class LocalLink:
             self._usages[name] = (text or "").strip().partition("\n")[0].strip()
 
     def flow(self) -> str:
-        return self.own.flow.state()
+        return self.own.flow.state() if self.own.has_flow else "flow off"
 
     async def ended(self) -> None:
         await self.engine.halted()

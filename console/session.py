@@ -106,9 +106,14 @@ class Session:
 
         return Flow(self)
 
+    @property
+    def has_flow(self) -> bool:
+        """Whether anybody has asked for the message flow yet; asking makes one."""
+        return "flow" in self.__dict__
+
     def close(self) -> None:
         """Ends what the session has going on beside its commands."""
-        if "flow" in self.__dict__:
+        if self.has_flow:
             self.flow.off()
 
     def commands(self) -> list[SessionCommand]:
