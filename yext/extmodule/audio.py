@@ -37,17 +37,18 @@ class PipeSource(Source):
         self._clock = clock
         self._begun = b""
         self._owed = 0
+        self._paused = False
         self._finished: Callable[[], None] | None = None
         os.set_blocking(descriptor, False)
         clock.add(self)
 
     def beat(self) -> None:
         """Reads the frame that is due and gives it out, and those that came too late before."""
-        self._owed += 1
+        self._owed = 1 if self._paused else self._owed + 1
         while self._owed and self._play():
             self._owed -= 1
-        if self._owed > _CATCH_UP:
-            self._owed = 0
+            self._paused = False
+        self._paused = self._paused or self._owed > _CATCH_UP
 
     def _play(self) -> bool:
         """Gives out a frame, the last one may be short; False where there is none."""
