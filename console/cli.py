@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -114,6 +115,9 @@ def _config_of(options: argparse.Namespace) -> Path | None:
 
 
 def _shell(options: argparse.Namespace) -> int:
+    # Nothing that imports make is garbage, and looking for it takes a tenth of the start; the
+    # shell turns it on again.
+    gc.disable()
     from console import shell
 
     return asyncio.run(shell.run(_config_of(options), plain=options.plain))

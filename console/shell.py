@@ -7,6 +7,7 @@ the terminal never leaves raw mode and no output can meet a half-typed line.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from pathlib import Path
@@ -58,10 +59,14 @@ async def front(link: Link, able: Abilities, *, plain: bool) -> int:
     if not able.editing:
         from console.dumbshell import DumbShell
 
+        gc.enable()
         return await DumbShell(link, able).run()
     from console.seat import Seat
 
-    return await Shell(link, Seat(able), plain=plain).run()
+    shell = Shell(link, Seat(able), plain=plain)
+    gc.freeze()  # What is here now stays, and need not be looked at again.
+    gc.enable()
+    return await shell.run()
 
 
 def _signals(engine: Engine) -> None:
