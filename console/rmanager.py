@@ -58,6 +58,7 @@ class RManager(Module):
     title = "RManager"
     status_priority = _STATUS_PRIORITY
     track = False
+    tells_reload = False
     label = "rmanager"
 
     def __init__(self, engine: Engine) -> None:

@@ -269,7 +269,8 @@ class Engine:
             await self.dispatch(self.system_message("engine.init", **params))
             lines: list[str] = []
             for module in modules:
-                self._tell(f"Initializing module {module.title}")
+                if module.title and module.tells_reload:
+                    self._tell(f"Initializing module {module.title}")
                 lines += await module.apply_conf()
             if not plugin:
                 self._tell("Initialization complete")

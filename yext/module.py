@@ -31,6 +31,7 @@ class Module:
         title: as the log calls it.
         kind: the ``type=`` of its status.
         aliases: other names that `status` takes for it.
+        tells_reload: whether a reload says that it initializes the module, as most of Yate's.
     """
 
     name = ""
@@ -39,6 +40,7 @@ class Module:
     aliases: tuple[str, ...] = ()
     status_priority = STATUS_PRIORITY
     track = True
+    tells_reload = True
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
