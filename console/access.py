@@ -25,7 +25,7 @@ _FORGET = 600.0
 """Seconds after which a source's wrong passwords are forgotten."""
 
 _SOURCES = 4096
-"""Sources that are remembered; the one longest without a wrong password goes first."""
+"""Sources that are remembered; past that the one that came first is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,15 @@ class Guard:
             raise TooMany(recent[-GUESSES] + WINDOW - now)
 
     def _remember(self, name: str) -> _Source:
-        now = self._clock()
-        for other, source in list(self._sources.items()):
-            if not source.turn.locked() and (not source.wrong or source.wrong[-1] < now - _FORGET):
-                del self._sources[other]
         if len(self._sources) >= _SOURCES:
-            oldest = min(self._sources, key=lambda one: (self._sources[one].wrong or (now,))[-1])
-            del self._sources[oldest]
+            now = self._clock()
+            self._sources = {
+                other: source
+                for other, source in self._sources.items()
+                if source.turn.locked() or (source.wrong and source.wrong[-1] > now - _FORGET)
+            }
+            if len(self._sources) >= _SOURCES:
+                del self._sources[next(iter(self._sources))]
         made = self._sources[name] = _Source(deque(maxlen=GUESSES))
         return made
 

@@ -1,0 +1,223 @@
+"""Authority on a listener: passwords, guesses, what users may give, what starts programs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from console import passwords
+from console.access import (
+    GUESSES,
+    Credentials,
+    Guard,
+    TooMany,
+    UserCommands,
+    posix_basic,
+    starts_program,
+)
+from console.commands.table import Authority
+
+
+class Clock:
+    """A clock that only sleeping moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+async def wrong() -> Authority | None:
+    return None
+
+
+async def right() -> Authority | None:
+    return Authority.ADMIN
+
+
+def guard() -> tuple[Guard, Clock]:
+    clock = Clock()
+    return Guard(clock, clock.sleep), clock
+
+
+def test_delays_double_and_no_more_than_five_are_looked_at() -> None:
+    async def guess() -> None:
+        guarded, clock = guard()
+        for _ in range(GUESSES):
+            assert await guarded.check("1.2.3.4", wrong) is None
+        assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+        with pytest.raises(TooMany) as refused:
+            await guarded.check("1.2.3.4", right)
+        assert 50 < refused.value.seconds <= 60
+        assert await guarded.check("5.6.7.8", right) is Authority.ADMIN
+        clock.now += refused.value.seconds + 1
+        assert await guarded.check("1.2.3.4", right) is Authority.ADMIN
+
+    asyncio.run(guess())
+
+
+def test_a_right_password_does_not_free_the_guesses_of_the_minute() -> None:
+    async def guess() -> None:
+        guarded, _ = guard()
+        for _ in range(GUESSES - 1):
+            await guarded.check("a", wrong)
+            assert await guarded.check("a", right) is Authority.ADMIN
+        await guarded.check("a", wrong)
+        with pytest.raises(TooMany):
+            await guarded.check("a", right)
+
+    asyncio.run(guess())
+
+
+def test_many_at_once_are_looked_at_one_after_the_other() -> None:
+    looked_at = 0
+
+    async def count() -> Authority | None:
+        nonlocal looked_at
+        looked_at += 1
+        await asyncio.sleep(0)
+        return None
+
+    async def guess() -> None:
+        guarded, _ = guard()
+        done = await asyncio.gather(
+            *(guarded.check("a", count) for _ in range(100)), return_exceptions=True
+        )
+        assert sum(isinstance(one, TooMany) for one in done) == 100 - GUESSES
+
+    asyncio.run(guess())
+    assert looked_at == GUESSES
+
+
+def test_sources_are_forgotten() -> None:
+    async def guess() -> None:
+        guarded, clock = guard()
+        for number in range(4200):
+            await guarded.check(f"10.0.{number}", wrong)
+        assert len(guarded._sources) == 4096
+        clock.now += 3600
+        await guarded.check("new", wrong)
+        assert len(guarded._sources) == 1
+
+    asyncio.run(guess())
+
+
+@pytest.mark.parametrize(
+    ("admin", "user", "given", "found"),
+    [
+        ("p", "u", "p", Authority.ADMIN),
+        ("p", "u", "u", Authority.USER),
+        ("p", "u", "x", None),
+        ("x", "x", "x", Authority.ADMIN),
+        ("", "u", "", None),
+        ("p", "", "", None),
+        ("", "", "", None),
+        ("pä\udcff", "", "pä\udcff", Authority.ADMIN),
+    ],
+)
+def test_credentials(admin: str, user: str, given: str, found: Authority | None) -> None:
+    assert asyncio.run(Credentials(admin, user).authority_of(given)) is found
+
+
+def test_a_hashed_password_matches_itself_alone() -> None:
+    stored = passwords.hash_password("sesame")
+    assert stored.startswith("$scrypt$ln=15,r=8,p=1$")
+    assert stored != passwords.hash_password("sesame")
+    assert asyncio.run(passwords.matches(stored, "sesame"))
+    assert not asyncio.run(passwords.matches(stored, "Sesame"))
+    assert not asyncio.run(passwords.matches(stored, stored))
+    assert passwords.parse(stored).text() == stored
+
+
+def test_a_hash_of_rfc_7914_matches() -> None:
+    vector = passwords.Hashed(
+        14,
+        8,
+        1,
+        b"SodiumChloride",
+        bytes.fromhex(
+            "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+            "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887"
+        ),
+    )
+    assert asyncio.run(passwords.matches(vector.text(), "pleaseletmein"))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "$scrypt$",
+        "$scrypt$ln=15,r=8,p=1$c2FsdHNhbHRzYWx0$short",
+        "$scrypt$ln=30,r=8,p=1$" + "A" * 22 + "$" + "A" * 43,
+        "$scrypt$ln=15,r=0,p=1$" + "A" * 22 + "$" + "A" * 43,
+    ],
+)
+def test_what_is_no_hash_matches_nothing(stored: str) -> None:
+    with pytest.raises(ValueError):
+        passwords.parse(stored)
+    assert not asyncio.run(passwords.matches(stored, stored))
+
+
+def test_user_prefix_is_matched_by_whole_words() -> None:
+    may = UserCommands(("drop", "status engine"), None)
+    assert may("drop")
+    assert may("drop  x/1")
+    assert may("status   engine x")
+    assert not may("dropx y")
+    assert not may("status")
+    assert not may("external execute x")
+
+
+@pytest.mark.parametrize(
+    ("basic", "line", "found"),
+    [
+        (r"^drop a\|^vers", "version", True),
+        (r"^drop a\|^vers", "drop abc", True),
+        (r"^drop a\|^vers", "drop xyz", False),
+        ("a+b", "a+b", True),
+        ("a+b", "aab", False),
+        (r"a\+b", "aab", True),
+        (r"\(ab\)\{2\}$", "abab", True),
+        ("(x|y)", "(x|y)", True),
+        (r"[]|]", "]", True),
+        (r"[^a\]b", "ab", False),
+        (r"a\.b", "axb", False),
+    ],
+)
+def test_posix_basic_expressions(basic: str, line: str, found: bool) -> None:
+    assert (posix_basic(basic).search(line) is not None) is found
+
+
+def test_a_mistake_in_an_expression_is_told() -> None:
+    with pytest.raises(re.error):
+        posix_basic(r"\(")
+
+
+@pytest.mark.parametrize(
+    ("line", "starts"),
+    [
+        ("external", False),
+        ("external  info", False),
+        ("external stop x.py", False),
+        ("external start x.py", True),
+        ("external   execute /bin/sh", True),
+        ("external restart x", True),
+        ("external x.py", True),
+        ("externalx", False),
+        ("call external/nodata/x.py 99", True),
+        ("call dumb/ external/play/x", True),
+        ("message call.execute callto=external/nodata/x", True),
+        ("call dumb/ tone/dial", False),
+        ("status", False),
+    ],
+)
+def test_what_starts_programs(line: str, starts: bool) -> None:
+    assert starts_program(line) is starts

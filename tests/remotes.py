@@ -1,0 +1,194 @@
+"""What the tests of the remote manager share: a served engine, and raw clients of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+
+SECONDS = 20.0
+"""How long anything may take that comes at once: machines stall."""
+
+_PORTS = range(20_000, 32_000)
+
+
+def free_port() -> int:
+    """A port below those that the kernel gives to clients, free at this moment."""
+    for port in random.sample(_PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port")
+
+
+class Client:
+    """One raw connection."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.socket.settimeout(SECONDS)
+        self.data = b""
+
+    def send(self, text: str | bytes) -> None:
+        self.socket.sendall(text.encode() if isinstance(text, str) else text)
+
+    def until(self, wanted: str | bytes) -> bytes:
+        """Reads until `wanted` has come; returns everything up to and with it."""
+        mark = wanted.encode() if isinstance(wanted, str) else wanted
+        while mark not in self.data:
+            piece = self.socket.recv(65536)
+            assert piece, f"closed; wanted {mark!r}, came {self.data[-2000:]!r}"
+            self.data += piece
+        head, _, self.data = self.data.partition(mark)
+        return head + mark
+
+    def ask(self, line: str) -> str:
+        """Gives a command; returns its reply, whose end a mark tells."""
+        mark = f"mark-{random.randrange(10**9)}"
+        self.send(f"{line}\r\nhelp {mark}\r\n")
+        return (
+            self.until(f"No help for '{mark}'\r\n")
+            .decode()
+            .removesuffix(f"No help for '{mark}'\r\n")
+        )
+
+    def rest(self) -> bytes:
+        """Reads until the other end closes."""
+        while True:
+            try:
+                piece = self.socket.recv(65536)
+            except ConnectionResetError:
+                piece = b""
+            if not piece:
+                data, self.data = self.data, b""
+                return data
+            self.data += piece
+
+    def quiet(self, seconds: float = 0.1) -> bool:
+        """Whether nothing comes for so long."""
+        return not self.data and not select.select([self.socket], [], [], seconds)[0]
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Remote:
+    """An engine served with the given rmanager.conf, in which ``PORT`` stands for its port."""
+
+    def __init__(self, folder: Path, rmanager: str = "", extmodule: str = "") -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "yext.log"
+        self.scripts = folder / "scripts"
+        self.scripts.mkdir()
+        self._clients: list[Client] = []
+        self.configure(rmanager or "[general]\nport=PORT\ntelnet=no\nheader=\n")
+        text = f"[general]\nscripts_dir={self.scripts}/\n" + textwrap.dedent(extmodule)
+        (folder / "extmodule.conf").write_text(text)
+        self._errors = open(folder / "errors", "w")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "console", "serve", "-c", folder, "-l", self.log, "-N", "alder"],
+            cwd=ROOT,
+            stderr=self._errors,
+        )
+        self.until(lambda: "ready" in (folder / "errors").read_text(), "the engine to be ready")
+
+    def configure(self, rmanager: str) -> None:
+        text = textwrap.dedent(rmanager).replace("PORT", str(self.port))
+        (self.folder / "rmanager.conf").write_text(text)
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        """Waits for something that no descriptor tells of."""
+        deadline = time.monotonic() + SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, f"waited for {what}\n{self.story()}"
+            assert self.process.poll() is None, f"the engine ended\n{self.story()}"
+            time.sleep(0.01)
+
+    def story(self) -> str:
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return f"{(self.folder / 'errors').read_text()}\n{log[-6000:]}"
+
+    def logged(self, pattern: str) -> list[str]:
+        """The lines of the log that hold a match."""
+        return [line for line in self.log.read_text().splitlines() if re.search(pattern, line)]
+
+    def open(self, source: str | None = None) -> Client:
+        """Connects, from a loopback address of its own where one is given."""
+        connected = socket.create_connection(
+            ("127.0.0.1", self.port), SECONDS, (source, 0) if source else None
+        )
+        client = Client(connected)
+        self._clients.append(client)
+        return client
+
+    def script(self, name: str, text: str) -> None:
+        path = self.scripts / name
+        path.write_text(textwrap.dedent(text).lstrip())
+        path.chmod(0o755)
+
+    def usage(self) -> tuple[int, int]:
+        """Open descriptors, and resident memory in bytes."""
+        process = psutil.Process(self.process.pid)
+        return process.num_fds(), process.memory_info().rss
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        self.process.terminate()
+        try:
+            self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self._errors.close()
+
+
+def certificate(folder: Path, name: str, days: int = 2) -> tuple[Path, Path]:
+    """A self-signed certificate for ``localhost`` and 127.0.0.1, and its key."""
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days)),
+            *("-keyout", key, "-out", cert, "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def trusting(cert: Path) -> ssl.SSLContext:
+    """A client's context that trusts one certificate."""
+    return ssl.create_default_context(cafile=str(cert))
+
+
+def as_other_user(work: Callable[[], None]) -> int:
+    """Does `work` in a process of the user nobody; returns its exit code, 0 for success."""
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
