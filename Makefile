@@ -1,6 +1,7 @@
 # Everything lives in .venv, made on the first call and renewed when pyproject.toml changes.
 #   make run     opens the console with the embedded engine on samples/
 #   make test    runs all tests
+#   make test-yate-samples YATE_SCRIPTS=DIR   runs Yate's own sample scripts, from DIR
 #   make check   ruff, formatting and mypy --strict
 #   make bench   prints the benchmark table
 #   make docs    writes the generated pages of docs/ again
@@ -11,13 +12,20 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= auto
 
-.PHONY: run test check bench docs clean
+YATE_SCRIPTS ?=
+
+.PHONY: run test test-yate-samples check bench docs clean
 
 run: .venv/installed
 	$(BIN)/yext -c samples
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=4 $(TESTS)
+
+test-yate-samples: .venv/installed-dev
+	@test -f "$(YATE_SCRIPTS)/libyate.php" || \
+	    { echo "YATE_SCRIPTS=DIR has to name the folder share/scripts of a Yate" >&2; exit 1; }
+	YATE_SCRIPTS="$(YATE_SCRIPTS)" $(BIN)/python -m pytest tests/live/yate_samples.py
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
