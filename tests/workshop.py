@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from yext import Engine, Message, Reply
+from yext import Engine, Message, Reply, log
 from yext.extmodule.module import ExtModule
 from yext.extmodule.process import Script
 from yext.log import Event, logger
@@ -17,7 +17,8 @@ TIMEOUT = 20.0
 
 SHELL = "#!/bin/sh\n"
 
-CANARY = """echo '%%>install:50:canary'
+CANARY = """echo '%%>setlocal:timeout:10000'
+echo '%%>install:50:canary'
 while IFS=: read -r head id rest; do
     case $head in '%%>message') echo "%%<message:$id:true::" ;; esac
 done
@@ -56,10 +57,13 @@ class Workshop:
         (self.folder / "conf" / "extmodule.conf").write_text(text)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Workshop"]:
-        """The engine, started and stopped."""
+    async def running(self, *, quiet: bool = False) -> AsyncIterator["Workshop"]:
+        """The engine, started and stopped; what a `quiet` one tells is not kept."""
         self.engine = Engine(self.folder / "conf", node="workshop")
-        self.engine.log.subscribe(self._told)
+        if quiet:
+            self.engine.log.level = log.WARN
+        else:
+            self.engine.log.subscribe(self._told)
         # pytest would keep every line of the log.
         logger.propagate = False
         try:
