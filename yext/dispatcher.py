@@ -32,6 +32,8 @@ class Pending:
 PENDING: Final = Pending()
 """What a handler returns that will call `Dispatch.answered` later."""
 
+_NEVER: Final = float("inf")
+
 HandlerFunction = Callable[[Message], "bool | Awaitable[bool | None] | None"]
 
 
@@ -140,12 +142,13 @@ class Dispatch:
         handled: whether somebody handled it, so far.
         handler: who has it now or had it last.
         outcome: how the last handler came to its answer: empty, or ``timed out``, ``gone``.
+        deadline: when a peer that has it must have answered, by the clock of the loop.
     """
 
     __slots__ = (
         "_index",
-        "_last",
         "_view",
+        "deadline",
         "dispatcher",
         "done",
         "handled",
@@ -176,9 +179,9 @@ class Dispatch:
         self.outcome = ""
         self.notice_line: str | None = None
         self.journey: Recording | None = None
+        self.deadline = _NEVER
         self._view: tuple[Handler, ...] = ()
         self._index = 0
-        self._last = (-1, 0)
 
     def advance(self) -> None:
         """Walks on through the handlers until one has to be waited for.
@@ -192,15 +195,17 @@ class Dispatch:
         journey = self.journey
         while True:
             view = dispatcher.views.get(message.name, dispatcher.wild)
+            index = self._index
             if view is not self._view:
+                if index:
+                    index = _after(view, self._view[index - 1].key)
                 self._view = view
-                self._index = _after(view, self._last)
-            if self._index >= len(view):
+            if index >= len(view):
+                self._index = index
                 dispatcher.finish(self)
                 return
-            handler = view[self._index]
-            self._index += 1
-            self._last = handler.key
+            handler = view[index]
+            self._index = index + 1
             if handler.filter_name and message.get(handler.filter_name) != handler.filter_value:
                 continue
             if handler.track:
@@ -262,7 +267,7 @@ class Dispatcher:
         self.sniffer = sniffer
         self.views: dict[str, tuple[Handler, ...]] = {}
         self.wild: tuple[Handler, ...] = ()
-        self.enqueued = self.dequeued = self.dispatched = self.in_flight = 0
+        self.enqueued = self.dispatched = self.in_flight = 0
         self.max_queue = 0
         self._by_name: dict[str, list[Handler]] = {}
         self._sequence = 0
@@ -392,6 +397,11 @@ class Dispatcher:
         """How many messages wait for their dispatch to begin."""
         return len(self._queue)
 
+    @property
+    def dequeued(self) -> int:
+        """How many enqueued messages have begun their dispatch."""
+        return self.enqueued - len(self._queue)
+
     async def dispatch(self, message: Message, sender: Sender | None = None) -> bool:
         """Dispatches `message` and waits; returns whether somebody handled it."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -413,7 +423,6 @@ class Dispatcher:
             while queue:
                 # The clock is read once for sixteen messages: it costs as much as a handler.
                 for _ in range(min(16, len(queue))):
-                    self.dequeued += 1
                     self.start(queue.popleft())
                 if perf_counter() > until:
                     break

@@ -100,5 +100,9 @@ class Message:
         """The value of parameter `name`, or `default` where the message has none."""
         return self._params.get(name, default)
 
+    def same(self, name: str, value: str | None) -> bool:
+        """Whether parameter `name` has just this value; None for that it is not there."""
+        return self._params.get(name) == value
+
     def __repr__(self) -> str:
         return f"Message({self.name!r}, {self._params!r}, retvalue={self.retvalue!r})"

@@ -39,7 +39,7 @@ _UNESCAPES = {chr(code + 64): chr(code) for code in range(1, 32)} | {"z": ":", "
 
 def escape(text: str) -> str:
     """`text` as a field of a line: bytes below 32, ``:`` and ``%`` are escaped."""
-    if _UNSAFE.search(text) is None:
+    if text.isalnum() or _UNSAFE.search(text) is None:
         return text
     return _UNSAFE.sub(lambda found: _ESCAPES[found[0]], text)
 
@@ -87,12 +87,14 @@ class LineBuffer:
     A line ends in LF or NUL; one CR before that is dropped. Empty lines do not count.
     """
 
-    __slots__ = ("_lines", "_rest", "_unchecked", "size")
+    __slots__ = ("_rest", "_unchecked", "lines", "size")
 
     def __init__(self, size: int = BUFSIZE) -> None:
         self.size = size
         self._rest = b""
-        self._lines: list[str] = []  # the next one is the last
+        # Lines that are complete and not too long; the next one is the last. A reader may take
+        # it from here itself, and need only call `next_line` when there is none.
+        self.lines: list[str] = []
         self._unchecked: list[str] = []  # from the first that may be too long; in order
 
     def feed(self, data: bytes) -> None:
@@ -106,10 +108,10 @@ class LineBuffer:
             return
         self._rest = data[end + 1 :]
         lines = data[:end].decode(ENCODING, ERRORS).split("\n")
-        if self._lines or self._unchecked or end > self.size - 2:
+        if self.lines or self._unchecked or end > self.size - 2:
             self._unchecked += lines
         else:
-            self._lines = _clean(lines)
+            self.lines = _clean(lines)
 
     def next_line(self) -> str | None:
         """The next line, or None until more is fed.
@@ -117,8 +119,8 @@ class LineBuffer:
         Raises `LineTooLong` when the line, or what has come of it so far, takes more than
         the buffer's size less two bytes.
         """
-        if self._lines:
-            return self._lines.pop()
+        if self.lines:
+            return self.lines.pop()
         limit = self.size - 2
         if self._unchecked:
             self._check(limit)
@@ -134,15 +136,15 @@ class LineBuffer:
             if len(line) * 4 > limit and _byte_length(line) > limit:
                 if not index:
                     raise LineTooLong(f"a line of more than {limit} bytes")
-                self._lines = _clean(self._unchecked[:index])
+                self.lines = _clean(self._unchecked[:index])
                 del self._unchecked[:index]
                 return
-        self._lines = _clean(self._unchecked)
+        self.lines = _clean(self._unchecked)
         self._unchecked = []
 
     def pending(self) -> int:
         """How many bytes were fed and not yet handed out."""
-        lines = sum(_byte_length(line) + 1 for line in (*self._lines, *self._unchecked))
+        lines = sum(_byte_length(line) + 1 for line in (*self.lines, *self._unchecked))
         return lines + len(self._rest)
 
 
@@ -166,22 +168,23 @@ def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
     `ProtocolError` when the line makes no sense.
     """
     parts = fields.split(":", 4)
-    if len(parts) < 4:
-        raise ProtocolError("a message needs an id, a time, a name and a return value")
-    ident, when, name, retvalue = parts[:4]
-    seconds = parse_time(when)
-    now = settime or not seconds
+    try:
+        ident, when, name, retvalue, text = parts
+    except ValueError:
+        if len(parts) < 4:
+            raise ProtocolError("a message needs an id, a time, a name, a return value") from None
+        (ident, when, name, retvalue), text = parts, ""
+    time: float = 0 if when == "0" else parse_time(when)
+    if settime or not time:
+        time = _time.time()
     # One look at the whole line spares one a field: most lines have nothing to unescape.
-    escaped = "%" in fields or not (fields.isascii() and fields.isprintable())
-    text = parts[4] if len(parts) == 5 else ""
-    params = None if escaped else _plain_params(text)
-    if params is not None:
-        when_sent = _time.time() if now else seconds
-        return ident, Message.from_wire(name, retvalue, when_sent, params, text)
-    if escaped:
+    if "%" in fields or not (fields.isascii() and fields.isprintable()):
         ident, name, retvalue = unescape(ident), unescape(name), unescape(retvalue)
-    params = decode_params(text)
-    return ident, Message.from_wire(name, retvalue, _time.time() if now else seconds, params, None)
+    else:
+        params = _plain_params(text)
+        if params is not None:
+            return ident, Message.from_wire(name, retvalue, time, params, text)
+    return ident, Message.from_wire(name, retvalue, time, decode_params(text), None)
 
 
 def _plain_params(text: str) -> dict[str, str] | None:
@@ -289,19 +292,39 @@ class Answer:
         self.changes = changes
 
     def apply(self, message: Message) -> None:
-        """Makes the changes to `message`."""
-        if self.name:
+        """Makes the changes to `message`.
+
+        What the answer only repeats is left alone: many libraries send all of a message back.
+        """
+        if self.name and self.name != message.name:
             message.name = self.name
         if self.retvalue is not None:
             message.retvalue = self.retvalue
-        if self.changes:
+        if not all(message.same(key, value) for key, value in self.changes):
             apply_params(message.params, self.changes)
 
 
-def split_answer(fields: str) -> tuple[str, str]:
-    """The id that ``%%<message:`` `fields` answer, still escaped, and what follows it."""
-    ident, _, rest = fields.partition(":")
-    return ident, rest
+def carry_out_answer(fields: str, message: Message) -> bool:
+    """Makes the changes that an answer, as `decode_answer` reads it, says; whether it handled.
+
+    Raises `ProtocolError` when it makes no sense; nothing is changed then.
+    """
+    parts = fields.split(":", 3)
+    handled = BOOLEANS.get(parts[0])
+    plain = "%" not in fields and fields.isascii() and fields.isprintable()
+    if len(parts) == 3 and handled is not None and plain:
+        # Most answers say no more than this, and what they say needs no escaping on its way.
+        name, retvalue = parts[1:]
+        if name and name != message.name:
+            message.name = name
+        message.retvalue = retvalue
+        kept = message.wire
+        if kept is not None:
+            message.wire = (kept[0], retvalue, kept[2])
+        return handled
+    answer = decode_answer(fields)
+    answer.apply(message)
+    return answer.handled
 
 
 def decode_answer(fields: str) -> Answer:
@@ -350,10 +373,10 @@ def encode_body(message: Message) -> str:
     """``name:retvalue[:key=value…]`` of a message: the end of each line that carries it."""
     kept = message.wire
     if kept is not None and kept[0] is message.name:
-        params = f":{kept[2]}" if kept[2] else ""
-        if kept[1] is message.retvalue:
-            return f"{kept[0]}:{kept[1]}{params}"
-        return f"{kept[0]}:{escape(message.retvalue)}{params}"
+        name, retvalue, text = kept
+        if retvalue is not message.retvalue:
+            retvalue = escape(message.retvalue)
+        return f"{name}:{retvalue}:{text}" if text else f"{name}:{retvalue}"
     return f"{escape(message.name)}:{escape(message.retvalue)}{encode_params(message.params)}"
 
 

@@ -263,7 +263,7 @@ def take_along(receiver: Receiver, ident: str, message: Message) -> Endpoint | N
         made = True
     waiting = receiver.pending.get(ident) if ident and not made else None
     if waiting is not None:
-        channel = waiting[0].message.userdata
+        channel = waiting.message.userdata
     message.userdata = channel
     if not isinstance(channel, Endpoint):
         return None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PRIORITY = 100
 
+_NEVER = float("inf")
+
 _TIMER_GRAIN = 0.005
 """Seconds between two looks for answers that are overdue."""
 
@@ -74,11 +76,59 @@ class Receiver(asyncio.Protocol):
         name: the script, or the listener the peer came through.
         parameter: the script's parameter, or where the peer came from.
         label: what the message flow calls it.
-        pending: the dispatches that wait for the peer's answer, by their id.
+        pending: the dispatches that wait for the peer's answer, by their id, oldest first.
         received, sent: messages from and to the peer.
         spoke: whether it ever sent a line of the protocol.
         stray: the first line it sent that was none.
     """
+
+    # Five thousand idle peers are to take little memory (tests/bench, row idle).
+    __slots__ = (
+        "_dispatcher",
+        "_loop",
+        "_out",
+        "_overdue",
+        "_own_in_flight",
+        "_sequence",
+        "_stalled",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_turn",
+        "buffer",
+        "can_write",
+        "channel",
+        "dead",
+        "debuglevel",
+        "debugname",
+        "label",
+        "maxqueue",
+        "module",
+        "name",
+        "notices_lost",
+        "on_end",
+        "parameter",
+        "pending",
+        "pid",
+        "reason",
+        "received",
+        "reenter",
+        "relays",
+        "restart",
+        "role",
+        "script",
+        "selfwatch",
+        "sent",
+        "setdata",
+        "settime",
+        "spoke",
+        "stray",
+        "successor",
+        "timebomb",
+        "timeout",
+        "trackparam",
+        "watches",
+    )
 
     def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
         self.module = module
@@ -103,7 +153,7 @@ class Receiver(asyncio.Protocol):
         self.dead = False
         self.can_write = True
         self.received = self.sent = self.notices_lost = 0
-        self.pending: dict[str, tuple[Dispatch, float]] = {}
+        self.pending: dict[str, Dispatch] = {}
         self.relays: dict[str, Relay] = {}
         self.watches: dict[str, None] = {}
         self.buffer = wire.LineBuffer()
@@ -112,11 +162,12 @@ class Receiver(asyncio.Protocol):
         self.successor: asyncio.Protocol | None = None
         self._transport: Transport | None = None
         self._out: list[str] = []
+        self._turn = 0.0  # when, by the loop's clock, the first line in _out was queued
         self._own_in_flight = 0
         self._sequence = 0
         self._stalled = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("inf")
+        self._timer_at = _NEVER
         self._overdue: dict[str, tuple[Recording, str, float]] = {}
 
     def defaults_from(self, module: ExtModule) -> None:
@@ -147,12 +198,13 @@ class Receiver(asyncio.Protocol):
             return
         buffer = self.buffer
         buffer.feed(data)
+        receive = self.line_received
         try:
             while not self.dead:
-                line = buffer.next_line()
+                line = buffer.lines.pop() if buffer.lines else buffer.next_line()
                 if line is None:
                     return
-                self.line_received(line)
+                receive(line)
         except LineTooLong as error:
             self.module.debug(log.WARN, f"'{self.label}' sent {error}, closing")
             self.end("overflow")
@@ -215,11 +267,12 @@ class Receiver(asyncio.Protocol):
         if not self.spoke:
             self._first_line(line)
         try:
+            start = line[:11]
             if not self.role:
                 self._connect(line)
-            elif line.startswith("%%<message:"):
+            elif start == "%%<message:":
                 self._answer(line[11:])
-            elif line.startswith("%%>message:"):
+            elif start == "%%>message:":
                 self._message(line[11:])
             else:
                 self._other(line)
@@ -277,22 +330,24 @@ class Receiver(asyncio.Protocol):
     def _returned(self, dispatch: Dispatch) -> None:
         self._own_in_flight -= 1
         if dispatch.ident:
-            self.send(wire.encode_answer(dispatch.ident, dispatch.message, dispatch.handled))
+            line = wire.encode_answer(dispatch.ident, dispatch.message, dispatch.handled)
+            if self._out:
+                self._out.append(line)
+            else:
+                self.send(line)
         if self.dead and not self._own_in_flight:
             self._close()
 
     def _answer(self, fields: str) -> None:
-        ident, rest = wire.split_answer(fields)
-        entry = self.pending.get(ident)
-        if entry is None:
+        ident, _, answer = fields.partition(":")
+        dispatch = self.pending.get(ident)
+        if dispatch is None:
             self._answered_late(ident)
             return
-        answer = wire.decode_answer(rest)
+        handled = wire.carry_out_answer(answer, dispatch.message)
         del self.pending[ident]
         self.received += 1
-        dispatch = entry[0]
-        answer.apply(dispatch.message)
-        dispatch.answered(answer.handled)
+        dispatch.answered(handled)
 
     def _install(self, rest: str) -> None:
         priority, name, filter_name, filter_value = parse_install(rest)
@@ -338,13 +393,18 @@ class Receiver(asyncio.Protocol):
         if text:
             self.module.engine.log.output(text)
 
+    def _debug_limit(self) -> int:
+        """The peer's own debug level, or the module's where somebody set that."""
+        levels = (self.debuglevel, self.module.debug_level, log.ALL)
+        return next(level for level in levels if level is not None)
+
     def _debug(self, rest: str) -> None:
         level_text, colon, text = rest.partition(":")
         if not level_text or not colon:
             raise ProtocolError("debug needs a level and a text")
-        level = int(level_text) if re.fullmatch(r"[0-9]{1,9}", level_text) else log.ALL
-        level = min(level, log.ALL)
-        if self.debuglevel is None or level <= self.debuglevel:
+        level = int(level_text) if re.fullmatch(r"-?[0-9]{1,9}", level_text) else log.ALL
+        level = max(log.TEST, min(level, log.ALL))
+        if self.module.debug_on and level <= self._debug_limit():
             text = wire.unescape_prefix(text)
             source = self.debugname or self.name
             self.module.engine.log.emit(log.Event("debug", text, level, source))
@@ -353,38 +413,42 @@ class Receiver(asyncio.Protocol):
 
     def handling(self) -> Dispatch | None:
         """The message the peer has had for the longest time: what it sends is nested in that."""
-        for dispatch, _ in self.pending.values():
-            return dispatch
-        return None
+        return next(iter(self.pending.values()), None)
 
     def hand_over(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Sends `message` to the peer, whose answer is waited for."""
-        if not self.can_write or self._overfull():
+        if not self.can_write or (self._stalled and self._overfull()):
             if self.timebomb:
                 self.end("timebomb")
             return False
-        if self.maxqueue and len(self.pending) >= self.maxqueue:
+        pending = self.pending
+        if self.maxqueue and len(pending) >= self.maxqueue:
             self.module.debug(
                 log.WARN, f"'{self.label}' has {self.maxqueue} messages waiting, passing it by"
             )
             return False
-        self._sequence += 1
-        ident = str(self._sequence)
-        deadline = float("inf")
+        self._sequence = sequence = self._sequence + 1
+        ident = str(sequence)
+        pending[ident] = dispatch
+        self.sent += 1
+        line = wire.encode_message(ident, message)
+        if self._out:
+            self._out.append(line)
+        else:
+            self.send(line)
         if self.timeout > 0:
-            deadline = self._loop.time() + self.timeout / 1000
+            dispatch.deadline = deadline = self._turn + self.timeout / 1000
             if deadline < self._timer_at:
                 self._arm(deadline)
-        self.pending[ident] = (dispatch, deadline)
-        self.sent += 1
-        self.send(wire.encode_message(ident, message))
+        else:
+            dispatch.deadline = _NEVER
         return PENDING
 
     def notice(self, dispatch: Dispatch) -> None:
         """Tells the peer of a message that it watches; encoded once for all watchers."""
         if dispatch.sender is self and dispatch.ident and not self.selfwatch:
             return
-        if self._overfull():
+        if self._stalled and self._overfull():
             self.notices_lost += 1
             return
         line = dispatch.notice_line
@@ -395,7 +459,8 @@ class Receiver(asyncio.Protocol):
         self.send(line)
 
     def _overfull(self) -> bool:
-        if not self._stalled or self._transport is None:
+        """Whether a peer that does not keep up has more to read than `maxoutput`."""
+        if self._transport is None:
             return False
         return self._transport.get_write_buffer_size() > self.module.options.maxoutput
 
@@ -407,19 +472,19 @@ class Receiver(asyncio.Protocol):
 
     def _look_for_overdue(self) -> None:
         now = self._loop.time()
-        self._timer, self._timer_at = None, float("inf")
-        overdue = [ident for ident, (_, deadline) in self.pending.items() if deadline <= now]
+        self._timer, self._timer_at = None, _NEVER
+        overdue = [ident for ident, one in self.pending.items() if one.deadline <= now]
         for ident in overdue:
-            entry = self.pending.pop(ident, None)
-            if entry is None:
+            dispatch = self.pending.pop(ident, None)
+            if dispatch is None:
                 continue
-            self._remember_overdue(ident, entry[0], now)
-            name = log.safe(entry[0].message.name)
+            self._remember_overdue(ident, dispatch, now)
+            name = log.safe(dispatch.message.name)
             self.module.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
-            entry[0].answered(False, "timed out")
+            dispatch.answered(False, "timed out")
         if overdue and self.timebomb:
             self.end("timebomb")
-        nearest = min((deadline for _, deadline in self.pending.values()), default=float("inf"))
+        nearest = min((one.deadline for one in self.pending.values()), default=_NEVER)
         if nearest < self._timer_at:
             self._arm(max(nearest, now + _TIMER_GRAIN))
 
@@ -441,6 +506,7 @@ class Receiver(asyncio.Protocol):
     def send(self, line: str) -> None:
         """Queues a line for the peer; all lines of one turn of the loop are one write."""
         if not self._out:
+            self._turn = self._loop.time()
             self.module.write_soon(self)
         self._out.append(line)
 
@@ -482,7 +548,7 @@ class Receiver(asyncio.Protocol):
 
     def _release(self, outcome: str) -> None:
         pending, self.pending = self.pending, {}
-        for dispatch, _ in pending.values():
+        for dispatch in pending.values():
             dispatch.answered(False, outcome)
 
     def _close(self) -> None:
