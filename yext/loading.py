@@ -17,6 +17,8 @@ BUILT_IN: dict[str, str] = {
     "dumbchan": "yext.telephony.dumb:DumbDriver",
     "wavefile": "yext.telephony.wave:WaveDriver",
     "phone": "yext.telephony.phone:PhoneDriver",
+    "cdrbuild": "yext.telephony.cdr:CdrBuilder",
+    "pbx": "yext.telephony.pbx:Pbx",
     "extmodule": "yext.extmodule.module:ExtModule",
     "msgsniff": "yext.msgsniff:MsgSniff",
 }

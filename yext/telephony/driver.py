@@ -22,7 +22,7 @@ from yext.wire import BOOLEANS, bool_text
 if TYPE_CHECKING:
     from yext.engine import Engine
 
-_STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
+STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
 """What would be taken for a separator of the status line in an address, and the escape itself."""
 
 _WITHOUT: Final = (TRACKING, "cmd_address", "cmd_machine", "cmd_admin")
@@ -446,7 +446,7 @@ class Driver(Module):
 
     def status_detail(self) -> str:
         return ",".join(
-            f"{one.id}={one.status}|{one.address.translate(_STATUS_ESCAPES)}|{one.peer_id()}"
+            f"{one.id}={one.status}|{one.address.translate(STATUS_ESCAPES)}|{one.peer_id()}"
             for one in self.channels.values()
         )
 

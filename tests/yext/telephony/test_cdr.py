@@ -1,0 +1,118 @@
+"""Call detail records of real calls, and channels that are connected by a message."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from calls import PYTHON, TAKE, WAIT, Watched, call, parting, phone
+from workshop import Workshop
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Workshop:
+    made = Workshop(tmp_path)
+    made.configure("stopwait=20\ntermwait=100")
+    made.script("take.py", TAKE + WAIT, PYTHON)
+    return made
+
+
+def run(lab: Workshop, body: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with lab.running():
+            await body()
+
+    asyncio.run(main())
+
+
+def test_a_call_has_a_record_from_its_start_to_its_end(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        await call(lab, "external/nodata/take.py", caller="40", called="99")
+        assert "phone/1=" in (await lab.do("status cdrbuild")).text
+        await parting(lab)
+        last = await watched.named("call.cdr", operation="finalize")
+        first = watched.seen[0]
+        assert (first["operation"], first["direction"], first["chan"]) == (
+            "initialize", "incoming", "phone/1",
+        )  # fmt: skip
+        assert first["billid"] == last["billid"]
+        assert (last["caller"], last["called"], last["external"]) == ("40", "99", "40")
+        assert last["status"] == "dropped"
+        assert float(last["duration"]) >= float(last["billtime"]) >= 0
+        assert {one["cdrid"] for one in watched.seen} == {"1"}
+        assert "cdrs=0,hungup=1" in (await lab.do("status cdrbuild")).text
+
+    run(lab, body)
+
+
+def test_what_comes_after_the_end_makes_no_new_record(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        for name in ("chan.startup", "call.answered", "chan.hangup", "call.answered"):
+            await lab.send(name, id="x/1", direction="outgoing", called="5")
+        await watched.named("call.cdr", operation="finalize")
+        await lab.send("nothing")
+        operations = [one["operation"] for one in watched.seen]
+        assert operations == ["initialize", "update", "finalize"]
+        assert watched.seen[-1]["external"] == "5"
+
+    run(lab, body)
+
+
+def test_untracked_channels_have_none(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        await lab.send("chan.startup", id="x/1", cdrtrack="no")
+        await lab.send("call.answered", id="x/2", cdrcreate="no")
+        await lab.send("call.ringing", id="x/3")
+        await lab.send("chan.startup", id="x/4")
+        only = await watched.named("call.cdr")
+        assert only["chan"] == "x/4"
+
+    run(lab, body)
+
+
+def test_the_answer_of_the_other_side_counts_for_both(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        await lab.send("chan.startup", id="x/1", status="incoming")
+        await lab.send("call.answered", id="x/2", targetid="x/1", status="answered")
+        answered = await watched.named("call.cdr", chan="x/1", operation="update")
+        assert (answered["status"], answered["direction"]) == ("answered", "incoming")
+
+    run(lab, body)
+
+
+def test_a_lost_record_is_closed_by_hand_and_at_the_end(lab: Workshop) -> None:
+    kept: list[tuple[str, str]] = []
+
+    async def main() -> None:
+        async with lab.running():
+            watched = Watched(lab, "call.cdr")
+            lab.engine.install(
+                "call.cdr", lambda one: kept.append((one["chan"], one.get("reason"))), 1
+            )
+            await lab.send("chan.startup", id="x/1")
+            await lab.send("chan.startup", id="x/2")
+            handled, _ = await lab.send("call.drop", id="cdrbuild/x/1")
+            assert handled
+            closed = await watched.named("call.cdr", operation="finalize")
+            assert (closed["chan"], closed["reason"]) == ("x/1", "CDR dropped")
+
+    asyncio.run(main())
+    assert kept[-1] == ("x/2", "CDR shutdown")
+
+
+def test_two_channels_are_connected_by_a_message(lab: Workshop) -> None:
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        await call(lab, "external/nodata/take.py")
+        assert not (await lab.send("chan.connect", id="phone/1", targetid="phone/9"))[0]
+        handled, _ = await lab.send("chan.connect", id="phone/1", targetid="phone/2")
+        assert handled
+        assert "with      phone/2" in await phone(lab, "phone/1 show")
+        await phone(lab, "phone/1 say tone/milliwatt")
+        await phone(lab, "phone/2 wait tone milliwatt")
+
+    run(lab, body)

@@ -1,0 +1,208 @@
+"""Call detail records: ``call.cdr`` for each channel (Yate's module cdrbuild).
+
+A record begins with the first message of a channel, is told again with each further one, and
+ends with ``chan.hangup``. Parameters and their meaning are those of Yate's cdrbuild.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from yext.message import Message
+from yext.module import Module
+from yext.telephony.driver import STATUS_ESCAPES, said
+from yext.wire import bool_text
+
+if TYPE_CHECKING:
+    from yext.engine import Engine
+
+_PRIORITY: Final = 50
+
+_KEPT: Final = {
+    "billid": True,
+    "reason": True,
+    "address": False,
+    "caller": False,
+    "called": False,
+    "calledfull": False,
+    "username": False,
+}
+"""The parameters that a record takes over, and whether a later value replaces an earlier one."""
+
+_MOMENTS: Final = {
+    "chan.startup": "start",
+    "call.execute": "call",
+    "call.route": "",
+    "call.progress": "ringing",
+    "call.ringing": "ringing",
+    "call.answered": "answer",
+    "call.update": "",
+    "chan.hangup": "hangup",
+}
+"""The messages that are followed, and which moment of the call each of them is."""
+
+_BEGINS: Final = ("start", "call", "answer")
+_HUNG_UP: Final = 1000
+"""Channels whose end is remembered, so that what comes late makes no new record."""
+
+
+class Record:
+    """What is known of one channel."""
+
+    def __init__(self, channel: str, number: int, run_id: str) -> None:
+        self.channel = channel
+        self.params: dict[str, str] = {}
+        self.status = self._direction = "unknown"
+        self._number = number
+        self._run_id = run_id
+        self._moments: dict[str, float] = {}
+        self._write = True
+        self.told = False
+
+    def take(self, message: Message, moment: str) -> None:
+        """Takes over what `message` tells of the channel."""
+        if not self.told:
+            self._write = said(message, "cdrwrite", True)
+        for name, value in message.params.items():
+            if name in ("status", "direction") and value:
+                self._state(name, value)
+            elif value and name in _KEPT and (_KEPT[name] or name not in self.params):
+                self.params[name] = value
+        self.mark(moment, message.time)
+
+    def _state(self, name: str, value: str) -> None:
+        if name == "status":
+            self.status = value
+        if name == "direction" or value in ("incoming", "outgoing"):
+            self._direction = value
+
+    def mark(self, moment: str, when: float) -> None:
+        """Notes a moment of the call; the first of its kind counts, but for the call itself."""
+        if moment == "call":
+            self._moments[moment] = when
+        elif moment:
+            self._moments.setdefault(moment, when)
+
+    def message(self, operation: str, now: float) -> Message:
+        """The ``call.cdr`` that tells of the record."""
+        self.told = True
+        moments = self._moments
+        hangup = moments.get("hangup", now)
+        start = moments.setdefault("start", moments.get("call", hangup))
+        answer = min(moments.get("answer", hangup), hangup)
+        ringing = min(moments.get("ringing", answer), answer)
+        external = {"incoming": "caller", "outgoing": "called"}.get(self._direction, "")
+        params = {
+            "time": f"{start:.3f}",
+            "chan": self.channel,
+            "cdrid": str(self._number),
+            "runid": self._run_id,
+            "operation": operation,
+            "direction": self._direction,
+            "duration": f"{hangup - start:.3f}",
+            "billtime": f"{hangup - answer:.3f}",
+            "ringtime": f"{answer - ringing:.3f}",
+            "status": self.status,
+        }
+        if external in self.params:
+            params["external"] = self.params[external]
+        params["cdrwrite"] = bool_text(self._write)
+        return Message("call.cdr", params | self.params, broadcast=True)
+
+    def summary(self, now: float) -> str:
+        """The record in the module's status."""
+        fields = [self.params.get(name, "") for name in ("caller", "called", "billid")]
+        seconds = round(now - self._moments.get("start", now))
+        texts = [self.status, *(field.translate(STATUS_ESCAPES) for field in fields), str(seconds)]
+        return "|".join(texts)
+
+
+class CdrBuilder(Module):
+    """The module."""
+
+    name = "cdrbuild"
+    title = "CdrBuild"
+    kind = "cdr"
+    # What a script sees of a message stays as it is where no records are kept.
+    track = False
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._records: dict[str, Record] = {}
+        self._hung_up: deque[str] = deque(maxlen=_HUNG_UP)
+        self._number = 0
+
+    def load(self) -> None:
+        super().load()
+        for name in _MOMENTS:
+            self.handle(name, self._follow, _PRIORITY)
+        self.handle("call.drop", self._drop, _PRIORITY)
+        self.handle("engine.halt", self._halt, 150)
+
+    def _follow(self, message: Message) -> bool:
+        moment = _MOMENTS.get(message.name, "")
+        name, ident = message.name, message.get("id")
+        early = said(message, "earlymedia", False) or said(message, "ringing", False)
+        if name == "call.progress" and not early:
+            return False
+        track = name != "call.update" or message.get("operation") in ("", "cdrbuild")
+        if not ident or not said(message, "cdrtrack", track):
+            return False
+        record = self._record(ident, moment, message)
+        if record is not None:
+            record.take(message, moment)
+            self._tell(record, message.time, moment == "hangup")
+        if moment in ("ringing", "answer"):
+            other = self._records.get(message.get("peerid") or message.get("targetid"))
+            if other is not None and other is not record:
+                other.mark(moment, message.time)
+                other.status = message.get("status") or other.status
+                self._tell(other, message.time, False)
+        return False
+
+    def _record(self, ident: str, moment: str, message: Message) -> Record | None:
+        record = self._records.get(ident)
+        begins = moment in _BEGINS and said(message, "cdrcreate", True)
+        if record is None and begins and ident not in self._hung_up:
+            self._number += 1
+            record = Record(ident, self._number, self.engine.run_params["runid"])
+            self._records[ident] = record
+        return record
+
+    def _tell(self, record: Record, now: float, last: bool) -> None:
+        if last:
+            del self._records[record.channel]
+            self._hung_up.append(record.channel)
+        operation = "finalize" if last else "update" if record.told else "initialize"
+        self.engine.enqueue(record.message(operation, now))
+
+    def _drop(self, message: Message) -> bool:
+        """``call.drop`` of ``cdrbuild/CHANNEL`` closes a record whose channel was lost."""
+        prefix, _, ident = message.get("id").partition("/")
+        record = self._records.get(ident) if prefix == self.name else None
+        if record is None:
+            return False
+        record.params["reason"] = message.get("reason") or record.params.get(
+            "reason", "CDR dropped"
+        )
+        self._tell(record, message.time, True)
+        return True
+
+    def _halt(self, message: Message) -> bool:
+        for record in tuple(self._records.values()):
+            record.params.setdefault("reason", "CDR shutdown")
+            self._tell(record, message.time, True)
+        return False
+
+    def status_format(self) -> str:
+        return ",format=Status|Caller|Called|BillId|Duration"
+
+    def status_params(self) -> str:
+        return f"cdrs={len(self._records)},hungup={len(self._hung_up)}"
+
+    def status_detail(self) -> str:
+        from time import time
+
+        now = time()
+        return ",".join(f"{one.channel}={one.summary(now)}" for one in self._records.values())
