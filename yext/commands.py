@@ -127,9 +127,9 @@ async def status(
     engine: Engine, module: str, details: bool, commander: Commander
 ) -> tuple[str, bool]:
     """The text of ``status [MODULE]``, and whether anybody answered for that module."""
-    params = {"module": module} if module else {}
-    if not details:
-        params["details"] = "false"
+    params = {} if details else {"details": "false"}
+    if module:
+        params["module"] = module
     message = Message("engine.status", params | commander.command_params(), userdata=commander)
     known = await engine.dispatch(message, commander)
     return message.retvalue, known
@@ -213,6 +213,8 @@ async def _reload(engine: Engine, rest: str, message: Message) -> bool:
 
 
 def _version(engine: Engine, rest: str, message: Message) -> bool:
+    if rest:
+        return False
     params = engine.run_params
     message.retvalue = (
         f"version:  {params['version']}{EOL}release:  {params['release']}{EOL}"

@@ -21,7 +21,7 @@ async def debug(session: Session, rest: str) -> Reply:
     said = BOOLEANS.get(word)
     if handler is not None:
         if not handler(session, after.strip()):
-            return _cannot_debug(after, "")
+            return await _debug_module(session, *after.strip().partition(" ")[::2])
     elif said is not None:
         session.debug = said
     elif word:
@@ -75,11 +75,9 @@ _DEBUG_WORDS: dict[str, Callable[[Session, str], bool]] = {
 
 
 async def _debug_module(session: Session, module: str, rest: str) -> Reply:
-    message = Message(
-        "engine.debug",
-        {"module": module, "line": rest} | session.command_params(),
-        userdata=session,
-    )
+    line = {"line": rest} if rest else {}
+    params = {"module": module} | line | session.command_params()
+    message = Message("engine.debug", params, userdata=session)
     if await session.engine.dispatch(message, session):
         return Reply(True, message.retvalue)
     return _cannot_debug(module, rest)
