@@ -176,12 +176,11 @@ async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
 async def _log(module: ExtModule, arguments: str, message: Message) -> bool:
     scripts = _chosen(module, arguments, message)
     kept = sorted(line for script in scripts for line in script.log_lines)
-    if not kept and "reason" not in message:
+    if kept:
+        lines = (f"{clock(when)} [{pid}] {safe(text, keep=TAB)}" for when, pid, text in kept)
+        message.retvalue = "".join(line + EOL for line in lines)
+    elif "reason" not in message:
         message.retvalue = f"Nothing was written on standard error{EOL}"
-        return True
-    message.retvalue = "".join(
-        f"{clock(when)} [{pid}] {safe(text, keep=TAB)}{EOL}" for when, pid, text in kept
-    )
     return True
 
 
