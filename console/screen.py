@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from console.seat import Seat
     from console.view import Draw
@@ -102,13 +101,6 @@ class Screen:
         """Shows what the operator asked for, all of it."""
         if text:
             self._add(text)
-
-    def echo(self, fragments: StyleAndTextTuples) -> None:
-        """Leaves a line as it was typed, at once, so that what comes stands below it."""
-        from prompt_toolkit.formatted_text import fragment_list_to_text
-
-        self.reply(fragment_list_to_text(fragments))
-        self.flush()
 
     async def page(self, text: str) -> None:
         """Shows what the operator asked for: through the pager where it does not fit.

@@ -257,16 +257,9 @@ class Shell:
 
     def _echo(self, text: str) -> None:
         """Leaves the line as typed above, and begins a new one."""
-        self.screen.echo([("class:prompt", f"{self._link.node}> "), ("", safe(hidden(text)))])
-
-    def typed(self) -> str:
-        """The line as far as it was typed."""
-        return self._session.default_buffer.text
-
-    def resized(self) -> None:
-        """The terminal has another size; that of this process tells so itself."""
-        if self._session.app.is_running:
-            self._session.app._on_resize()
+        bold, normal = ("\x1b[1m", "\x1b[m") if self._seat.able.color else ("", "")
+        self.screen.reply(f"{bold}{self._link.node}>{normal} {safe(hidden(text))}".rstrip())
+        self.screen.flush()
 
     def _leave(self) -> None:
         """Ends the shell; what runs is stopped by whoever started the engine."""

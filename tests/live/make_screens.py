@@ -1,0 +1,165 @@
+"""Makes the pictures in docs/screens: the real shell on a terminal emulator, drawn by rich.
+
+Run as ``python tests/live/make_screens.py``, from the root of the project.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyte
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from terminals import ROUTER, Place, Terminal  # noqa: E402
+
+DOCS = ROOT / "docs" / "screens"
+
+PLACE = Path("/tmp/yext-screens")
+"""Where the scripts are: their paths are in the pictures, and so do not change."""
+
+COLORS = {"brown": "yellow", "brightbrown": "bright_yellow", "default": None}
+"""pyte's names of colours that rich calls differently."""
+
+DYING = """
+    #!/usr/bin/env python3
+    import yate
+"""
+
+CHECKER = """
+    #!/bin/sh
+    # Marks calls on their way, and lets others route them.
+    echo '%%>install:20:call.route'
+    while read -r line; do
+        id=${line#*message:}
+        case $line in '%%>message:'*) echo "%%<message:${id%%:*}:false:::checked=yes" ;; esac
+    done
+"""
+
+CALLER = """
+    #!/usr/bin/env python3
+    # Sends a few messages a second, until its input ends.
+    import select, sys
+    number = 0
+    while not select.select([0], [], [], 0.04)[0]:
+        number += 1
+        print(f"%%>message:::call.route::caller=4{number % 7}:called=99{number % 5}", flush=True)
+        if number % 3 == 0:
+            print("%%>message:::user.auth::username=bob", flush=True)
+"""
+
+
+def start(shell: Terminal) -> None:
+    """What the shell says first."""
+
+
+def failure(shell: Terminal) -> None:
+    """A start that fails, a script that dies young, and a mistake."""
+    shell.command("external start rout.sh 99")
+    shell.command("external start ivr.py")
+    shell.sees("do      install it for")
+    shell.command("externl start route.sh")
+
+
+def flow(shell: Terminal) -> None:
+    """The flow with a filter, while a line is being typed."""
+    shell.command("external start caller.py")
+    shell.command("flow on call.* and caller=4*")
+    shell.until(lambda: shell.text().count("call.route") > 12)
+    shell.type("flow filter unhandled")
+    shell.until(lambda: shell.cursor_line().endswith("> flow filter unhandled"))
+
+
+def flow_show(shell: Terminal) -> None:
+    """What one message went through."""
+    shell.command("external start caller.py")
+    shell.command("flow on call.route")
+    shell.until(lambda: "✓ route.sh" in shell.text())
+    shell.command("flow off")
+    shell.command("flow last 3")
+    number = shell.text().rpartition("#")[2].partition(" ")[0]
+    shell.command(f"flow show {number}")
+
+
+def top(shell: Terminal) -> None:
+    """The live table of scripts."""
+    shell.command("external start caller.py")
+    shell.type("top 0.5\r")
+    seen = len(shell.transcript)
+    shell.until(lambda: len(shell.transcript) > seen + 1500)
+
+
+def external(shell: Terminal) -> None:
+    """All scripts, and why one failed."""
+    shell.command("external start caller.py")
+    shell.command("external info")
+    shell.command("external why mailer.php")
+
+
+SCREENS: tuple[Callable[[Terminal], None], ...] = (start, failure, flow, flow_show, top, external)
+
+
+def picture(shell: Terminal, title: str) -> str:
+    """The screen as an SVG."""
+    screen, columns = shell.screen, shell.screen.columns
+    console = Console(record=True, width=columns, file=open("/dev/null", "w"))  # noqa: SIM115
+    used = max(at for at, line in enumerate(screen.display) if line.strip()) + 1
+    for row in range(used):
+        text = Text()
+        cells = [(_style(screen, row, at), screen.buffer[row][at].data) for at in range(columns)]
+        for style, run in itertools.groupby(cells, key=lambda cell: cell[0]):
+            text.append("".join(data for _, data in run), style)
+        console.print(text, soft_wrap=True)
+    return console.export_svg(title=title)
+
+
+def _style(screen: pyte.Screen, row: int, column: int) -> Style:
+    char = screen.buffer[row][column]
+    cursor = (row, column) == (screen.cursor.y, screen.cursor.x)
+    return Style(color=_color(char.fg), bold=char.bold, reverse=char.reverse != cursor)
+
+
+def _color(name: str) -> str | None:
+    return COLORS.get(name, name.replace("bright", "bright_"))
+
+
+def main() -> None:
+    """Draws all screens."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for show in SCREENS:
+        PLACE.mkdir()
+        try:
+            draw(show)
+        finally:
+            shutil.rmtree(PLACE)
+
+
+def draw(show: Callable[[Terminal], None]) -> None:
+    """Draws one screen."""
+    place = Place(PLACE)
+    place.script("route.sh", ROUTER)
+    place.script("ivr.py", DYING)
+    place.script("caller.py", CALLER)
+    place.script("checker.sh", CHECKER)
+    place.script("mailer.php", "#!/usr/bin/php9\n")
+    place.extmodule("[scripts]\nroute.sh=99\nchecker.sh=\nmailer.php=\n")
+    try:
+        shell = place.open(columns=100, rows=28)
+        show(shell)
+        name = show.__name__.replace("_", "-")
+        (DOCS / f"{name}.svg").write_text(picture(shell, f"yext: {name}"))
+        print("\n".join(shell.screen.display).rstrip())
+    finally:
+        place.close()
+
+
+if __name__ == "__main__":
+    main()
