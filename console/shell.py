@@ -261,6 +261,15 @@ class Shell:
         self.screen.reply(f"{bold}{self._link.node}>{normal} {safe(hidden(text))}".rstrip())
         self.screen.flush()
 
+    def typed(self) -> str:
+        """The line as far as it was typed."""
+        return self._session.default_buffer.text
+
+    def resized(self) -> None:
+        """The terminal has another size; that of this process tells so itself."""
+        if self._session.app.is_running:
+            self._session.app._on_resize()
+
     def _leave(self) -> None:
         """Ends the shell; what runs is stopped by whoever started the engine."""
         app = self._session.app

@@ -115,7 +115,8 @@ def picture(shell: Terminal, title: str) -> str:
     for row in range(used):
         text = Text()
         cells = [(_style(screen, row, at), screen.buffer[row][at].data) for at in range(columns)]
-        for style, run in itertools.groupby(cells, key=lambda cell: cell[0]):
+        # Blanks stand apart: some programs that show SVG drop those at the beginning of a text.
+        for (style, _), run in itertools.groupby(cells, key=lambda cell: (cell[0], cell[1] == " ")):
             text.append("".join(data for _, data in run), style)
         console.print(text, soft_wrap=True)
     return console.export_svg(title=title)
