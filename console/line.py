@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _COLORED = {
-    "prompt": "bold",
+    "node": "bold",
     "failed": "ansired bold",
     "bottom-toolbar": "noreverse ansibrightblack",
     "auto-suggestion": "ansibrightblack",

@@ -184,7 +184,7 @@ class Shell:
         above = to_formatted_text(ANSI(f"{live}\n")) if live else []
         if self._running:
             return above
-        return [*above, ("class:prompt", f"{self._link.node}> ")]
+        return [*above, ("class:node", f"{self._link.node}> ")]
 
     def _bottom(self) -> StyleAndTextTuples:
         """The bottom line: what runs, what failed, how much flows; or how to go on typing."""
