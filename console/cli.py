@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("-N", dest="node", metavar="NODENAME", help="name of this node")
     serve.add_argument("-v", dest="verbose", action="count", default=0, help="tell more")
     serve.add_argument("-q", dest="quiet", action="count", default=0, help="tell less")
+    serve.add_argument(
+        "-s", dest="supervised", action="store_true", help="start again when `restart` asks for it"
+    )
     serve.add_argument("-p", dest="pidfile", metavar="PIDFILE", help="write the process id there")
     serve.set_defaults(function=_serve)
 
@@ -194,7 +197,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return asyncio.run(_serve_until_halted(options))
+    code = asyncio.run(_serve_until_halted(options))
+    from yext.engine import RESTART_CODE
+
+    if options.supervised and code == RESTART_CODE:
+        # The engine has ended in order; the same process begins anew, with the same id.
+        os.execv(sys.executable, sys.orig_argv)
+    return code
 
 
 async def _serve_until_halted(options: argparse.Namespace) -> int:
@@ -206,7 +215,12 @@ async def _serve_until_halted(options: argparse.Namespace) -> int:
     except OSError as error:
         print(f"yext: {options.log}: {error.strerror}", file=sys.stderr)
         return USAGE
-    engine = Engine(_config_of(options), node=options.node, modules={"rmanager": RManager})
+    engine = Engine(
+        _config_of(options),
+        node=options.node,
+        modules={"rmanager": RManager},
+        supervised=options.supervised,
+    )
     engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
     engine.program_output = output
     with _pidfile(options.pidfile):

@@ -70,6 +70,7 @@ class Session:
         audit: told of each command line and its reply.
         aliases: the session's aliases and what they stand for.
         closing: set once the session is to end.
+        restarts: whether the engine is to start again once the session has ended.
         history: the lines that were given, the oldest first.
         sources: the files of commands that are being carried out, the innermost last.
     """
@@ -91,6 +92,7 @@ class Session:
     threshold: int = ALL
     aliases: dict[str, str] = field(default_factory=dict)
     closing: bool = False
+    restarts: bool = False
     view: View | None = None
     early: Callable[[str], None] | None = None
     history: list[str] = field(default_factory=list)
@@ -115,6 +117,8 @@ class Session:
         """Ends what the session has going on beside its commands."""
         if self.has_flow:
             self.flow.off()
+        if self.restarts:
+            self.engine.restart()
 
     def commands(self) -> list[SessionCommand]:
         """The rows of the table that the session's authority allows."""

@@ -30,6 +30,9 @@ from yext.sniffer import Sniffer
 STOP_SECONDS = 6.0
 """How long a stop may take in all, from the signal to the last child gone."""
 
+RESTART_CODE = 128
+"""The exit code by which an engine asks its supervisor to start it again, as Yate's."""
+
 STARTUP_SECONDS = 1.0
 """For how long after the start all that is told is kept for the command `events`."""
 
@@ -87,7 +90,6 @@ class Engine:
         self.started_at = time.time()
         self.program_output: int | None = None
         self.exit_code = 0
-        self.restart_asked = False
         self.modules: dict[str, Module] = {}
         self.conf = conf.Conf("yate.conf", conf.Rules())
         self.run_params = first_run_params(self, node)
@@ -169,11 +171,14 @@ class Engine:
         await self.dispatcher.stop()
         self.modules.clear()
 
-    def halt(self, exit_code: int = 0, restart: bool = False) -> None:
+    def halt(self, exit_code: int = 0) -> None:
         """Asks for the engine's end; whoever runs it waits for that with `halted`."""
         self.exit_code = exit_code & 0xFF
-        self.restart_asked = restart
         self._halted.set()
+
+    def restart(self) -> None:
+        """Asks for the engine's end, and whoever supervises it for a new start."""
+        self.halt(RESTART_CODE)
 
     async def halted(self) -> int:
         """Waits until somebody asked for the engine's end; returns the exit code."""

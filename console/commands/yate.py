@@ -110,9 +110,9 @@ async def _drop(session: Session, rest: str) -> Reply:
 
 
 async def _call(session: Session, rest: str) -> Reply:
+    # A second blank belongs to the target, as recorded.
     source, _, target = rest.strip().partition(" ")
-    target = target.strip()
-    if not target:
+    if not target.strip():
         return failed("You must specify source and target!")
     key = "direct" if "/" in target else "target"
     params = {"callto": source, key: target}
@@ -178,15 +178,15 @@ async def _reload(session: Session, rest: str) -> Reply:
 
 
 def _restart(session: Session, rest: str) -> Reply:
-    if not session.engine.supervised:
+    if not session.engine.supervised or session.engine.halting:
         text = "Cannot restart - no supervisor or already shutting down"
         return Reply(False, text + EOL, {"reason": "no supervisor starts the engine again"})
-    session.engine.halt(RESTART_CODE, restart=True)
+    if rest.strip() != "now":
+        session.restarts = True
+        return Reply(True, f"Restart scheduled - please disconnect{EOL}")
+    session.engine.restart()
+    session.closing = True
     return Reply(True, f"Engine restarting - bye!{EOL}")
-
-
-RESTART_CODE = 128
-"""Exit code that asks Yate's supervisor for a restart."""
 
 
 def _stop(session: Session, rest: str) -> Reply:
