@@ -19,6 +19,7 @@ SHELL = "#!/bin/sh\n"
 
 CANARY = """echo '%%>setlocal:timeout:10000'
 echo '%%>install:50:canary'
+echo '%%>output:the canary sings'
 while IFS=: read -r head id rest; do
     case $head in '%%>message') echo "%%<message:$id:true::" ;; esac
 done
@@ -94,6 +95,12 @@ class Workshop:
         assert reply.ok, reply
         name, _, parameter = line.partition(" ")
         return self.of(name, parameter)
+
+    async def start_canary(self) -> Script:
+        """Starts the script that answers the canary, and waits until it does."""
+        script = await self.start("canary.sh")
+        await self.told("^the canary sings$")
+        return script
 
     async def send(self, name: str, **params: str) -> tuple[bool, Message]:
         """Dispatches a message; whether it was handled, and what became of it."""

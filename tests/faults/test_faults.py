@@ -207,7 +207,7 @@ def test_a_fault_hurts_nobody_else(fault: str, tmp_path: Path) -> None:
 
     async def story() -> None:
         async with lab.running():
-            await lab.start("canary.sh")
+            await lab.start_canary()
             await lab.start("calm.sh")
             await lab.do("external stop calm.sh")
             before = Resources.now()
@@ -224,6 +224,32 @@ def test_a_fault_hurts_nobody_else(fault: str, tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("reads", [True, False], ids=["reading", "not reading"])
+def test_a_flood_through_a_socket_hurts_nobody_else(tmp_path: Path, reads: bool) -> None:
+    lab = Workshop(tmp_path)
+    path = tmp_path / "sock"
+    lab.configure(GENERAL, f"[listener a]\ntype=unix\npath={path}\nrole=global\n")
+    lab.script("canary.sh", CANARY)
+
+    async def flood() -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        for _ in range(4):
+            writer.write(b"y\n" * 60_000)
+            if reads:
+                await writer.drain()
+                await reader.readexactly(60_000 * len("Error in: y\n"))
+        await lab.told("'a': no such line in: y")
+        writer.close()
+
+    async def story() -> None:
+        async with lab.running():
+            await lab.start_canary()
+            async with canary(lab):
+                await asyncio.wait_for(flood(), 60)
+
+    asyncio.run(story())
+
+
 def test_a_start_for_want_of_descriptors_fails_and_leaves_nothing(tmp_path: Path) -> None:
     lab = Workshop(tmp_path)
     lab.configure(GENERAL)
@@ -232,7 +258,7 @@ def test_a_start_for_want_of_descriptors_fails_and_leaves_nothing(tmp_path: Path
 
     async def story() -> None:
         async with lab.running():
-            await lab.start("canary.sh")
+            await lab.start_canary()
             before = Resources.now()
             async with canary(lab):
                 for spare in range(12):

@@ -19,6 +19,10 @@ from yext.extmodule.receiver import Receiver
 BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""
 
+READ_MAX = 32768
+"""Bytes that are read of a connection in one turn of the loop: they may be thousands of lines, and
+asyncio's own 256 KiB of them would hold up everybody else for seconds."""
+
 UNIX_PATH_MAX = 107
 """Bytes that the path of a UNIX socket may take (unix(7): 108 with its NUL)."""
 
@@ -116,6 +120,8 @@ class _Arrival(asyncio.Protocol):
         self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        with suppress(AttributeError):  # Another event loop's transport may not know it.
+            transport.max_size = READ_MAX  # type: ignore[attr-defined]
         receiver = self._listener.accept(cast(asyncio.Transport, transport))
         cast(asyncio.Transport, transport).set_protocol(receiver)
         receiver.connection_made(transport)

@@ -341,7 +341,8 @@ class Script:
         lived = _span(exit.lived)
         headline = f"{self.label} ended {lived} after its start, {exit.words()}"
         if cause:
-            headline = f"{self.label} was ended {lived} after its start because {cause}, {exit.words()}"
+            headline = f"{self.label} was ended {lived} after its start because {cause}"
+            headline += f", {exit.words()}"
         if not exit.spoke:
             headline += ", never spoke the protocol"
         lines = [headline]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 DEFAULT_PRIORITY = 100
 
 _NEVER = float("inf")
+
+_MISTAKES_TOLD = 100
+"""Lines that make no sense that the log is told of in one second; of more it gets the number."""
 
 _TIMER_GRAIN = 0.005
 """Seconds between two looks for answers that are overdue."""
@@ -86,6 +90,8 @@ class Receiver(asyncio.Protocol):
     __slots__ = (
         "_dispatcher",
         "_loop",
+        "_mistakes",
+        "_mistakes_until",
         "_out",
         "_overdue",
         "_own_in_flight",
@@ -165,6 +171,8 @@ class Receiver(asyncio.Protocol):
         self._turn = 0.0  # when, by the loop's clock, the first line in _out was queued
         self._own_in_flight = 0
         self._sequence = 0
+        self._mistakes = 0
+        self._mistakes_until = 0.0
         self._stalled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = _NEVER
@@ -280,6 +288,19 @@ class Receiver(asyncio.Protocol):
             raise
         except ProtocolError as error:
             self.send(f"Error in: {line}")
+            self._tell_mistake(error, line)
+
+    def _tell_mistake(self, error: ProtocolError, line: str) -> None:
+        """Tells the log of a line that makes no sense; a flood of them would hold up others."""
+        now = time.monotonic()
+        if now >= self._mistakes_until:
+            left_out = self._mistakes - _MISTAKES_TOLD
+            if left_out > 0:
+                text = f"'{self.label}' sent {left_out} more lines that make no sense"
+                self.module.debug(log.WARN, text)
+            self._mistakes_until, self._mistakes = now + 1, 0
+        self._mistakes += 1
+        if self._mistakes <= _MISTAKES_TOLD:
             self.module.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
 
     def _first_line(self, line: str) -> None:

@@ -1,6 +1,8 @@
 """What extmodule.conf makes the engine do: at its start, and when it is read again."""
 
 import asyncio
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -228,6 +230,22 @@ def test_another_scripts_dir_is_another_script(lab: Workshop) -> None:
     asyncio.run(story())
 
 
+def test_an_executed_program_outlives_the_engine(lab: Workshop) -> None:
+    lab.script("daemon.sh", "exec sleep 1000\n")
+    lab.configure(FAST, "[execute]\ndaemon.sh=\nabsent.sh=")
+
+    async def story() -> int:
+        async with lab.running():
+            assert lab.has_told("absent.sh: No such file or directory", "notice")
+            return int((await lab.do("external execute daemon.sh x")).params["pid"])
+
+    pid = asyncio.run(story())
+    try:
+        assert alive(pid)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
 # Options
 
 
@@ -237,7 +255,7 @@ def test_changed_options_hold_for_live_peers_but_for_what_they_have_set(lab: Wor
 
     async def story() -> None:
         async with lab.running():
-            await lab.start("canary.sh")
+            await lab.start_canary()
             own = await lab.start("own.sh")
             assert (await lab.send("canary"))[0]
             while own.receiver is not None and own.receiver.timeout != 77:

@@ -450,7 +450,7 @@ def test_a_script_stays_up_while_others_come_and_go(lab: Workshop) -> None:
 
     async def story() -> None:
         async with lab.running():
-            canary = await lab.start("canary.sh")
+            canary = await lab.start_canary()
             for _ in range(5):
                 await lab.start("x.sh")
                 await lab.do("external restart x.sh")
