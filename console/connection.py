@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._waiting_bytes = 0
         self._worker: asyncio.Task[None] | None = None
         self._command: str | None = None
+        self._interrupted = False
         self._after_end = ""
         self._given = 0
         self._ended = False
@@ -323,6 +324,9 @@ class Connection(asyncio.Protocol):
                 continue
             if key in "\r\n\0":
                 await self._enter()
+                if self._interrupted:
+                    self._interrupted = False
+                    keys.clear()
             elif key == "\t":
                 if keys and keys[0][0] >= " ":
                     # Pasted or piped text: nobody waits for a completion.
@@ -368,6 +372,7 @@ class Connection(asyncio.Protocol):
             if task is None or self._transport is None:
                 raise
             task.uncancel()
+            self._interrupted = True
             reply = Reply(False, f"^C{EOL}")
         finally:
             self._command = None

@@ -62,11 +62,8 @@ class Client:
         """Gives a command; returns its reply, whose end a mark tells."""
         mark = f"mark-{random.randrange(10**9)}"
         self.send(f"{line}\r\nhelp {mark}\r\n")
-        return (
-            self.until(f"No help for '{mark}'\r\n")
-            .decode()
-            .removesuffix(f"No help for '{mark}'\r\n")
-        )
+        text = self.until(f"No help for '{mark}'\r\n").decode()
+        return "".join(line for line in text.splitlines(keepends=True) if mark not in line)
 
     def rest(self) -> bytes:
         """Reads until the other end closes."""
@@ -93,10 +90,10 @@ class Remote:
 
     def __init__(self, folder: Path, rmanager: str = "", extmodule: str = "") -> None:
         self.folder = folder
-        self.port = free_port()
+        self._ports: dict[str, int] = {}
         self.log = folder / "yext.log"
         self.scripts = folder / "scripts"
-        self.scripts.mkdir()
+        self.scripts.mkdir(exist_ok=True)
         self._clients: list[Client] = []
         self.configure(rmanager or "[general]\nport=PORT\ntelnet=no\nheader=\n")
         text = f"[general]\nscripts_dir={self.scripts}/\n" + textwrap.dedent(extmodule)
@@ -109,8 +106,13 @@ class Remote:
         )
         self.until(lambda: "ready" in (folder / "errors").read_text(), "the engine to be ready")
 
+    def port(self, name: str = "PORT") -> int:
+        """The port that stands for a word that begins with PORT."""
+        return self._ports.setdefault(name, free_port())
+
     def configure(self, rmanager: str) -> None:
-        text = textwrap.dedent(rmanager).replace("PORT", str(self.port))
+        text = textwrap.dedent(rmanager).replace("FOLDER", str(self.folder))
+        text = re.sub(r"PORT\w*", lambda found: str(self.port(found[0])), text)
         (self.folder / "rmanager.conf").write_text(text)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
@@ -123,17 +125,21 @@ class Remote:
 
     def story(self) -> str:
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return f"{(self.folder / 'errors').read_text()}\n{log[-6000:]}"
+        return f"{(self.folder / 'errors').read_text()}\n{log[-2500:]}"
 
     def logged(self, pattern: str) -> list[str]:
         """The lines of the log that hold a match."""
         return [line for line in self.log.read_text().splitlines() if re.search(pattern, line)]
 
-    def open(self, source: str | None = None) -> Client:
+    def open(self, port: str = "PORT", source: str | None = None) -> Client:
         """Connects, from a loopback address of its own where one is given."""
         connected = socket.create_connection(
-            ("127.0.0.1", self.port), SECONDS, (source, 0) if source else None
+            ("127.0.0.1", self.port(port)), SECONDS, (source, 0) if source else None
         )
+        return self.client(connected)
+
+    def client(self, connected: socket.socket) -> Client:
+        """A client on a socket that is connected, closed in the end."""
         client = Client(connected)
         self._clients.append(client)
         return client

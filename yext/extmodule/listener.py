@@ -210,7 +210,7 @@ def _bind_tcp(spec: ListenerSpec) -> socket.socket:
         except (socket.gaierror, UnicodeError) as error:
             raise _no_address(spec, error) from error
         family, *_, address = found[0]
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
