@@ -58,19 +58,18 @@ class FileHistory(History):
         return []
 
     def append_string(self, string: str) -> None:
-        """Adds a line, unless it carries a password or repeats the one before."""
-        line = string.strip()
-        if not line or line.split()[0] in SECRET_WORDS or len(line) > LINE_MAX:
-            return
-        known = self.get_strings()
-        if known and known[-1] == line:
-            return
-        super().append_string(line)
+        """Adds each line, unless it carries a password or repeats the one before."""
+        for line in map(str.strip, string.splitlines()):
+            if not line or line.split()[0] in SECRET_WORDS or len(line) > LINE_MAX:
+                continue
+            known = self.get_strings()
+            if not known or known[-1] != line:
+                super().append_string(line)
 
     def store_string(self, string: str) -> None:
         if not self._usable:
             return
-        data = string.replace("\n", " ").encode("utf-8", "surrogateescape") + b"\n"
+        data = f"{string}\n".encode("utf-8", "surrogateescape")
         with contextlib.suppress(OSError), self._locked() as descriptor:
             os.write(descriptor, data)
 

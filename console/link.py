@@ -164,8 +164,20 @@ class LocalLink:
         partline = partline.strip()
         words = commands.complete(self.own, partline, partword)
         words += await self._from_bus(partline, partword)
-        described = commands.descriptions() if partline in ("", "help", "?") else {}
+        described = self._descriptions(partline)
         return [Word(word, described.get(word, "")) for word in dict.fromkeys(words)]
+
+    def _descriptions(self, partline: str) -> dict[str, str]:
+        """What the words are that may follow `partline`: commands, or scripts in their state."""
+        if partline in ("", "help", "?"):
+            return commands.descriptions()
+        module = self._extmodule()
+        if module is None or not partline.startswith("external "):
+            return {}
+        return {
+            one.name: one.state_text() + (f", pid {one.pid}" if one.pid else "")
+            for one in module.scripts
+        }
 
     async def _from_bus(self, partline: str, partword: str) -> list[str]:
         """What the bus knows, or knew the last time if a handler keeps it waiting."""

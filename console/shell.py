@@ -248,10 +248,10 @@ class Shell:
 
     def _accept(self, buffer: Buffer) -> bool:
         """Takes the line that was typed; it is empty afterwards."""
-        line = buffer.text.strip()
-        if line:
+        lines = [line.strip() for line in buffer.text.splitlines() if line.strip()]
+        for line in lines:  # More than one were pasted.
             self._lines.put_nowait(line)
-        elif not self._running:
+        if not lines and not self._running:
             self._echo("")
         return False
 

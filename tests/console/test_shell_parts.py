@@ -21,6 +21,7 @@ from yext import Engine, Message
 
 ROUTER = """#!/bin/sh
 echo '%%>install:50:call.route'
+echo '%%>output:ready'
 while read -r line; do
     id=${line#*message:}
     case $line in '%%>message:'*) echo "%%<message:${id%%:*}:true::$1" ;; esac
@@ -124,10 +125,10 @@ def test_watch_and_top_show_once_without_a_view(config: Path) -> None:
 def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
     async def story(link: LocalLink) -> None:
         engine = link.engine
+        ready = asyncio.Event()
+        link.subscribe(lambda event: ready.set() if event.text == "ready" else None)
         await link.run("external start route.sh 99")
-        while not any(one.name == "call.route" for one in engine.dispatcher.handlers()):
-            # The script installs when it has started; the loop must turn for it.
-            await asyncio.sleep(0)
+        await asyncio.wait_for(ready.wait(), 20)
         assert not engine.sniffer.active
         with Top(link.own) as top:
             for _ in range(10):
@@ -161,6 +162,16 @@ def test_completion_describes_and_falls_back_to_fuzzy(config: Path) -> None:
         assert "uptime " in await completions(link, "utm")
         assert await completions(link, "zzz") == {}
         assert "external" in await completions(link, "")
+
+    in_engine(config, story)
+
+
+def test_completion_tells_how_scripts_are(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        pid = (await link.run("external start route.sh 99")).params["pid"]
+        found = await completions(link, "external stop ")
+        assert list(found) == ["route.sh "]
+        assert found["route.sh "].endswith(f", pid {pid}")
 
     in_engine(config, story)
 

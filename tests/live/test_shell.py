@@ -152,6 +152,19 @@ def test_history_is_kept_without_passwords(place: Place) -> None:
     again.until(lambda: "uptime" in again.cursor_line())
 
 
+def test_pasted_lines_are_commands_one_by_one(place: Place) -> None:
+    shell = place.open()
+    shell.type("\x1b[200~uptime\rversion\x1b[201~\r")
+    shell.sees("release:")
+    shell.prompt()
+    assert [line for line in shell.lines() if line.startswith(PROMPT)] == [
+        f"{PROMPT} uptime",
+        f"{PROMPT} version",
+        PROMPT,
+    ]
+    assert place.history.read_text().splitlines() == ["uptime", "version"]
+
+
 def test_two_shells_share_the_history(place: Place) -> None:
     one, two = place.open(), place.open()
     one.command("uptime")
