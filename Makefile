@@ -3,6 +3,7 @@
 #   make test    runs all tests
 #   make test-yate-samples YATE_SCRIPTS=DIR   runs Yate's own sample scripts, from DIR
 #   make check   ruff, formatting and mypy --strict
+#   make soak    kills 1,000 engines, each with three scripts
 #   make bench   prints the benchmark table
 #   make docs    writes the generated pages of docs/ again
 #   make clean   removes .venv and all caches
@@ -14,7 +15,7 @@ WORKERS ?= auto
 
 YATE_SCRIPTS ?=
 
-.PHONY: run test test-yate-samples check bench docs clean
+.PHONY: run test test-yate-samples soak check bench docs clean
 
 run: .venv/installed
 	$(BIN)/yext -c samples
@@ -26,6 +27,9 @@ test-yate-samples: .venv/installed-dev
 	@test -f "$(YATE_SCRIPTS)/libyate.php" || \
 	    { echo "YATE_SCRIPTS=DIR has to name the folder share/scripts of a Yate" >&2; exit 1; }
 	YATE_SCRIPTS="$(YATE_SCRIPTS)" $(BIN)/python -m pytest tests/live/yate_samples.py
+
+soak: .venv/installed-dev
+	YEXT_KILLS=1000 $(BIN)/python -m pytest tests/faults/test_engine_end.py -k killed
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

@@ -63,7 +63,7 @@ class CallHandler(Handler):
 _PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
 """The options that a peer has a copy of, which setlocal changes."""
 
-_MARGIN = 0.5
+_MARGIN = 1.0
 """Seconds before the engine's deadline at which scripts that still live get SIGKILL."""
 
 
