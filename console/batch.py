@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from console.data import data_of
 from console.plainview import PlainView
 from console.session import Session
 from yext import Engine, Reply
-from yext.journey import Journey
 from yext.log import Event, safe
+
+if TYPE_CHECKING:
+    from yext.journey import Journey
 
 OK, FAILED, USAGE, NOT_CONNECTED, NOT_AUTHORISED, TIMED_OUT = range(6)
 """Exit codes of ``yext run`` (CONTRACT.md)."""
@@ -61,6 +61,10 @@ def plain(text: str) -> str:
 
 def as_json(command: str, reply: Reply, seconds: float) -> str:
     """One reply as a JSON object on a line (docs/json.md)."""
+    import json
+
+    from console.data import data_of
+
     params = reply.params
     return json.dumps(
         {

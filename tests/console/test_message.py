@@ -1,0 +1,142 @@
+"""The command `message`: what is sent, what is told of it, and what is wrong with a line."""
+
+import asyncio
+import json
+from typing import Any, cast
+
+import pytest
+from seen import session
+
+from yext import Message
+
+
+async def _swallow(message: Message) -> bool:
+    await asyncio.sleep(0)
+    return True
+
+
+def test_reply_return_value_and_journey() -> None:
+    async def play() -> None:
+        async with session() as found:
+            reply = await found.run("message call.route caller=40 called=99 name='John  Doe'")
+            assert reply.ok
+            assert reply.params == {"handled": "true", "retvalue": "sip/0099"}
+            lines = reply.text.splitlines()
+            assert lines[0].startswith("#1 call.route   ")
+            assert "from console   handled in " in lines[0]
+            assert '  sent  caller=40 called=99 name="John  Doe"' in lines
+            assert "called: 99 → 0099   + targetid=r/1   return sip/0099" in reply.text
+            assert "  reply handled   return sip/0099" in lines
+            message = cast(dict[str, Any], reply.data)["message"]
+            assert message["params"]["name"] == "John  Doe"
+            assert not found.engine.sniffer.active
+            assert (await found.run("flow show 1")).text == reply.text
+
+    asyncio.run(play())
+
+
+def test_a_message_that_nobody_handles_has_failed() -> None:
+    async def play() -> None:
+        async with session() as found:
+            reply = await found.run("message call.route called=1")
+            assert not reply.ok
+            assert reply.params["reason"] == "nobody handled call.route"
+            assert reply.params["hint"] == "dispatcher handlers name=call.route"
+            assert "nobody was asked" in (await found.run("message no.such")).text
+
+    asyncio.run(play())
+
+
+def test_repeats_and_times() -> None:
+    async def play() -> None:
+        async with session() as found:
+            seen: list[str] = []
+            found.engine.install("again", lambda message: bool(seen.append("x")) or True)
+            reply = await found.run("message --repeat 250 --time again")
+            assert (reply.ok, len(seen)) == (True, 250)
+            assert "  sent 250 times, handled 250" in reply.text.splitlines()
+            data = cast(dict[str, Any], reply.data)
+            times = data["seconds"]
+            assert times["min"] <= times["p50"] <= times["p99"] <= times["max"] <= times["total"]
+            reply = await found.run("message --json --repeat 2 again a=b")
+            assert json.loads(reply.text)["message"]["params"] == {"a": "b"}
+            found.engine.install("again", _swallow)
+            assert (await found.run("message --repeat 2 again")).ok
+
+    asyncio.run(play())
+
+
+def test_enqueued_messages_are_not_waited_for() -> None:
+    async def play() -> None:
+        async with session() as found:
+            held = asyncio.Event()
+            came: list[str] = []
+
+            async def hold(message: Message) -> bool:
+                came.append(message["n"])
+                await held.wait()
+                return True
+
+            found.engine.install("held", hold)
+            reply = await found.run("message --enqueue --repeat 3 held n=1")
+            assert reply.text == "Enqueued held 3 times\r\n"
+            while len(came) < 3:
+                await asyncio.sleep(0)
+            held.set()
+
+    asyncio.run(play())
+
+
+def test_a_handler_may_be_waited_for() -> None:
+    async def play() -> None:
+        async with session() as found:
+            task = asyncio.create_task(found.run("message --wait 20 later"))
+            await asyncio.sleep(0)
+            found.engine.install("other", lambda message: True)
+            await asyncio.sleep(0)
+            assert not task.done()
+            found.engine.install("later", lambda message: True)
+            assert (await task).ok
+            reply = await found.run("message --wait 1 never")
+            assert (reply.params["error"], reply.text) == (
+                "timeout", "Nobody handles never after 1 s\r\n",
+            )  # fmt: skip
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("message", "You must specify the name of the message!"),
+        ("message call.route caller", "Not key=value: caller"),
+        ("message call.route =x", "Not key=value: =x"),
+        ("message call.route a='b", "Cannot read this: no closing quotation"),
+        ("message --repeat x call.route", "--repeat wants a number from 1 to 100000"),
+        ("message --repeat 100001 call.route", "--repeat wants a number from 1 to 100000"),
+        ("message --wait 0 call.route", "--wait wants a number from 1 to 3600"),
+        ("message --loud call.route", "Unknown option: --loud"),
+    ],
+)
+def test_what_is_wrong_is_told(line: str, told: str) -> None:
+    async def play() -> None:
+        async with session() as found:
+            reply = await found.run(line)
+            assert (reply.ok, reply.text, reply.params["reason"]) == (False, f"{told}\r\n", told)
+
+    asyncio.run(play())
+
+
+def test_names_and_parameters_are_completed() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            await found.engine.dispatch(Message("seen.before", {"colour": "red"}))
+            assert await found.complete("message call.ro") == ["call.route"]
+            assert await found.complete("message seen") == ["seen.before"]
+            assert await found.complete("message seen.before co") == ["colour="]
+            assert "called=" in await found.complete("message --time call.route caller=1 ")
+            assert await found.complete("message --rep") == ["--repeat"]
+            assert "call.route" in await found.complete("message --repeat 5 ")
+
+    asyncio.run(play())

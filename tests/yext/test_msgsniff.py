@@ -1,0 +1,128 @@
+"""Yate's sniffer beside what the recordings play: its filters, its cost, its mistakes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from yext import Engine, Message
+from yext.commands import BUS_COMMANDS
+
+Story = Callable[[Engine, list[str]], Awaitable[None]]
+
+
+def play(story: Story) -> None:
+    """Plays with an engine, and the first lines of all that it sniffs."""
+
+    async def run() -> None:
+        told: list[str] = []
+        async with Engine() as engine:
+            engine.log.subscribe(
+                lambda event: (
+                    told.append(event.text) if event.text.startswith(("Sniffed", "Ret")) else None
+                )
+            )
+            await story(engine, told)
+
+    asyncio.run(run())
+
+
+def names(told: list[str]) -> list[str]:
+    return [line.split("'")[1] for line in told if line.startswith("Sniffed")]
+
+
+@pytest.mark.parametrize(
+    ("words", "sniffed"),
+    [
+        ("", ["call.route", "call.execute", "user.auth"]),
+        ("filter ^call", ["call.route", "call.execute"]),
+        ("filter ^call^", ["user.auth"]),
+        ("filter auth", ["user.auth"]),
+        ("params a=1", ["call.route"]),
+        ("params a=1 b=2", []),
+        ("params any a=1 b=2", ["call.route", "user.auth"]),
+        ("params negated a=1", ["call.execute", "user.auth"]),
+        ("params a=^[0-9]$", ["call.route"]),
+        ("age 3600", []),
+        ("set name=x filter=^user set name=y filter=route", ["call.route", "user.auth"]),
+    ],
+)
+def test_what_is_sniffed(words: str, sniffed: list[str]) -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        # Each `set` takes all the words that follow it.
+        for part in words.replace(" set ", "\nset ").split("\n"):
+            assert (await engine.command(f"sniffer {part}")).ok
+        await engine.command("sniffer on")
+        del told[:]
+        await engine.dispatch(Message("call.route", {"a": "1"}))
+        await engine.dispatch(Message("call.execute", {"a": "x"}))
+        await engine.dispatch(Message("user.auth", {"b": "2"}))
+        assert names(told) == sniffed
+        assert len(told) == 2 * len(sniffed), "each is told again when it returns"
+
+    play(story)
+
+
+def test_off_it_is_not_there() -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        before = len(engine.dispatcher.handlers())
+        await engine.command("sniffer on")
+        await engine.command("sniffer on")
+        assert len(engine.dispatcher.handlers()) == before + 1
+        await engine.command("sniffer off")
+        assert len(engine.dispatcher.handlers()) == before
+        assert engine.dispatcher.watch_names() == []
+        await engine.dispatch(Message("call.route"))
+        assert "call.route" not in names(told)
+
+    play(story)
+
+
+def test_the_timer_is_told_when_asked_for() -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        await engine.command("sniffer on params mine=1")
+        await engine.dispatch(Message("engine.timer", {"mine": "1"}))
+        assert told == []
+        await engine.command("sniffer timer on")
+        await engine.dispatch(Message("engine.timer", {"mine": "1"}))
+        assert names(told) == ["engine.timer"]
+
+    play(story)
+
+
+def test_a_bad_expression_is_told() -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        reply = await engine.command("sniffer filter a(b")
+        assert not reply.ok
+        assert reply.text == "not a regular expression: a(b: column 2: this is not closed\r\n"
+        assert (await engine.command("sniffer")).text == "Message sniffer: off\r\n"
+
+    play(story)
+
+
+def test_its_help_and_completion() -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        assert "sniffer [on|off]" in (await engine.command("help")).text
+        assert "told as output" in (await engine.command("help sniffer")).text
+        assert await engine.complete("", "snif") == ["sniffer"]
+        assert "filter" in await engine.complete("sniffer", "")
+
+    play(story)
+
+
+def test_handlers_and_watches_are_listed() -> None:
+    async def story(engine: Engine, told: list[str]) -> None:
+        assert "dispatcher" in BUS_COMMANDS
+        engine.install("call.route", lambda message: True, 42, filter=("called", "99"), track="me")
+        found = (await engine.command("dispatcher handlers name=call.route trackname=me")).text
+        assert found == "call.route priority=42 trackname='me' filter='called=99'\r\n"
+        every = (await engine.command("dispatcher handlers name=^")).text.splitlines()
+        assert len(every) == len(engine.dispatcher.handlers())
+        assert (await engine.command("dispatcher handlers")).text.startswith("Empty name and")
+        assert (await engine.command("dispatcher handlers name=^(")).text == "Empty list\r\n"
+        await engine.command("sniffer on")
+        watches = (await engine.command("dispatcher watches")).text
+        assert watches == "* watcher='msgsniff'\r\n"
+        assert not (await engine.command("dispatcher nonsense")).known
+
+    play(story)
