@@ -13,7 +13,7 @@ from yext import Engine
 from yext.conf import RULE_NAMES, Conf, Problem, parse_bool
 from yext.loading import BUILT_IN, PRESENT_ONLY
 from yext.log import safe
-from yext.options import nearest, unknown_problems
+from yext.options import nearest, read_options, unknown_problems
 from yext.sniffer import OPTIONS as SNIFFER_OPTIONS
 from yext.sniffer import SECTION as SNIFFER_SECTION
 
@@ -79,8 +79,8 @@ def as_json(problem: Problem) -> str:
 
 
 def main_problems(conf: Conf, modules: Iterable[str]) -> list[Problem]:
-    """What yate.conf holds that means nothing."""
-    problems: list[Problem] = []
+    """What yate.conf holds that means nothing, or something else than its option takes."""
+    _, problems = read_options(conf, SNIFFER_SECTION, SNIFFER_OPTIONS)
     known = [*SECTIONS, *FREE_SECTIONS]
     for section in conf.sections:
         if section.name in SECTIONS:
