@@ -120,7 +120,8 @@ class Screen:
         try:
             with set_app(self.app):
                 async with in_terminal():
-                    await _run_pager(pager, text.encode(self.terminal.encoding, "replace"))
+                    with self.terminal.lent():
+                        await _run_pager(pager, text.encode(self.terminal.encoding, "replace"))
         finally:
             self.paging = False
             self.flush()

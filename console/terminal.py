@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import locale
 import os
 import sys
@@ -49,8 +50,9 @@ class Terminal:
     """Writes to the terminal on standard output as far as it takes it at once, and the rest
     when it takes more: a stuck terminal must not hold up the engine.
 
-    The terminal is opened anew for that, because O_NONBLOCK on standard output would hold for
-    every process that shares it. It is what prompt_toolkit takes for a text file.
+    The terminal is opened anew for that, because O_NONBLOCK on standard output holds for every
+    process that shares it. Where it may not be opened, as after ``sudo -u``, it is shared all
+    the same, and left as it was. It is what prompt_toolkit takes for a text file.
 
     Attributes:
         gone: whether the terminal is no more.
@@ -69,17 +71,39 @@ class Terminal:
         self.gone = False
         self._dropped = False
         self._held = 0
-        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        self._descriptor = os.open(os.ttyname(sys.stdout.fileno()), flags)
+        self._shared = False
+        self._descriptor = self._open()
 
     @property
     def busy(self) -> bool:
         """Whether something waits for the terminal to take it."""
         return not self._empty.is_set()
 
+    def _open(self) -> int:
+        """A descriptor of the terminal that takes at once what it takes, and no more."""
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        try:
+            return os.open(f"/proc/self/fd/{sys.stdout.fileno()}", flags)
+        except OSError:
+            self._shared = True
+            descriptor = os.dup(sys.stdout.fileno())
+            os.set_blocking(descriptor, False)
+            return descriptor
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Another program has the terminal inside, as it expects it to be."""
+        if self._shared:
+            os.set_blocking(self._descriptor, True)
+        try:
+            yield
+        finally:
+            if self._shared:
+                os.set_blocking(self._descriptor, False)
+
     def fileno(self) -> int:
-        """The descriptor whose window size is asked."""
-        return sys.stdout.fileno()
+        """There is none to be had: prompt_toolkit would turn waiting on for it."""
+        raise io.UnsupportedOperation
 
     def isatty(self) -> bool:
         return True
@@ -90,7 +114,7 @@ class Terminal:
     def size(self) -> tuple[int, int]:
         """Columns and rows; 80 and 24 where the terminal does not tell."""
         try:
-            columns, rows = os.get_terminal_size(self.fileno())
+            columns, rows = os.get_terminal_size(sys.stdout.fileno())
         except OSError:
             columns = rows = 0
         return columns or 80, rows or 24
@@ -160,4 +184,6 @@ class Terminal:
             await asyncio.wait_for(self._empty.wait(), _LAST_SECONDS)
         except TimeoutError:
             self._loop.remove_writer(self._descriptor)
+        if self._shared:
+            os.set_blocking(self._descriptor, True)
         os.close(self._descriptor)

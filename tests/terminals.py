@@ -197,11 +197,15 @@ class Place:
         """The command line of ``yext`` on this configuration."""
         return [sys.executable, "-m", "console", "-c", str(self.config), *words]
 
-    def shell(self, *words: str, columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
-        """Starts a shell; the caller waits for its prompt."""
-        terminal = Terminal(self.argv(*words), self.environ | environ, columns, rows)
+    def run(self, argv: list[str], columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
+        """Starts a program on a terminal."""
+        terminal = Terminal(argv, self.environ | environ, columns, rows)
         self._terminals.append(terminal)
         return terminal
+
+    def shell(self, *words: str, columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
+        """Starts a shell; the caller waits for its prompt."""
+        return self.run(self.argv(*words), columns, rows, **environ)
 
     def open(self, *words: str, columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
         """Starts a shell and waits for its prompt."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import termios
+from pathlib import Path
 
 from terminals import PROMPT, SECONDS, Place
 
@@ -261,6 +264,35 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(place: Place) -> None:
     shell.type("z whole")
     shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole")
     assert shell.text().count("Show current logging date") == 100
+
+
+def test_a_terminal_that_may_not_be_opened_is_shared(place: Place) -> None:
+    # As after `sudo -u`: the terminal is another user's, and open already.
+    lowered = "setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all"
+    yext = shlex.join(place.argv())
+    place.environ["PAGER"] = "less"
+    shell = place.run(
+        ["sh", "-c", f"chown 12345 $(tty); chmod 600 $(tty); {lowered} {yext}; echo left; read x"],
+        rows=12,
+    )
+    shell.prompt()
+    shell.type("help\r")
+    shell.until(lambda: shell.cursor_line() == ":", "waited for less")
+    shell.type("q")
+    shell.prompt()
+    assert "Uptime" in shell.command("uptime")
+    flags = Path(f"/proc/{shell.child.pid}/fdinfo/1")
+    assert _does_not_wait(flags)
+    shell.type("quit\r")
+    shell.sees("left")
+    assert not _does_not_wait(flags)
+
+
+def _does_not_wait(fdinfo: Path) -> bool:
+    """Whether the file that a descriptor stands for has O_NONBLOCK (proc(5))."""
+    found = re.search(r"^flags:\s*(\d+)", fdinfo.read_text(), re.MULTILINE)
+    assert found is not None
+    return bool(int(found[1], 8) & os.O_NONBLOCK)
 
 
 def test_the_terminal_is_left_as_it_was(place: Place) -> None:
