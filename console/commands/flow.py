@@ -62,7 +62,7 @@ def filter_mistake(typed: str, error: FilterError) -> Reply:
     return Reply(
         False,
         f"{typed}{shown}{EOL}{caret}^ {error.text}{EOL}",
-        {"reason": str(error), "column": str(error.column + 1)},
+        {"reason": error.text, "column": str(error.column + 1)},
     )
 
 

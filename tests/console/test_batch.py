@@ -121,7 +121,7 @@ def test_replies_are_as_the_schema_says(conf: Path) -> None:
     assert (engine["name"], engine["params"]["supervised"]) == ("engine", "false")
     assert engine["details"]["configpath"] == str(conf)
     assert "extmodule" in {one["name"] for one in told["status"]["data"]}
-    assert told["flow filter ("]["reason"] == "column 2: something is missing here"
+    assert told["flow filter ("]["reason"] == "something is missing here"
     assert told["no.such"]["reason"] == "unknown command"
     assert "extmodule" in told["module list"]["data"]
     assert told["debug"]["data"]["threshold"] == 10
