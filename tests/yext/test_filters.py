@@ -1,7 +1,7 @@
 """The filter language: what it lets through, and where it says that a mistake is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yext.errors import FilterError
@@ -110,6 +110,7 @@ def test_mistakes_are_told_with_their_column(expression: str, column: int, text:
 _WORD = st.sampled_from([*WORDS, "(", ")", "call.*", "a=b", "c~d+", "'e f'", "slow>3ms", "from:x"])
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(_WORD, max_size=12).map(" ".join)))
 def test_any_text_is_a_filter_or_a_mistake(expression: str) -> None:
     try:

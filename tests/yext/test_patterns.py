@@ -5,7 +5,7 @@ import time
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yext.errors import FilterError
@@ -34,6 +34,7 @@ def test_wildcard(pattern: str, text: str, fits: bool) -> None:
     assert wildcard(pattern)(text) is fits
 
 
+@settings(deadline=None)
 @given(st.text("ab*?.", max_size=8), st.text("ab.", max_size=12))
 def test_wildcards_are_those_of_the_shell(pattern: str, text: str) -> None:
     assert wildcard(pattern)(text) is fnmatchcase(text, pattern)
@@ -43,6 +44,7 @@ _PIECES = ["a", "b", "1", ".", "^", "$", "(", ")", "(?:", "|", "*", "+", "?", "{
            "{1,}", "[ab]", "[^a]", "[a-c1]", r"\d", r"\w", r"\S", r"\.", r"[\d.]"]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=9).map("".join), st.text("abc1. ", max_size=9))
 def test_expressions_mean_what_they_mean_in_python(pattern: str, text: str) -> None:
     try:
@@ -53,6 +55,7 @@ def test_expressions_mean_what_they_mean_in_python(pattern: str, text: str) -> N
     assert regex(text) is (python.search(text) is not None)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_an_expression_or_a_mistake_with_its_place(pattern: str) -> None:
     try:
