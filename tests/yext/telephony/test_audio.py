@@ -16,7 +16,7 @@ from workshop import TIMEOUT, Workshop
 from yext import Message
 from yext.extmodule.audio import PipeConsumer, PipeSource
 from yext.telephony import detect
-from yext.telephony.clock import BEAT, Clock
+from yext.telephony.clock import BEAT, CATCH_UP, Clock
 from yext.telephony.endpoint import Consumer
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
@@ -60,6 +60,8 @@ class Heard(Consumer):
 
 
 def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> None:
+    # Time is in a hurry for the engine, not for the script, which may seem to read late.
+    lab.configure("maxaudio=60000")
     lab.script("echo.py", ECHO, PYTHON)
     minute = array("h", [(n * 7919 + n // 977) % 40000 - 20000 for n in range(480_000)]).tobytes()
     spoken, heard = sound(lab.folder, data=minute), lab.folder / "out.wav"
@@ -76,7 +78,7 @@ def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> 
                 reply = await lab.engine.command(f"phone {line}")
                 assert reply.ok, reply
 
-    with asyncio.Runner(loop_factory=lambda: HurriedLoop(15)) as runner:
+    with asyncio.Runner(loop_factory=lambda: HurriedLoop(10)) as runner:
         runner.run(body())
     assert minute in recorded(heard)
 
@@ -168,7 +170,8 @@ def test_a_script_that_floods_is_paced_and_loses_nothing(lab: Workshop) -> None:
         os.write(writing, bytes(64000))
         await asyncio.wait_for(heard.full.wait(), TIMEOUT)
         assert asyncio.get_running_loop().time() - begun > 0.17
-        assert len(heard.data) <= 3200 + 320
+        # A machine that is held up makes up for some frames at once.
+        assert len(heard.data) <= 3200 + 320 * CATCH_UP
         source.close()
         os.close(writing)
         assert not len(clock)
