@@ -12,13 +12,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from yext import conf
-from yext.dispatcher import Handler, Sender
-from yext.errors import FilterError
+from yext import conf, handlerlist
+from yext.dispatcher import Sender
 from yext.log import stamp
 from yext.message import Message
 from yext.options import nearest
-from yext.patterns import Regex
 
 if TYPE_CHECKING:
     from yext.engine import Engine
@@ -275,73 +273,9 @@ def _runparam(engine: Engine, rest: str, message: Message) -> bool:
 
 
 def _dispatcher(engine: Engine, rest: str, message: Message) -> bool:
-    words = rest.split()
-    if words[:1] == ["watches"]:
-        watches = engine.dispatcher.watch_names()
-        lines = [f"{name or '*'} watcher='{label}'" for name, label in watches]
-    elif words[:1] == ["handlers"]:
-        wanted = dict(word.partition("=")[::2] for word in words[1:])
-        name, track = wanted.get("name", ""), wanted.get("trackname", "")
-        lines = [_handler_text(handler) for handler in _handlers(engine, name, track)]
-        if not name and not track:
-            lines = ["Empty name and trackname"]
-    else:
-        return False
-    message.retvalue = "".join(line + EOL for line in lines or ["Empty list"])
-    return True
-
-
-def _handlers(engine: Engine, name: str, track: str) -> list[Handler]:
-    """The handlers whose message name and tracking name match."""
-    return [
-        handler
-        for handler in engine.dispatcher.handlers()
-        if matches(name, handler.name) and matches(track, handler.track)
-    ]
-
-
-def special_status(engine: Engine, wanted: str, details: bool) -> str | None:
-    """The line of ``status dispatcher handlers[-trackname] X`` and ``status objects X``, as
-    recorded; None where `wanted` is neither."""
-    kind, _, name = wanted.partition(" ")
-    if kind == "objects" and name:
-        return f"name=objects,type=system;enabled=false;{name}=(not counted)"
-    verb, _, pattern = name.partition(" ")
-    if kind != "dispatcher" or verb not in ("handlers", "handlers-trackname") or not pattern:
-        return None
-    by_name = verb == "handlers"
-    found = _handlers(engine, pattern if by_name else "", "" if by_name else pattern)
-    line = (
-        "name=dispatcher,type=system,format=Priority|TrackName|Filtered;"
-        f"handlers={len(engine.dispatcher.handlers())},count={len(found)}"
-    )
-    if not details:
-        return line
-    rows = (
-        f"{one.name}={one.priority}|{one.track}|{'yes' if one.filter_name else 'no'}"
-        for one in found
-    )
-    return f"{line};{','.join(rows)}"
-
-
-def _handler_text(handler: Handler) -> str:
-    text = f"{handler.name} priority={handler.priority} trackname='{handler.track}'"
-    if handler.filter_name:
-        text += f" filter='{handler.filter_name}={handler.filter_value}'"
-    return text
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether `text` is `pattern`, or matches it where it looks like a regular expression.
-
-    An empty pattern matches all; Yate takes one that begins with ``^`` as an expression.
-    """
-    if not pattern.startswith("^"):
-        return not pattern or pattern == text
-    try:
-        return Regex(pattern)(text)
-    except FilterError:
-        return False
+    lines = handlerlist.listed(engine.dispatcher, rest.split())
+    message.retvalue = "".join(line + EOL for line in lines or ())
+    return lines is not None
 
 
 BUS_COMMANDS: dict[str, BusCommand] = {

@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from yext.commands import EOL, special_status
+from yext import handlerlist
+from yext.commands import EOL
 from yext.message import Message
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def engine_status(engine: Engine, message: Message) -> bool:
     if wanted in ("", "engine"):
         message.retvalue += status_line(engine, details) + EOL
         return bool(wanted)
-    special = special_status(engine, wanted, details)
+    special = handlerlist.status(engine.dispatcher, wanted, details)
     if special is None:
         return False
     message.retvalue += special + EOL
