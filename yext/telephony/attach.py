@@ -11,7 +11,8 @@ from typing import Final
 
 from yext import log
 from yext.message import Message
-from yext.telephony.driver import Driver, said
+from yext.telephony.channel import said
+from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 
 SOURCES: Final = ("source", "override", "replace")

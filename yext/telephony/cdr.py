@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from yext.message import Message
 from yext.module import Module
-from yext.telephony.driver import STATUS_ESCAPES, said
+from yext.telephony.channel import said
+from yext.telephony.driver import STATUS_ESCAPES
 from yext.wire import bool_text
 
 if TYPE_CHECKING:

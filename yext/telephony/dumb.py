@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from yext.message import Message
-from yext.telephony.driver import Channel, Driver, copied, copy_list
+from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint
 
 _STARTUP = ("caller", "callername", "called", "billid", "callto", "username")

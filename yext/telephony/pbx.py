@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yext.message import Message
 from yext.module import Module
-from yext.telephony.driver import said
+from yext.telephony.channel import said
 from yext.telephony.endpoint import Endpoint
 
 

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yext.message import Message
-from yext.telephony.driver import Channel, Driver, copied, copy_list
+from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, decode
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from yext import log
 from yext.message import Message
 from yext.telephony.attach import attach_sources
+from yext.telephony.channel import Channel
 from yext.telephony.clock import Clock
-from yext.telephony.driver import Channel, Driver
+from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint, Source
 from yext.telephony.formats import SLIN
 from yext.telephony.outgoing import attach_param, call_out, called_by

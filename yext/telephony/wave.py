@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from yext import conf, log
 from yext.message import Message
 from yext.telephony.attach import attach_sources, endpoint_of
+from yext.telephony.channel import Channel, said
 from yext.telephony.clock import Clock
-from yext.telephony.driver import Channel, Driver, said
+from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, Format, parse_format
 from yext.telephony.outgoing import attach_param, call_out, called_by
