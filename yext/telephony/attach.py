@@ -58,6 +58,7 @@ def attach_sources(driver: Driver, message: Message, prefix: str, make: MakeSour
 def _put(channel: Endpoint, consumer: Consumer | None, source: Source, key: str) -> None:
     if key != "source":
         assert consumer is not None
+        source.loose = True
         source.attach(consumer, override=key == "override")
         return
     before = source.on_end

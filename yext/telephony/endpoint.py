@@ -58,6 +58,7 @@ class Source:
         name: what an operator is shown, ``tone/busy`` for example.
         format: what it gives.
         on_end: called once, when the source has given all it had.
+        loose: whether it is no endpoint's, and so closes with its last consumer.
     """
 
     def __init__(self, name: str, format: Format = SLIN) -> None:
@@ -65,6 +66,7 @@ class Source:
         self.format = format
         self.on_end: Callable[[], None] | None = None
         self.ended = False
+        self.loose = False
         self._feeds: dict[Consumer, Conversion | None] = {}
 
     @property
@@ -95,6 +97,14 @@ class Source:
             consumer.source = None
         if consumer.override is self:
             consumer.override = None
+        if not self._feeds and not self.ended:
+            if self.loose:
+                self.close()
+            else:
+                self.alone()
+
+    def alone(self) -> None:
+        """The last consumer was detached."""
 
     def attached(self) -> None:
         """A consumer was attached."""

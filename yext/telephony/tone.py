@@ -33,6 +33,9 @@ class ToneSource(Source):
     def attached(self) -> None:
         self._clock.add(self)
 
+    def alone(self) -> None:
+        self._clock.remove(self)
+
     def beat(self) -> None:
         """Gives out the next frame."""
         frame = bytes(self._left[:_FRAME])

@@ -270,7 +270,11 @@ def test_audio_costs_nothing_when_the_call_is_over(lab: Workshop) -> None:
     path = sound(lab.folder)
 
     async def body(channel: Endpoint) -> None:
+        peer = channel.peer
+        assert peer is not None
         await attach(lab, channel, source=f"wave/play/{path}", autorepeat="yes")
+        await attach(lab, peer, override="tone/busy")
+        await attach(lab, peer, replace=f"wave/play/{path}", autorepeat="yes")
         watched = Watched(lab, "chan.hangup")
         await phone(lab, "hangup")
         await watched.named("chan.hangup")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import wave
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from yext import Message
 from yext.extmodule.audio import PipeConsumer, PipeSource
 from yext.telephony import detect
 from yext.telephony.clock import BEAT, CATCH_UP, Clock
-from yext.telephony.endpoint import Consumer
+from yext.telephony.endpoint import Consumer, Endpoint
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
 """Writes 12800 bytes, 0.8 s of sound, and ends at once."""
@@ -83,25 +83,29 @@ def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> 
     assert minute in recorded(heard)
 
 
+class Caller(Endpoint):
+    """A caller that tells when the call is over."""
+
+    def __init__(self, lab: Workshop) -> None:
+        super().__init__(lab.engine, "test")
+        self.parted = asyncio.Event()
+
+    def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
+        self.parted.set()
+
+
 def test_what_a_script_wrote_before_it_ended_is_played_to_its_end(lab: Workshop) -> None:
     lab.script("play.py", PLAY, PYTHON)
-    heard = lab.folder / "out.wav"
 
     async def body() -> None:
-        lab.engine.install("chan.connected", lambda one: _record(lab, one, heard), 10)
-        await call(lab, "external/play/play.py")
-        await phone(lab, "wait hangup")
+        caller, heard = Caller(lab), Heard(0)
+        caller.set_consumer(heard)
+        message = Message("call.execute", {"callto": "external/play/play.py"}, userdata=caller)
+        assert await lab.engine.dispatch(message)
+        await asyncio.wait_for(caller.parted.wait(), TIMEOUT)
+        assert heard.data == bytes(range(256)) * 50
 
     run(lab, body)
-    assert recorded(heard).endswith(bytes(range(256)) * 50)
-
-
-def _record(lab: Workshop, message: Message, path: Path) -> bool:
-    """Records what the phone hears from the moment it is connected."""
-    if message["module"] == "phone":
-        params = {"peer": f"wave/record/{path}"}
-        lab.engine.enqueue(Message("chan.record", params, userdata=message.userdata))
-    return False
 
 
 def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
