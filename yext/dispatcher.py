@@ -58,9 +58,19 @@ class Handler:
         track: the module name for the tracking parameter, or empty.
         filter_name, filter_value: only messages whose parameter has just this value, an
             absent one counting as empty; no filter where the name is empty.
+        built_in: whether it belongs to a module of the engine, and so is always there.
     """
 
-    __slots__ = ("filter_name", "filter_value", "key", "name", "owner", "priority", "track")
+    __slots__ = (
+        "built_in",
+        "filter_name",
+        "filter_value",
+        "key",
+        "name",
+        "owner",
+        "priority",
+        "track",
+    )
 
     def __init__(
         self,
@@ -78,6 +88,7 @@ class Handler:
         self.filter_name = filter_name
         self.filter_value = filter_value
         self.key = (self.priority, 0)
+        self.built_in = False
 
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Handles `message`: True, False, or `PENDING` when the answer comes later."""
@@ -312,8 +323,9 @@ class Dispatcher:
         return sorted(name for name in self._by_name if name)
 
     async def installed(self, name: str) -> None:
-        """Waits until there is a handler that gets messages called `name`."""
-        while not self.views.get(name, self.wild):
+        """Waits until somebody has installed a handler that gets messages called `name`,
+        beside the engine's own modules."""
+        while all(handler.built_in for handler in self.views.get(name, self.wild)):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter

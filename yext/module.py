@@ -85,6 +85,7 @@ class Module:
         handler = FunctionHandler(
             self.engine.log, function, name, priority, self.name, self.name if self.track else ""
         )
+        handler.built_in = True
         self.engine.dispatcher.install(handler)
         self._handlers.append(handler)
         return handler

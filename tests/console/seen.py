@@ -34,7 +34,8 @@ class Seen:
 async def session(config: Path | None = None, **more: object) -> AsyncIterator[Session]:
     """A session of an admin with a view, on an engine that answers some messages."""
     async with Engine(config, node="alder") as engine:
-        engine.install("call.route", _route, 50)
+        for name in ("call.route", "my.route"):
+            engine.install(name, _route, 50)
         view = Seen()
         found = Session(engine, "console", **({"view": view} | more))  # type: ignore[arg-type]
         try:

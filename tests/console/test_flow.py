@@ -237,7 +237,7 @@ def test_the_whole_journey_of_one_message() -> None:
     async def play() -> Reply:
         async with session() as found:
             await found.run("flow on")
-            await route(found)
+            await found.engine.dispatch(Message("my.route", {"caller": "40", "called": "99"}))
             assert not (await found.run("flow show 99")).ok
             assert not (await found.run("flow show x")).ok
             return await found.run("flow show #1")
@@ -245,12 +245,12 @@ def test_the_whole_journey_of_one_message() -> None:
     reply = asyncio.run(play())
     text = re.sub(r"\d+\.\d ms", "T", re.sub(r"\d\d:\d\d:\d\d\.\d{3}", "CLOCK", reply.text))
     assert text.splitlines() == [
-        "#1 call.route   CLOCK   from engine   handled in T",
+        "#1 my.route   CLOCK   from engine   handled in T",
         "  sent  caller=40 called=99",
         "  prio  handler  took    result   changed",
         "    50  _route   T  handled  called: 99 → 0099   + targetid=r/1   return sip/0099",
         "  reply handled   return sip/0099",
-        "  with  caller=40 called=0099 targetid=r/1",
+        "  with  targetid=r/1 caller=40 called=0099",
     ]
     assert cast(dict[str, object], reply.data)["outcome"] == "handled"
 

@@ -59,11 +59,11 @@ def test_each_step_is_told_with_what_it_changed() -> None:
                 message.retvalue = "sip/99"
                 return True
 
-            engine.install("call.route", stats, 20)
-            engine.install("call.route", route, 50)
-            engine.install("call.route", stats, 100)
-            await engine.dispatch(Message("call.route", {"called": "99", "extra": "x"}))
-            return await followed.next("call.route")
+            engine.install("my.route", stats, 20)
+            engine.install("my.route", route, 50)
+            engine.install("my.route", stats, 100)
+            await engine.dispatch(Message("my.route", {"called": "99", "extra": "x"}))
+            return await followed.next("my.route")
 
     journey = asyncio.run(play())
     assert [(step.priority, step.result) for step in journey.steps] == [
