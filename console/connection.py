@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 QUEUE_MAX = 256 * 1024
 """Bytes of typed text that may wait for their turn; more are read when these are done."""
 
+SLICE = 4096
+"""Bytes of what was received that are looked at in one turn of the loop."""
+
+TURN_SECONDS = 0.002
+"""How long commands are carried out in one turn of the loop before others get theirs."""
+
 GUEST_COMMANDS = 100
 """Command lines that a guest may give: each of them is written to the log."""
 
@@ -91,7 +97,8 @@ class Connection(asyncio.Protocol):
         self._starting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._source = ""
-        self._early = b""
+        self._received = b""
+        self._turn_ends = 0.0
         self.last_heard = 0.0
         self.session = self._make_session()
 
@@ -147,8 +154,8 @@ class Connection(asyncio.Protocol):
             self._timer = loop.call_later(listener.timeout, self._overstayed)
         self._greet()
         module.follow(self)
-        if self._early:
-            self.data_received(self._early)
+        if self._received:
+            self._take_slice()
 
     def _own_address(self, found: socket.socket) -> str:
         if self.listener.spec.kind == "unix":
@@ -225,17 +232,27 @@ class Connection(asyncio.Protocol):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is None:
-            # The first data can come together with the end of the TLS handshake.
-            self._early += data
-            return
-        self.last_heard = asyncio.get_running_loop().time()
+        waits = bool(self._received)
+        self._received += data
+        # The first data can come together with the end of the TLS handshake.
+        if self._transport is not None and not waits:
+            self._take_slice()
+
+    def _take_slice(self) -> None:
+        """Takes in a little of what was received, and the rest in later turns of the loop."""
+        piece, self._received = self._received[:SLICE], self._received[SLICE:]
+        loop = asyncio.get_running_loop()
+        self.last_heard = loop.time()
         try:
-            items = self._parser.feed(data)
+            items = self._parser.feed(piece)
         except Endless:
             self._module.debug(log.WARN, f"{self.session.address}: endless telnet option, closed")
+            self._received = b""
             self.close()
             return
+        if self._received:
+            loop.call_soon(self._take_slice)
+            self._limit_reading()
         for item in items:
             if _is_interrupt(item) and self._shell is None and self._command is not None:
                 self._interrupt()
@@ -269,7 +286,8 @@ class Connection(asyncio.Protocol):
 
     def _limit_reading(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            if self._waiting_bytes > QUEUE_MAX or not self._outlet.drained.is_set():
+            full = self._waiting_bytes > QUEUE_MAX or bool(self._received)
+            if full or not self._outlet.drained.is_set():
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -353,12 +371,20 @@ class Connection(asyncio.Protocol):
         if echo:
             self._outlet.write(EOL)
         if line.strip():
+            await self._let_others()
             self._given += 1
             if self.session.authority is Authority.GUEST and self._given > GUEST_COMMANDS:
                 self.session.closing = True
                 return
             await self._run(line)
         self._show_prompt()
+
+    async def _let_others(self) -> None:
+        """Gives the loop back now and then: most commands are carried out without waiting."""
+        loop = asyncio.get_running_loop()
+        if loop.time() > self._turn_ends:
+            await asyncio.sleep(0)
+            self._turn_ends = loop.time() + TURN_SECONDS
 
     async def _run(self, line: str) -> None:
         session = self.session
