@@ -232,7 +232,7 @@ def test_another_scripts_dir_is_another_script(lab: Workshop) -> None:
 
 def test_an_executed_program_outlives_the_engine(lab: Workshop) -> None:
     lab.script("daemon.sh", "exec sleep 1000\n")
-    lab.configure(FAST, "[execute]\ndaemon.sh=\nabsent.sh=")
+    lab.configure(FAST, "[execute]\nabsent.sh=")
 
     async def story() -> int:
         async with lab.running():
