@@ -108,6 +108,7 @@ class FunctionHandler(Handler):
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         try:
             result = self.function(message)
+            message.check()
         except Exception as error:
             self._failed(message, error)
             return False
@@ -125,11 +126,17 @@ class FunctionHandler(Handler):
         """A coroutine handler is over. One that was cancelled (the engine stops), perhaps
         before its first step, must not hold the message either."""
         error = None if task.cancelled() else task.exception()
+        if error is None:
+            try:
+                message.check()
+            except TypeError as found:
+                error = found
         if error is not None:
             self._failed(message, error)
         dispatch.answered(not task.cancelled() and error is None and bool(task.result()))
 
     def _failed(self, message: Message, error: BaseException) -> None:
+        message.mend()  # Whoever gets it next must not suffer for what was put into it here.
         logger.error("handler %s of %s raised", self.owner, message.name, exc_info=error)
         self.log.debug(WARN, self.owner, f"handler of {message.name} raised, counts as not handled")
 

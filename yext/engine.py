@@ -220,11 +220,19 @@ class Engine:
         self.dispatcher.uninstall(handler)
 
     async def dispatch(self, message: Message, sender: Sender | None = None) -> bool:
-        """Takes `message` through its handlers, changing it; returns whether one handled it."""
+        """Takes `message` through its handlers, changing it; returns whether one handled it.
+
+        Raises `TypeError` for a message that holds anything but text.
+        """
+        message.check()
         return await self.dispatcher.dispatch(message, sender)
 
     def enqueue(self, message: Message, sender: Sender | None = None) -> None:
-        """Dispatches `message` soon, without waiting for what comes of it."""
+        """Dispatches `message` soon, without waiting for what comes of it.
+
+        Raises `TypeError` for a message that holds anything but text.
+        """
+        message.check()
         self.dispatcher.enqueue(Dispatch(self.dispatcher, message, None, sender))
 
     async def command(self, line: str, commander: Commander | None = None) -> Reply:

@@ -104,5 +104,32 @@ class Message:
         """Whether parameter `name` has just this value; None for that it is not there."""
         return self._params.get(name) == value
 
+    def check(self) -> None:
+        """Raises `TypeError` unless the name, the return value and all parameters are text.
+
+        What came over the wire is; only Python code can put anything else into a message, and it
+        would be found out by a script's line, far from whoever did it.
+        """
+        if not isinstance(self.name, str):
+            raise TypeError(f"the name of a message is {_kind(self.name)}, not text")
+        if not isinstance(self.retvalue, str):
+            raise TypeError(f"the return value of {self.name} is {_kind(self.retvalue)}, not text")
+        if self.wire is not None:
+            return
+        for name, value in self._params.items():
+            if not isinstance(name, str):
+                raise TypeError(f"a parameter's name in {self.name} is {_kind(name)}, not text")
+            if not isinstance(value, str):
+                raise TypeError(f"parameter {name} of {self.name} is {_kind(value)}, not text")
+
+    def mend(self) -> None:
+        """Makes text of everything that `check` raises for."""
+        self.name, self.retvalue = str(self.name), str(self.retvalue)
+        self.params = {str(name): str(value) for name, value in self._params.items()}
+
     def __repr__(self) -> str:
         return f"Message({self.name!r}, {self._params!r}, retvalue={self.retvalue!r})"
+
+
+def _kind(value: object) -> str:
+    return f"{value!r} ({type(value).__name__})"

@@ -212,3 +212,56 @@ def _output_of(program: Path) -> str:
         timeout=60,
     )
     return ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (Message("call.route", {"called": 99}), "parameter called of call.route is 99 (int), not"),  # type: ignore[dict-item]
+        (Message("call.route", {"called": None}), "parameter called of call.route is None"),  # type: ignore[dict-item]
+        (Message("call.route", {9: "x"}), "a parameter's name in call.route is 9 (int), not text"),  # type: ignore[dict-item]
+        (Message("call.route", retvalue=7), "the return value of call.route is 7 (int), not text"),  # type: ignore[arg-type]
+        (Message(b"call.route"), "the name of a message is b'call.route' (bytes), not text"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_message_of_anything_but_text_is_refused_at_once(message: Message, what: str) -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            with pytest.raises(TypeError, match=re.escape(what)):
+                await engine.dispatch(message)
+            with pytest.raises(TypeError, match=re.escape(what)):
+                engine.enqueue(message)
+            assert engine.dispatcher.in_flight == engine.dispatcher.queue_length() == 0
+
+    _run(main)
+
+
+def test_a_handler_that_puts_a_number_into_a_message_has_failed(
+    conf: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Engine(conf) as engine:
+            ready = asyncio.Event()
+            engine.install("script.ready", lambda message: ready.set())
+            await engine.command("external start route.sh")
+            await asyncio.wait_for(ready.wait(), 10)
+
+            def number(message: Message) -> bool:
+                message["count"] = 5  # type: ignore[assignment]
+                return True
+
+            async def none(message: Message) -> bool:
+                message.retvalue = None  # type: ignore[assignment]
+                return True
+
+            engine.install("call.route", number, 10)
+            engine.install("call.route", none, 20)
+            message = Message("call.route", {"called": "99"})
+            assert await asyncio.wait_for(engine.dispatch(message), 10)
+            assert message.params == {"called": "99", "count": "5", "route": "sh"}
+            assert message.retvalue == "sip/99@10.0.0.2"
+            assert engine.dispatcher.in_flight == 0
+
+    _run(main)
+    assert "parameter count of call.route is 5 (int), not text" in caplog.text
+    assert "the return value of call.route is None (NoneType), not text" in caplog.text
