@@ -22,6 +22,9 @@ HOLD_SECONDS = 0.25
 
 _HELD_MAX = 1000
 
+_COMMANDING = ("engine.command", "engine.help", "engine.status")
+"""What a session's own commands are on the bus."""
+
 LONGEST_LINE = 4 * 1024 * 1024
 """Characters of one line of a file of recorded messages."""
 
@@ -134,11 +137,13 @@ class Flow:
     def _wants(self, journey: Journey) -> bool:
         if not self.filter.matches(journey):
             return False
-        # The second's timer, and what the console asks while somebody types.
-        background = journey.name == "engine.timer" or (
-            journey.name == "engine.command" and "partial" in journey.params
-        )
-        return not background or self.filter.mentions(journey.name)
+        return not self._is_background(journey) or self.filter.mentions(journey.name)
+
+    def _is_background(self, journey: Journey) -> bool:
+        """The second's timer, what consoles ask while somebody types, this session's commands."""
+        if journey.name in _COMMANDING:
+            return journey.sender == self._session.label or "partial" in journey.params
+        return journey.name == "engine.timer"
 
     def _ended(self, journey: Journey) -> None:
         if not self._wants(journey):

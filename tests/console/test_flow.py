@@ -104,6 +104,23 @@ def test_a_mistake_in_a_filter_has_a_caret_under_it() -> None:
     asyncio.run(play())
 
 
+def test_the_session_s_own_commands_are_hidden_unless_asked_for() -> None:
+    async def play() -> None:
+        async with session() as found:
+            other = Session(found.engine, "10.0.0.9:4000")
+            await found.run("flow on")
+            for line in ("uptime", "help", "status engine", "version"):
+                await found.run(line)
+            assert lines(found) == []
+            await other.run("version")
+            assert len(lines(found)) == 1, "what others do is shown"
+            await found.run("flow filter engine.command and line=version")
+            await found.run("version")
+            assert len(lines(found)) == 2
+
+    asyncio.run(play())
+
+
 class Sender:
     """Somebody who is handling a message."""
 
