@@ -7,7 +7,7 @@ is the same whichever way the reply came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,23 @@ _SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pi
 """The columns that are left out one after the other until the others fit."""
 
 
-def render(reply: Reply, command: str, page: Page) -> str:
-    """A reply as it is shown on a terminal; lines end in LF."""
+_HELP = ("help", "?")
+
+_NOTHING_DESCRIBED: Mapping[str, str] = {}
+
+
+def render(
+    reply: Reply, command: str, page: Page, described: Mapping[str, str] = _NOTHING_DESCRIBED
+) -> str:
+    """A reply as it is shown on a terminal; lines end in LF.
+
+    `described` tells what commands do, by the words that their usage begins with.
+    """
     if not reply.ok:
         return _failed(reply, page)
     line = " ".join(command.split())
+    if line in _HELP and (text := _help(reply, page, described)) is not None:
+        return text
     for pattern, draw in _DRAWN:
         if re.match(pattern, line) and (text := draw(reply, line, page)) is not None:
             return text
@@ -208,19 +220,19 @@ def _pair(pair: str) -> Text:
     return text.append(value, "dim" if value in ("0", "false", "") else "not dim")
 
 
-def _help(reply: Reply, line: str, page: Page) -> str | None:
+def _help(reply: Reply, page: Page, described: Mapping[str, str]) -> str | None:
     """All commands, a line each: what it does, and how it is used where there is room."""
     heading, *usages = _lines(reply)
     if not usages or not all(usage.startswith("  ") for usage in usages):
         return None
     from rich.text import Text
 
-    from console.commands import descriptions
-
-    described = descriptions()
     rows: list[list[str | Text]] = []
     for usage in usages:
-        name, _, rest = usage.strip().partition(" ")
+        first, second, rest = [*usage.split(maxsplit=2), "", ""][:3]
+        name = f"{first} {second}"
+        if name not in described:
+            name, rest = first, f"{second} {rest}".strip()
         row: list[str | Text] = [Text(name, "bold"), described.get(name, rest)]
         if page.width >= _WIDE and name in described:
             row.append(rest)
@@ -268,7 +280,6 @@ _DRAWN: tuple[tuple[str, _Draw], ...] = (
     (r"external (info|log|dismiss)\b", lambda reply, line, page: None),
     (r"external \S", _started),
     (r"status\b", _status),
-    (r"(help|\?)$", _help),
     (r"module list$", _modules),
     (r"dispatcher handlers\b", _handlers),
     (r"(flow|message|sniffer)\b", _colored),

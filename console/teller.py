@@ -38,6 +38,7 @@ class Teller:
     async def reply(self, command: str, reply: Reply) -> None:
         """Shows what became of a command."""
         from console import render
+        from console.commands import descriptions
 
         if self._plain:
             await self._screen.page(render.plain(reply))
@@ -45,7 +46,7 @@ class Teller:
         if reply.ok and command.split() in _LISTS_PEERS:
             reply = await self._all_peers(reply)
             command = "external show"
-        await self._screen.page(render.render(reply, command, self.page()))
+        await self._screen.page(render.render(reply, command, self.page(), descriptions()))
 
     async def _all_peers(self, reply: Reply) -> Reply:
         """The table of all peers, which takes more than Yate's list tells."""

@@ -28,11 +28,6 @@ FLOORS = (
 """Modules and packages from the ground up. A file imports what is on a floor below its own, on its
 own floor what comes without a circle; a package's files are where the package is."""
 
-LATE = {
-    ("console.render", "console.commands"): "what the commands do, which a session does not know",
-}
-"""Imports inside a function that close a circle, each with its reason."""
-
 FOREIGN = {"yext": ("numpy", "soxr"), "console": ("prompt_toolkit", "rich", "wcwidth")}
 """What each package imports beside the standard library and what is below it."""
 
@@ -88,22 +83,13 @@ def test_a_file_imports_only_from_below(name: str) -> None:
 
 def test_nothing_imports_in_a_circle() -> None:
     graph = {
-        name: {one for one in found if one in FILES and one != name and (name, one) not in LATE}
+        name: {one for one in found if one in FILES and one != name}
         for name, found in IMPORTS.items()
     }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
-
-
-@pytest.mark.parametrize(("name", "imported"), LATE)
-def test_a_late_import_is_still_there_and_late(name: str, imported: str) -> None:
-    assert imported in IMPORTS[name]
-    top = ast.parse(FILES[name].read_text(encoding="utf-8")).body
-    early = {one for node in top if isinstance(node, ast.Import | ast.ImportFrom)
-             for one, _ in _imports(ast.Module([node], []))}  # fmt: skip
-    assert imported not in early
 
 
 @pytest.mark.parametrize("name", IMPORTS)

@@ -68,6 +68,9 @@ def alias_line(part: str, rest: str) -> str:
 
 
 def descriptions() -> dict[str, str]:
-    """What each command of the session, and of the engine, does."""
+    """What each command of the session, and of the engine, does, by its name and by the word
+    that its usage begins with."""
     described = {name: one.help for name, one in BUS_COMMANDS.items()}
-    return described | {name: one.help for name, one in SESSION_COMMANDS.items()}
+    for one in TABLE:
+        described[one.name] = described[one.usage.partition(" ")[0]] = one.help
+    return described
