@@ -65,6 +65,7 @@ async def front(link: Link, able: Abilities, *, plain: bool) -> int:
 
     shell = Shell(link, Seat(able), plain=plain)
     gc.freeze()  # What is here now stays, and need not be looked at again.
+    gc.set_threshold(20_000, 10, 10)  # As for `yext serve`.
     gc.enable()
     return await shell.run()
 

@@ -280,6 +280,9 @@ class Dispatcher:
     TURN_SECONDS = 0.002
     """How long the queue is worked off in one turn of the loop before others get theirs."""
 
+    QUEUE_LONG = 1000
+    """From how many waiting messages on it is better to read no more of them."""
+
     def __init__(self, log: Log, sniffer: Sniffer | None = None) -> None:
         self.log = log
         self.sniffer = sniffer
@@ -294,6 +297,7 @@ class Dispatcher:
         self._watch_views: dict[str, tuple[Watcher, ...]] = {}
         self._watch_all: tuple[Watcher, ...] = ()
         self._queue: deque[Dispatch] = deque()
+        self._queue_short: list[Callable[[], None]] = []
         self._draining = False
         self._tasks: set[asyncio.Future[bool | None]] = set()
         self._idle: asyncio.Event | None = None
@@ -416,6 +420,13 @@ class Dispatcher:
         """How many messages wait for their dispatch to begin."""
         return len(self._queue)
 
+    def when_queue_is_short(self, told: Callable[[], None]) -> bool:
+        """Has `told` called when the queue has been worked off; False if it is not long."""
+        if len(self._queue) < self.QUEUE_LONG:
+            return False
+        self._queue_short.append(told)
+        return True
+
     @property
     def dequeued(self) -> int:
         """How many enqueued messages have begun their dispatch."""
@@ -449,6 +460,10 @@ class Dispatcher:
             self._draining = bool(queue)
             if queue:
                 asyncio.get_running_loop().call_soon(self._drain)
+            elif self._queue_short:
+                told, self._queue_short = self._queue_short, []
+                for one in told:
+                    one()
 
     def finish(self, dispatch: Dispatch) -> None:
         """Ends a dispatch: the watchers are told, then the sender."""

@@ -78,6 +78,7 @@ class Journey:
         after: the parameters it ended with.
         retvalue: the return value it ended with.
         ended: whether it is over.
+        kept_size: what `size` was when the record took it in.
     """
 
     number: int
@@ -95,6 +96,7 @@ class Journey:
     after: dict[str, str] = field(default_factory=dict)
     retvalue: str = ""
     ended: bool = False
+    kept_size: int = field(default=0, repr=False, compare=False)
 
     @property
     def handled_by(self) -> str:
@@ -122,23 +124,18 @@ class Journey:
 
     def size(self) -> int:
         """About how many bytes this record takes."""
-        changed = sum(
-            len(change.before or "") + len(change.after or "")
-            for step in self.steps
-            for change in step.changes
-        )
-        return (
-            _FIXED_BYTES
-            + _STEP_BYTES * len(self.steps)
-            + _length(self.params)
-            + _length(self.after)
-            + len(self.retvalue)
-            + changed
-        )
+        size = _FIXED_BYTES + _STEP_BYTES * len(self.steps) + len(self.retvalue)
+        size += _length(self.params)
+        if self.after is not self.params:
+            size += _length(self.after)
+        for step in self.steps:
+            for change in step.changes:
+                size += len(change.before or "") + len(change.after or "")
+        return size
 
 
 def _length(params: Mapping[str, str]) -> int:
-    return sum(map(len, params)) + sum(map(len, params.values()))
+    return len("".join(params)) + len("".join(params.values()))
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:

@@ -100,6 +100,10 @@ class Message:
         """The value of parameter `name`, or `default` where the message has none."""
         return self._params.get(name, default)
 
+    def snapshot(self) -> dict[str, str]:
+        """A copy of the parameters as they are now."""
+        return self._params.copy()
+
     def same(self, name: str, value: str | None) -> bool:
         """Whether parameter `name` has just this value; None for that it is not there."""
         return self._params.get(name) == value

@@ -41,6 +41,9 @@ SECTION = "sniffer"
 _DEFAULTS: Mapping[str, object] = {option.name: option.default for option in OPTIONS}
 
 
+_NOTHING: tuple[str, str, dict[str, str]] = ("", "", {})
+
+
 class Recording(Journey):
     """A journey while it goes on; what a dispatch tells of its steps."""
 
@@ -55,13 +58,13 @@ class Recording(Journey):
             time.time(),
             message.name,
             sender.label if sender is not None else "engine",
-            dict(message.params),
+            message.snapshot(),
         )
         if parent is not None:
             self.parent, self.depth = parent.number, parent.depth + 1
         self._sniffer = sniffer
         self._started = self._entered = perf_counter()
-        self._before: tuple[str, str, dict[str, str]] = ("", "", {})
+        self._before = _NOTHING
 
     def start(self) -> None:
         """The message has had to wait for its turn, which is not what its handlers took."""
@@ -70,7 +73,7 @@ class Recording(Journey):
     def enter(self, handler: Handler, message: Message) -> None:
         """`handler` is about to be asked."""
         self.steps.append(Step(handler.owner, handler.priority))
-        self._before = (message.name, message.retvalue, dict(message.params))
+        self._before = (message.name, message.retvalue, message.snapshot())
         self._entered = perf_counter()
 
     def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
@@ -79,8 +82,9 @@ class Recording(Journey):
         step.took = perf_counter() - self._entered
         step.result = outcome or ("handled" if handled else "passed")
         name, retvalue, params = self._before
-        if message.params != params:
-            step.changes = changes(params, message.params)
+        after = message.snapshot()
+        if after != params:
+            step.changes = changes(params, after)
         if message.name != name:
             step.renamed = message.name
         if message.retvalue != retvalue:
@@ -101,16 +105,18 @@ class Recording(Journey):
         message = dispatch.message
         self.took = perf_counter() - self._started
         self.handled = dispatch.handled
-        self.watchers = tuple(watcher.label for watcher in watchers)
-        self.steps += [
-            Step(handler.owner, handler.priority, result="not asked")
-            for handler in dispatch.remaining()
-        ]
+        if watchers:
+            self.watchers = tuple([watcher.label for watcher in watchers])
+        for handler in dispatch.remaining():
+            self.steps.append(Step(handler.owner, handler.priority, result="not asked"))
         if message.name != self.name:
             self.renamed = message.name
-        self.after = dict(message.params)
+        after = message.snapshot()
+        # Most messages end as they began: one copy is enough for a record of thousands.
+        self.after = self.params if after == self.params else after
         self.retvalue = message.retvalue
         self.ended = True
+        self._before = _NOTHING
         self._sniffer.keep(self)
 
 
@@ -128,7 +134,7 @@ class Sniffer:
     def __init__(self) -> None:
         self.active = False
         self.open: dict[int, Journey] = {}
-        self._ring: deque[tuple[Journey, int]] = deque()
+        self._ring: deque[Journey] = deque()
         self._bytes = 0
         self._numbers = itertools.count(1)
         self._followers: list[Callable[[Journey], None]] = []
@@ -171,11 +177,11 @@ class Sniffer:
     def keep(self, journey: Journey) -> None:
         """A journey has ended: it goes into the ring and to the followers."""
         self.open.pop(journey.number, None)
-        size = journey.size()
-        self._ring.append((journey, size))
+        journey.kept_size = size = journey.size()
+        self._ring.append(journey)
         self._bytes += size
         while len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
-            self._bytes -= self._ring.popleft()[1]
+            self._bytes -= self._ring.popleft().kept_size
         self.tell(journey)
 
     def tell(self, journey: Journey) -> None:
@@ -185,12 +191,11 @@ class Sniffer:
 
     def last(self, count: int) -> list[Journey]:
         """The last `count` journeys, in the order they ended."""
-        kept = itertools.islice(self._ring, max(0, len(self._ring) - count), None)
-        return [journey for journey, _ in kept]
+        return list(itertools.islice(self._ring, max(0, len(self._ring) - count), None))
 
     def find(self, number: int) -> Journey | None:
         """The journey of that number, while the ring holds it."""
-        return next((one for one, _ in reversed(self._ring) if one.number == number), None)
+        return next((one for one in reversed(self._ring) if one.number == number), None)
 
     def clear(self) -> None:
         """Forgets what was recorded."""

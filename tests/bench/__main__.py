@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from tests.bench import audio, messages
+from tests.bench import audio, messages, operators, peers
 from tests.bench.result import Line, table
 
 Row = Callable[[float], Awaitable[list[Line]]]
@@ -23,6 +24,13 @@ ROWS: dict[str, Row] = {
     "many-handlers": messages.many_handlers,
     "many-pending": messages.many_pending,
     "long-messages": messages.long_messages,
+    "idle": peers.idle,
+    "connects": peers.connects,
+    "watched": operators.watched,
+    "traced": operators.traced,
+    "fairness": operators.fairness,
+    "memory": operators.memory,
+    "start": operators.start,
     "audio": audio.playrec_channels,
 }
 
@@ -30,6 +38,8 @@ ROWS: dict[str, Row] = {
 async def measure(names: list[str], scale: float) -> list[Line]:
     """Runs the rows one after the other."""
     lines: list[Line] = []
+    # As after an installation: the first start compiles, the others find it compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in names:
         before = time.monotonic()
         lines += await ROWS[name](scale)

@@ -163,7 +163,7 @@ async def _fan(target: Target, watchers: int, messages: int) -> float:
 async def fan_out(scale: float) -> list[Line]:
     """One message to 1, 10, 100, 1000 watchers, beside the relay that writes it to as many."""
     lines = []
-    async with engine() as yext, relay(fan=True) as reference:
+    async with engine() as yext, relay(way="--fan") as reference:
         for watchers in (1, 10, 100, 1000):
             if scale < 0.1 and watchers > 100:
                 continue

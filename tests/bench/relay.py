@@ -1,10 +1,11 @@
 """The reference: copies lines between peers without looking at them.
 
-    python -m tests.bench.relay [--fan] unix:PATH|tcp:PORT [PROGRAM ARGUMENT…]
+    python -m tests.bench.relay [--fan|--echo] unix:PATH|tcp:PORT [PROGRAM ARGUMENT…]
 
 The same event loop and transports as the engine's. The first connection, or the program on
 pipes where one is named, is the one that answers; what later ones send goes to it, and what it
-sends goes to the one that came last. With ``--fan`` each line goes to all other connections.
+sends goes to the one that came last. With ``--fan`` each line goes to all other connections,
+with ``--echo`` back to where it came from.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ class Writer(Protocol):
 class Hub:
     """All ends, and where lines go."""
 
-    def __init__(self, fan: bool) -> None:
-        self.fan = fan
+    def __init__(self, way: str) -> None:
+        self.way = way
         self.ends: list[End] = []
 
     def others(self, end: End) -> list[End]:
         """Where a line of `end` goes."""
-        if self.fan:
+        if self.way == "--echo":
+            return [end]
+        if self.way == "--fan":
             return [one for one in self.ends if one is not end]
         if end is self.ends[0]:
             return self.ends[-1:]
@@ -99,9 +102,9 @@ def start_program(hub: Hub, command: list[str]) -> None:
     loop.add_reader(output, lambda: end.data_received(os.read(output, 262144)))
 
 
-async def main(where: str, fan: bool, command: list[str]) -> None:
+async def main(where: str, way: str, command: list[str]) -> None:
     """Listens until it is ended."""
-    hub = Hub(fan)
+    hub = Hub(way)
     kind, _, place = where.partition(":")
     loop = asyncio.get_running_loop()
     if kind == "tcp":
@@ -116,5 +119,5 @@ async def main(where: str, fan: bool, command: list[str]) -> None:
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    fans = words[0] == "--fan"
-    asyncio.run(main(words[fans], fans, words[fans + 1 :]))
+    chosen = words.pop(0) if words[0].startswith("--") else ""
+    asyncio.run(main(words[0], chosen, words[1:]))

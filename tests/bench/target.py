@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pty
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+import termios
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ANSWERER = Path(__file__).parent / "answerer.py"
 ROOT = Path(__file__).parent.parent.parent
-
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -35,9 +35,8 @@ class Target:
     pid: int = 0
 
     def cpu(self) -> float:
-        """Seconds of processor time used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        """Seconds of processor time used so far by the thread that does the work."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
 
     def memory(self) -> int:
         """Bytes of memory resident now."""
@@ -60,7 +59,10 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def process(*command: str) -> AsyncIterator[int]:
-    """A process of the bench, from when it says that it is ready; yields its pid."""
+    """A process of the bench, from when it says that it is ready; yields its pid.
+
+    Raises RuntimeError with what it said where it ends instead.
+    """
     started = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
     )
@@ -81,11 +83,10 @@ async def process(*command: str) -> AsyncIterator[int]:
         await rest
 
 
-@contextlib.asynccontextmanager
-async def engine(
-    *, scripts: tuple[str, ...] = (), options: str = "", program: str = "console"
-) -> AsyncIterator[Target]:
-    """`yext serve` with a unix and a tcp listener, a remote manager, and answerer scripts."""
+@contextlib.contextmanager
+def configured(scripts: tuple[str, ...] = ()) -> Iterator[tuple[Path, Target]]:
+    """A configuration directory with a unix and a tcp listener, a remote manager, and answerer
+    scripts; and the target that an engine makes of it, without its pid."""
     with tempfile.TemporaryDirectory(prefix="yext-bench-") as folder:
         conf = Path(folder) / "conf"
         conf.mkdir()
@@ -93,33 +94,100 @@ async def engine(
         unix = f"{folder}/peers"
         lines = "".join(f"answerer.py={parameter}\n" for parameter in scripts)
         (conf / "extmodule.conf").write_text(
-            f"[general]\nscripts_dir={ANSWERER.parent}/\nmaxqueue=10000\n{options}\n"
+            f"[general]\nscripts_dir={ANSWERER.parent}/\nmaxqueue=10000\n"
             f"[listener unix]\ntype=unix\npath={unix}\nrole=global\n"
             f"[listener tcp]\ntype=tcp\nport={port}\nrole=global\n[scripts]\n{lines}"
         )
         (conf / "rmanager.conf").write_text(f"[general]\nport={manager}\nheader=\n")
-        (conf / "yate.conf").write_text("[modules]\nregexroute.yate=no\n")
-        command = (sys.executable, "-m", program)
-        words = ("serve",) if program == "console" else ()
-        async with process(*command, *words, "-c", str(conf), "-l", f"{folder}/log") as pid:
-            yield Target(
-                "yext",
-                f"unix:{unix}",
-                f"tcp:127.0.0.1:{port}",
-                manager=f"tcp:127.0.0.1:{manager}",
-                pid=pid,
-            )
+        (conf / "yate.conf").write_text("[general]\nnodename=bench\n")
+        where = f"tcp:127.0.0.1:{manager}"
+        yield conf, Target("yext", f"unix:{unix}", f"tcp:127.0.0.1:{port}", manager=where)
+
+
+@contextlib.asynccontextmanager
+async def engine(*, scripts: tuple[str, ...] = ()) -> AsyncIterator[Target]:
+    """`yext serve` on such a configuration."""
+    with configured(scripts) as (conf, target):
+        command = (sys.executable, "-m", "console", "serve", "-c", str(conf), "-l", f"{conf}/log")
+        async with process(*command) as target.pid:
+            yield target
+
+
+class Terminal:
+    """A program on a pseudo-terminal, which an operator sits at.
+
+    Attributes:
+        pid: of the program.
+        said: what it wrote since the last `ask`.
+    """
+
+    def __init__(self, master: int, program: asyncio.subprocess.Process) -> None:
+        self.pid = program.pid
+        self.said = b""
+        self._master = master
+        self._program = program
+        self._more = asyncio.Event()
+        asyncio.get_running_loop().add_reader(master, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._master)
+        self.said += data
+        self._more.set()
+
+    async def sees(self, text: bytes) -> None:
+        """Waits until the program has written `text`."""
+        while text not in self.said:
+            self._more.clear()
+            await asyncio.wait_for(self._more.wait(), 30)
+
+    async def ask(self, line: bytes, answer: bytes) -> None:
+        """Types a line and waits until the answer is there."""
+        self.said = b""
+        os.write(self._master, line + b"\r")
+        await self.sees(answer)
+
+    async def close(self) -> None:
+        """Ends the program."""
+        self._program.send_signal(signal.SIGKILL)
+        await self._program.wait()
+        asyncio.get_running_loop().remove_reader(self._master)
+        os.close(self._master)
+
+
+@contextlib.asynccontextmanager
+async def terminal(*command: str) -> AsyncIterator[Terminal]:
+    """Starts a program on a pseudo-terminal of 80 columns and 24 rows."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    program = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        env=os.environ | {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
+    )  # fmt: skip
+    os.close(slave)
+    opened = Terminal(master, program)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 @contextlib.asynccontextmanager
 async def relay(
-    kind: str = "unix", *, fan: bool = False, scripts: tuple[str, ...] = ()
+    kind: str = "unix", *, way: str = "", scripts: tuple[str, ...] = ()
 ) -> AsyncIterator[Target]:
-    """The reference on a unix or tcp listener; with a script it answers on pipes."""
+    """The reference on a unix or tcp listener; with a script it answers on pipes.
+
+    `way` is ``--fan`` or ``--echo`` for where the lines go.
+    """
     with tempfile.TemporaryDirectory(prefix="yext-bench-") as folder:
         port = free_port()
         where = f"tcp:{port}" if kind == "tcp" else f"unix:{folder}/peers"
-        words = [sys.executable, "-m", "tests.bench.relay", *(["--fan"] if fan else []), where]
+        words = [sys.executable, "-m", "tests.bench.relay", *([way] if way else []), where]
         if scripts:
             words += [str(ANSWERER), f"{scripts[0]},mute"]
         async with process(*words) as pid:

@@ -26,6 +26,9 @@ asyncio's own 256 KiB of them would hold up everybody else for seconds."""
 UNIX_PATH_MAX = 107
 """Bytes that the path of a UNIX socket may take (unix(7): 108 with its NUL)."""
 
+READ_MAX = 65536
+"""Bytes that are read from a peer in one turn: some 600 messages, 3 ms; then others have theirs."""
+
 ROLES = ("", "global", "channel")
 
 
@@ -110,6 +113,8 @@ class Listener:
             where = f"{peer[0]}:{peer[1]}" if peer else ""
         receiver = self._make(self.spec.name, where, self.spec.role)
         receiver.pid = pid
+        # Attribute of asyncio's transports on sockets.
+        transport.max_size = READ_MAX  # type: ignore[attr-defined]
         return receiver
 
 

@@ -89,6 +89,7 @@ class Receiver(asyncio.Protocol):
     # Five thousand idle peers are to take little memory (tests/bench, row idle).
     __slots__ = (
         "_dispatcher",
+        "_held",
         "_loop",
         "_mistakes",
         "_mistakes_until",
@@ -173,7 +174,7 @@ class Receiver(asyncio.Protocol):
         self._sequence = 0
         self._mistakes = 0
         self._mistakes_until = 0.0
-        self._stalled = False
+        self._stalled = self._held = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = _NEVER
         self._overdue: dict[str, tuple[Recording, str, float]] = {}
@@ -211,11 +212,24 @@ class Receiver(asyncio.Protocol):
             while not self.dead:
                 line = buffer.lines.pop() if buffer.lines else buffer.next_line()
                 if line is None:
-                    return
+                    break
                 receive(line)
         except LineTooLong as error:
             self.module.debug(log.WARN, f"'{self.label}' sent {error}, closing")
             self.end("overflow")
+        if self._own_in_flight and self._dispatcher.when_queue_is_short(self._read_on):
+            self._held = True
+            if self._transport is not None:
+                self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        """The messages that were read have begun their way: more may come."""
+        self._held = False
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and not (self.dead or self._held or self._stalled):
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The peer sends no more; what it is still owed is sent before the end.
@@ -247,8 +261,7 @@ class Receiver(asyncio.Protocol):
                 log.WARN, f"'{self.label}' did not read: {self.notices_lost} notices were left out"
             )
             self.notices_lost = 0
-        if self._transport is not None and not self.dead:
-            self._transport.resume_reading()
+        self._resume_reading()
 
     def write_failed(self) -> None:
         """The peer closed its side: messages to it pass on, and it may go on talking."""

@@ -1,0 +1,43 @@
+"""An engine with an operator in the same process: python -m tests.bench.attended -c DIR.
+
+What `yext serve` runs, and one local session more. It carries out what the parameter ``line`` of
+a message ``bench.order`` says; the reply is the message's return value. What it shows is thrown
+away: how fast a terminal draws is not what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from console import cli
+from console.plainview import PlainView
+from console.rmanager import RManager
+from console.session import Session
+from yext import Engine, Message
+
+
+async def main(config: Path) -> None:
+    """Runs until SIGTERM."""
+    engine = Engine(config, modules={"rmanager": RManager})
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        session = Session(engine, "console", view=PlainView(nowhere))
+
+        async def order(message: Message) -> bool:
+            reply = await session.run(message["line"])
+            message.retvalue = reply.text
+            return reply.ok
+
+        engine.install("bench.order", order)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.halt)
+        async with engine:
+            cli.tune_collector()
+            print("ready", file=sys.stderr, flush=True)
+            await engine.halted()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[2])))

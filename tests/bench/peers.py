@@ -1,0 +1,149 @@
+"""Rows on peers that come, stay and go: idle, connects, scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import socket
+import sys
+from contextlib import suppress
+from time import perf_counter
+
+from tests.bench.result import Line, median, spread
+from tests.bench.target import Target, engine, relay
+from yext.extmodule import spawn
+
+YATE_IDLE = 0.93
+"""Of a core, what 1,000 idle connections cost Yate 6.4.1 (docs/performance.md)."""
+
+RUNS = 5
+
+GREETING = b"%%>setlocal:timeout:\n"
+"""What a peer says first; it is answered by one line."""
+
+
+def raise_limit() -> None:
+    """Lets this process, and those it starts, have as many descriptors as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connected(target: Target, count: int) -> list[socket.socket]:
+    """So many peers that have been greeted. They are driven without an event loop, whose cost
+    would be as large as what is measured."""
+    path = target.unix.removeprefix("unix:")
+    peers = [socket.socket(socket.AF_UNIX) for _ in range(count)]
+    for peer in peers:
+        peer.connect(path)
+        peer.sendall(GREETING)
+    for peer in peers:
+        peer.recv(4096)
+    return peers
+
+
+def close(peers: list[socket.socket]) -> None:
+    """Closes them all."""
+    for peer in peers:
+        peer.close()
+
+
+async def idle(scale: float) -> list[Line]:
+    """Processor time and memory of peers that say nothing, beside the relay's."""
+    raise_limit()
+    lines = []
+    for count in (10, 1000, 5000):
+        if count * 0.002 > scale * 20:
+            continue
+        seconds = max(0.1, min(2.0, scale * 3))
+        async with engine() as yext, relay(way="--echo") as reference:
+            memory, cpu = [], []
+            for target in (reference, yext):
+                close(connected(target, 10))
+                empty = target.memory()
+                peers = [one for _ in range(0, count, 500)
+                         for one in connected(target, min(500, count))]  # fmt: skip
+                memory.append((target.memory() - empty) / count)
+                before, began = target.cpu(), perf_counter()
+                await asyncio.sleep(seconds)
+                cpu.append((target.cpu() - before) / (perf_counter() - began))
+                close(peers)
+        met = cpu[1] < 0.002 and memory[1] <= 12 * 1024 if count >= 1000 else None
+        yate = f", Yate {YATE_IDLE:.0%}" if count == 1000 else ""
+        lines.append(
+            Line("idle", f"{count:,} peers", memory[1] / memory[0] if memory[0] else None,
+                 "relay's memory", "<= 12 kB each; CPU < 0.2 %", met,
+                 f"{memory[1] / 1024:.1f} kB each, {cpu[1]:.2%} of a core{yate}")
+        )  # fmt: skip
+    return lines
+
+
+async def connects(scale: float) -> list[Line]:
+    """Peers accepted, greeted and gone a second; what starting a program costs."""
+    count = max(50, int(scale * 1000))
+    ratios, rates = [], []
+    async with engine() as yext, relay(way="--echo") as reference:
+        for _ in range(RUNS):
+            seconds = []
+            for target in (reference, yext):
+                before = perf_counter()
+                for _ in range(0, count, 50):
+                    close(connected(target, 50))
+                seconds.append(perf_counter() - before)
+            rates.append(count / seconds[1])
+            ratios.append(seconds[0] / seconds[1])
+    rate = median(rates)
+    first = Line(
+        "connects", "unix", median(ratios), "relay", ">= 3,000/s", rate >= 3000,
+        f"{rate:,.0f}/s", spread(ratios),
+    )  # fmt: skip
+    return [first, await _spawns(max(20, int(scale * 200))), await _scripts(scale)]
+
+
+async def _spawns(count: int) -> Line:
+    """Starts of a program by the engine's own means, beside a bare posix_spawn."""
+    bare, own = [], []
+    for _ in range(count):
+        before = perf_counter()
+        pid = os.posix_spawn("/bin/true", ["/bin/true"], os.environ)
+        bare.append(perf_counter() - before)
+        os.waitpid(pid, 0)
+        before = perf_counter()
+        started = spawn.start(
+            "/bin/true", ["/bin/true"], {0: 0, 1: 1, 2: 2},
+            script="true", parameter=None, source="",
+        )  # fmt: skip
+        own.append(perf_counter() - before)
+        os.waitpid(started.pid, 0)
+        os.close(started.pidfd)
+    ratio = median(own) / median(bare)
+    return Line(
+        "connects", "a program's start", ratio, "posix_spawn", "<= 1.5", ratio <= 1.5,
+        f"{median(own) * 1e6:.0f} us, of {median(bare) * 1e6:.0f} us",
+    )  # fmt: skip
+
+
+async def _scripts(scale: float) -> Line:
+    """Scripts started and stopped a second by one engine, one after the other, by command."""
+    from tests.bench import client
+
+    count = max(3, int(scale * 30))
+    rates = []
+    async with engine() as yext:
+        manager = client.Replies()
+        await client.connect(yext.manager, manager)
+        for _ in range(3):
+            before = perf_counter()
+            for number in range(count):
+                await manager.ask(b"external start answerer.py %d" % (number + 1))
+                await manager.ask(b"external stop answerer.py %d" % (number + 1))
+            rates.append(count / (perf_counter() - before))
+        manager.transport.close()
+    with suppress(ProcessLookupError):
+        bare = perf_counter()
+        await (await asyncio.create_subprocess_exec(sys.executable, "-c", "")).wait()
+        bare = perf_counter() - bare
+    return Line(
+        "connects", "scripts started and stopped", median(rates) * bare, "a bare Python's life",
+        "", None, f"{median(rates):.0f}/s", spread(rates),
+    )  # fmt: skip
