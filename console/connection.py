@@ -252,7 +252,7 @@ class Connection(asyncio.Protocol):
             return
         if self._received:
             loop.call_soon(self._take_slice)
-            self._limit_reading()
+        self._limit_reading()
         for item in items:
             if _is_interrupt(item) and self._shell is None and self._command is not None:
                 self._interrupt()

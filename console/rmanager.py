@@ -291,21 +291,34 @@ class RManager(Module):
             return
         outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
         who = session.authority.name.lower()
-        audit.info("audit %s %s: %s: %s", who, session.address, without_secrets(line), outcome)
+        shown = without_secrets(line, self.engine.sniffer.secret)
+        audit.info("audit %s %s: %s: %s", who, session.address, shown, outcome)
 
 
 _MARK = re.compile(r"help yext-[0-9a-f]{8}-\d+")
 """What `yext attach` puts after each command to find the end of its reply: no operator's."""
 
 _AUTH = re.compile(r"\bauth\s.*", re.IGNORECASE | re.DOTALL)
-_PARAMETER = re.compile(
-    r"([^\s=]*(?:password|passwd|secret|token)[^\s=]*=)(\"[^\"]*\"?|'[^']*'?|\S+)", re.IGNORECASE
-)
+_WORDS = re.compile(r"\s+|\S+")
 
 
-def without_secrets(line: str) -> str:
-    """A command line as the log may have it."""
-    return _PARAMETER.sub(r"\1***", _AUTH.sub("auth ***", line))
+def without_secrets(line: str, secret: Callable[[str], bool]) -> str:
+    """A command line as the log may have it: no password of `auth`, and no value of a parameter
+    whose name is `secret`."""
+    made: list[str] = []
+    quote = ""
+    for word in _WORDS.findall(_AUTH.sub("auth ***", line)):
+        if quote:
+            quote = "" if word.endswith(quote) else quote
+            continue
+        key, equals, value = word.partition("=")
+        if not equals or not value or not secret(key):
+            made.append(word)
+            continue
+        made.append(f"{key}=***")
+        if value[0] in "\"'" and (len(value) == 1 or value[-1] != value[0]):
+            quote = value[0]
+    return "".join(made)
 
 
 def masked(message: Message, secret: Callable[[str], bool]) -> Message:
