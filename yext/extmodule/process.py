@@ -157,7 +157,7 @@ class Script:
                 mine.append(reading)
                 theirs.append(writing)
             mine[0], theirs[0] = theirs[0], mine[0]
-            module.warden.begin(os.fstat(theirs[0]).st_ino)
+            module.warden.begin(*(os.fstat(end).st_ino for end in theirs))
             started = spawn.start(
                 self.path,
                 [self.path, self.parameter],

@@ -8,14 +8,15 @@ in a read until there is something to do.
 
 The lines it reads:
 
-    begin INODE     a script is about to be started whose standard input has this inode
+    begin INODE…    a script is about to be started whose pipes have these inodes
     + GROUP         it was started: the process group is to be killed
     abandon         it was not started
     - GROUP         the process group is gone, or need not be killed any more
 
 An engine killed between ``begin`` and ``+`` leaves a script whose group nobody has told. The pipe
 does not end before that script has become its program: until then the new process holds a copy of
-the engine's end. So its standard input is in place, and the warden finds it by that.
+the engine's end. So its pipes are in place, and the warden finds it by them: by any one of them,
+since a script that has ended already may have left a child that kept only its standard error.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ while read -r order value; do
 done
 for group in $groups; do kill -9 "-$group"; done
 [ "$begun" ] || exit 0
-ls -Lid /proc/[0-9]*/fd/0 | while read -r inode input; do
-    [ "$inode" = "$begun" ] || continue
-    case $(readlink "$input") in "pipe:[$begun]" | "socket:[$begun]") ;; *) continue ;; esac
-    read -r stat < "${input%/fd/0}/stat" || continue
+ls -Lid /proc/[0-9]*/fd/[012] | while read -r inode end; do
+    case " $begun " in *" $inode "*) ;; *) continue ;; esac
+    case $(readlink "$end") in "pipe:[$inode]" | "socket:[$inode]") ;; *) continue ;; esac
+    read -r stat < "${end%/fd/?}/stat" || continue
     set -- ${stat##*) }
     kill -9 "-$3"
 done
@@ -89,9 +90,9 @@ class Warden:
         self._started_at = 0.0
         self._loop = asyncio.get_running_loop()
 
-    def begin(self, inode: int) -> None:
-        """A script is about to be started, with the file `inode` as its standard input."""
-        self._begun = b"begin %d\n" % inode
+    def begin(self, *inodes: int) -> None:
+        """A script is about to be started, with the pipes of these inodes."""
+        self._begun = b"begin %s\n" % b" ".join(b"%d" % inode for inode in inodes)
         if self.pid is None:
             self._start()
         else:

@@ -286,3 +286,31 @@ def test_scripts_run_without_a_warden_where_there_is_no_shell(
     played(test)
     assert "scripts run without a warden" in caplog.text
     assert "/no/such/sh" in caplog.text
+
+
+def test_the_child_of_a_script_that_ended_untold_is_found_by_its_standard_error() -> None:
+    """The engine dies between begin and +; the script has seen the end of its input and is gone."""
+
+    async def test(watched: Warden) -> None:
+        pipes = [os.pipe() for _ in range(2)]
+        (stdin, told), (errors, stderr) = pipes
+        os.close(told)
+        watched.begin(os.fstat(stdin).st_ino, os.fstat(stderr).st_ino)
+        null = os.open(os.devnull, os.O_RDWR)
+        script = spawn.start(
+            "/bin/sh",
+            ["/bin/sh", "-c", "sleep 1000 < /dev/null > /dev/null & read -r line"],
+            {0: stdin, 1: null, 2: stderr},
+            script="x",
+            parameter="",
+            source="",
+        )
+        for descriptor in (stdin, stderr, null):
+            os.close(descriptor)
+        assert await reaped(script) == 1  # read found nothing, and the shell ended
+        await watched.close()
+        loop = asyncio.get_running_loop()
+        assert await loop.run_in_executor(None, os.read, errors, 1) == b""
+        os.close(errors)
+
+    played(test)
