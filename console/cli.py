@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -24,16 +25,31 @@ USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program ``yext``; returns its exit code."""
+    _have_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
     try:
         return int(options.function(options))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not complain of it at exit.
+    except OSError as error:
+        # Whoever read our output has gone, or the disk it goes to is full.
+        if error.errno not in (errno.EPIPE, errno.ENOSPC) or error.filename is not None:
+            raise
+        if error.errno == errno.ENOSPC:
+            print(f"yext: standard output: {error.strerror}", file=sys.stderr)
+        # The interpreter must not complain of it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _have_standard_streams() -> None:
+    """Opens what of descriptors 0 to 2 we were started without: the next socket would get that
+    number, and what is printed would go there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # Gets the lowest number that is free: this one.
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _config(parser)
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
     parser.set_defaults(function=_shell)
-    commands = parser.add_subparsers(title="sub-commands", metavar="")
+    commands = parser.add_subparsers(title="sub-commands", metavar="SUB-COMMAND")
 
     serve = commands.add_parser("serve", help="the engine and its listeners, in the foreground")
     _config(serve)

@@ -240,3 +240,27 @@ def test_sigterm_stops_the_engine_and_its_scripts(conf: Path) -> None:
     assert batch.wait(20) == 128 + signal.SIGTERM
     batch.communicate()
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_batch_that_is_started_without_standard_streams_does_its_work(
+    conf: Path, closed: str
+) -> None:
+    start = f"{sys.executable} -m console run -c {conf} 'external start route.sh'"
+    done = subprocess.run(
+        ["sh", "-c", f"{start} 'message --wait 20 call.route' - </dev/null {closed}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("handled in" in done.stdout) is (not closed.startswith((">", "<&- >")))
+
+
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "console", "run", "version"], cwd=ROOT,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "yext: standard output: No space left on device\n"
