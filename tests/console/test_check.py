@@ -126,7 +126,8 @@ def test_a_mistake_in_yate_conf(folder: Path) -> None:
     assert check(folder) == (
         1,
         [
-            "yate.conf:2: warning: unknown option 'nodenam' in [general]; did you mean nodename or nodeid?",
+            "yate.conf:2: warning: unknown option 'nodenam' in [general];"
+            " did you mean nodename or nodeid?",
             "yate.conf:3: warning: unknown section [modulse]; did you mean [modules]?",
             "yate.conf:5: note: ysipchan.yate is no module of yext: it is left out",
             "yate.conf:6: warning: extmodule.yate=maybe is not a boolean",

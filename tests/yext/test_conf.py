@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from yext import conf
 from yext.conf import model, reader
 
-ARBITRARY = settings(max_examples=150, deadline=None)
+ARBITRARY = settings(max_examples=50, deadline=None)
 
 
 @pytest.fixture
