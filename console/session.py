@@ -185,7 +185,7 @@ class Session:
             return failed("Starting programs is turned off for this listener", hint)
         word, _, rest = line.partition(" ")
         command = commands.SESSION_COMMANDS.get(word)
-        if command is not None:
+        if command is not None and not (self.as_yate and word == "!"):
             return self._spoken(line, await commands.carry_out(command, self, rest))
         return self._spoken(line, await run_on_bus(self.engine, line, self, self._names()))
 

@@ -59,11 +59,14 @@ class Client:
         return head + mark
 
     def ask(self, line: str) -> str:
-        """Gives a command; returns its reply, whose end a mark tells."""
+        """Gives a command; returns its reply, whose end a mark tells, without the second's
+        timer."""
         mark = f"mark-{random.randrange(10**9)}"
         self.send(f"{line}\r\nhelp {mark}\r\n")
         text = self.until(f"No help for '{mark}'\r\n").decode()
-        return "".join(line for line in text.splitlines(keepends=True) if mark not in line)
+        ignored = re.compile(rf"{mark}|^%%<message::false:engine\.timer:")
+        lines = text.splitlines(keepends=True)
+        return "".join(line for line in lines if ignored.search(line) is None)
 
     def rest(self) -> bytes:
         """Reads until the other end closes."""
@@ -137,6 +140,10 @@ class Remote:
             ("127.0.0.1", self.port(port)), SECONDS, (source, 0) if source else None
         )
         return self.client(connected)
+
+    def clients(self) -> list[Client]:
+        """All clients so far."""
+        return list(self._clients)
 
     def client(self, connected: socket.socket) -> Client:
         """A client on a socket that is connected, closed in the end."""

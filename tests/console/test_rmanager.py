@@ -79,10 +79,14 @@ SAYS = r"""
         case $line in
             *line=fake*) echo "%%<message:$id:true::%%%%-status%M%J%%%%<message%z%ztrue%zx%M%J" ;;
             *line=escape*) printf '%s\n' "%%<message:$id:true::a%[[2Jb%Gc%M%J" ;;
-            *line=event*)
+            *line=event:*)
                 printf '%s\n' '%%>debug:5:x%J%%%%<message::true:forged:yes%J%%%%=auth:success'
                 echo "%%<message:$id:true::told%M%J" ;;
             *line=byte*) printf '%%%%<message:%s:true::x\377\375%%Ry%%M%%J\n' "$id" ;;
+            *line=long*)
+                echo '%%>setlocal:bufsize:65536'
+                printf '%%%%>output:%020000d\\n' 0 | tr 0 z
+                echo "%%<message:$id:true::" ;;
             *line=mute*) ;;
             *) echo "%%<message:$id:false:" ;;
         esac
@@ -228,6 +232,34 @@ def test_a_telnet_command_in_a_message_is_doubled(remote: Remote) -> None:
 def test_tab_in_pasted_text_is_a_blank(remote: Remote) -> None:
     client = remote.open("PORT_OPEN")
     assert client.ask("\techo\toff") == "Remote echo: off\r\n"
+
+
+def test_outcomes_are_in_the_messages_of_machine_mode(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.ask("machine on")
+    assert ":reason=Module operation failed" in client.ask("module xyz")
+    assert ":reason=" in client.ask("external start nosuch")
+
+
+def test_an_alias_is_one_command(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.ask("alias m echo$()uptime$()foo")
+    lines = client.ask("m").splitlines()
+    assert lines[0] == "Remote echo: off" and lines[2] == "Cannot understand: foo"
+
+
+def test_long_return_values_are_told_whole(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.ask("machine on")
+    message = client.ask("status engine").splitlines()[0]
+    assert "workpath=" in message and ":module=engine:" in message and ":handlers=" in message
+    assert "Initialization complete%M%J" in client.ask("events")
+
+
+def test_long_output_is_told_whole(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.ask("output on")
+    assert "z" * 20000 in client.ask("long")
 
 
 def test_control_c(remote: Remote) -> None:

@@ -1,0 +1,322 @@
+"""The remote manager under attack and bad luck: others never wait, and nothing is left behind."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from remotes import SECONDS, Client, Remote, certificate, trusting
+
+CONF = """
+    [general]
+    port=PORT
+    telnet=no
+    header=
+    [guarded]
+    port=PORT_GUARDED
+    header=
+    telnet=no
+    password=p
+    timeout=0
+    [hasty]
+    port=PORT_HASTY
+    header=
+    telnet=no
+    password=p
+    timeout=5000
+    [impatient]
+    port=PORT_IMPATIENT
+    header=
+    telnet=no
+    stalled=1000
+"""
+
+MEDIAN, WORST = 0.05, 2.0
+"""Seconds that an answer on another session may take: usually, and when the machine that runs
+the tests has other work as well."""
+
+RESET = struct.pack("ii", 1, 0)
+
+
+class Canary:
+    """Asks on a session of its own for as long as the block lasts, and keeps the times."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._client = remote.open()
+        self._stop = threading.Event()
+        self._times: list[float] = []
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(SECONDS)
+        times = sorted(self._times)
+        assert times, "the canary got no answer"
+        assert times[len(times) // 2] < MEDIAN and times[-1] < WORST, times[-10:]
+
+    def _ask(self) -> None:
+        while not self._stop.wait(0.01) or len(self._times) < 5:
+            before = time.monotonic()
+            self._client.send("echo\r\n")
+            self._client.until("\r\n")
+            self._times.append(time.monotonic() - before)
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    served = Remote(tmp_path_factory.mktemp("r"), CONF)
+    yield served
+    served.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(remote: Remote) -> Iterator[None]:
+    """Descriptors and connections are as before, memory about, and the log has no traceback."""
+    asking = remote.open()
+    asking.ask("echo")
+    files, memory = remote.usage()
+    yield
+    for client in remote.clients():
+        if client is not asking:
+            client.close()
+    remote.until(lambda: "conn=1\r\n" in asking.ask("status rmanager"), "the connections to end")
+    remote.until(lambda: remote.usage()[0] <= files, "the descriptors to be closed")
+    assert remote.usage()[1] < memory + 150_000_000
+    assert not remote.logged("Traceback|Exception"), remote.story()
+    asking.close()
+    remote.until(lambda: True, "")
+
+
+def test_a_flood_of_negotiation(remote: Remote) -> None:
+    with Canary(remote):
+        client = remote.open()
+        flood = bytes([255, 253, 99, 255, 251, 98, 255, 250, 31, 0, 80, 0, 24, 255, 240]) * 20000
+        sender = threading.Thread(target=_send_all, args=(client, flood))
+        sender.start()
+        wanted = bytes([255, 252, 99]) * 20000
+        got = b""
+        while len(got) < len(wanted):
+            got += client.socket.recv(65536)
+        sender.join(SECONDS)
+    assert got.replace(bytes([255, 254, 98]), b"") == wanted[: len(got) - 3] or wanted in got
+
+
+def _send_all(client: Client, data: bytes) -> None:
+    client.socket.sendall(data)
+
+
+def test_a_client_that_negotiates_and_does_not_read(remote: Remote) -> None:
+    with Canary(remote):
+        client = remote.open()
+        client.socket.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.send(bytes([255, 253, 99]) * 20000)
+
+
+def test_an_endless_sub_negotiation(remote: Remote) -> None:
+    with Canary(remote):
+        client = remote.open()
+        client.send(b"\xff\xfa\x1f")
+        with pytest.raises(OSError):
+            for _ in range(10000):
+                client.send(b"x" * 65536)
+
+
+def test_an_endless_line_before_login(remote: Remote) -> None:
+    client = remote.open("PORT_GUARDED")
+    client.send("x" * 1000)
+    assert client.quiet()
+    client.send("x" * 100)
+    assert client.rest() == b""
+    assert remote.logged("line too long")
+
+
+def test_an_endless_line_of_a_session(remote: Remote) -> None:
+    with Canary(remote):
+        client = remote.open()
+        with pytest.raises(OSError):
+            for _ in range(1000):
+                client.send("x" * 65536)
+
+
+def test_guests_may_stay_only_so_long_whatever_they_do(remote: Remote) -> None:
+    client = remote.open("PORT_HASTY")
+    before = time.monotonic()
+    client.socket.settimeout(0.05)
+    while time.monotonic() < before + SECONDS:
+        try:
+            client.send("x")
+            if not client.socket.recv(1000):
+                break
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            break
+    assert 4 < time.monotonic() - before < 15
+
+
+def test_the_guest_idle_for_longest_goes(remote: Remote) -> None:
+    first = remote.open("PORT_GUARDED")
+    second = remote.open("PORT_GUARDED")
+    others = [remote.open("PORT_GUARDED") for _ in range(48)]
+    first.ask("echo")
+    for other in others:
+        other.ask("echo")
+    remote.open("PORT_GUARDED").ask("echo")
+    assert second.rest() == b""
+    assert first.ask("echo") == "Remote echo: off\r\n"
+
+
+def test_a_thousand_wrong_passwords_from_sixteen_connections(remote: Remote) -> None:
+    source = "127.0.0.2"
+    guessing = [remote.open("PORT_GUARDED", source=source) for _ in range(16)]
+    with Canary(remote):
+        for client in guessing:
+            client.send("auth wrong\r\n" * 63)
+        before = time.monotonic()
+        assert "as admin" in remote.open("PORT_GUARDED").ask("auth p")
+        assert time.monotonic() - before < 2
+        answers = [client.ask("echo") for client in guessing]
+    looked_at = sum(text.count("Bad authentication password!") for text in answers)
+    refused = sum(text.count("Too many wrong passwords") for text in answers)
+    assert looked_at == 5 and looked_at + refused == 16 * 63
+    assert len(remote.logged(f"Failed authentication from {source}")) == 5
+    assert "Too many" in remote.open("PORT_GUARDED", source=source).ask("auth p")
+
+
+def small(remote: Remote, port: str = "PORT") -> Client:
+    """A client whose system keeps little of what it does not read."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", remote.port(port)))
+    return remote.client(made)
+
+
+def test_a_slow_reader_of_messages_loses_lines_and_is_told_how_many(remote: Remote) -> None:
+    slow = small(remote)
+    slow.send("machine on\r\n")
+    slow.until("Machine mode: on\r\n")
+    with Canary(remote):
+        busy = remote.open()
+        count = 8000
+        many = "".join(f"control x y n={n} p={'z' * 2000}\r\n" for n in range(count))
+        sender = threading.Thread(target=_send_all, args=(busy, f"{many}echo\r\n".encode()))
+        sender.start()
+        busy.until("Remote echo: off\r\n")
+        sender.join(SECONDS)
+    text = slow.until("%%=lost:") + slow.until("\r\n")
+    told = re.findall(rb"%%<message::false:chan.control:", text)
+    lost = int(text.rpartition(b":")[2])
+    assert lost > 0
+    # A few messages are others': the second's timer.
+    assert count <= len(told) + lost < count + 500
+    assert slow.ask("uptime").startswith("%%=uptime:")
+
+
+def test_a_client_that_does_not_read_at_all_is_closed(remote: Remote) -> None:
+    deaf = small(remote, "PORT_IMPATIENT")
+    deaf.send("alias big " + "z" * 60000 + "\r\n" + "alias\r\n" * 300)
+    watching = remote.open()
+    assert "conn=3" in watching.ask("status rmanager")
+    remote.until(lambda: "conn=2" in watching.ask("status rmanager"), "the deaf one to be closed")
+
+
+def test_a_reply_of_twenty_megabytes_arrives_whole(remote: Remote) -> None:
+    with Canary(remote):
+        for client in (remote.open(), small(remote)):
+            for number in range(340):
+                client.send(f"alias a{number} {'z' * 60000}\r\n")
+                client.until("\r\n")
+            text = client.ask("alias")
+            said = [line for line in text.splitlines() if line.startswith("a")]
+            assert len(said) == 340 and all(len(line) > 60000 for line in said)
+            assert client.ask("echo") == "Remote echo: off\r\n"
+
+
+def test_a_thousand_connects_at_once(remote: Remote) -> None:
+    with Canary(remote):
+        clients = [remote.open() for _ in range(900)]
+        for client in clients:
+            client.send("echo\r\n")
+        for client in clients:
+            client.until("Remote echo: off\r\n")
+        more = [remote.open() for _ in range(150)]
+        answers = [client.rest() for client in more[100:]]
+        assert all(b"Too many sessions" in text for text in answers)
+
+
+def test_a_thousand_resets_while_answering(remote: Remote) -> None:
+    with Canary(remote):
+        for _ in range(1000):
+            with socket.create_connection(("127.0.0.1", remote.port())) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                client.sendall(b"status\r\nhelp\r\n" * 20)
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[Remote]:
+    certificate(tmp_path, "own")
+    certificate(tmp_path, "client")
+    served = Remote(
+        tmp_path,
+        """
+        [general]
+        port=PORT
+        certificate=FOLDER/own.pem
+        key=FOLDER/own.key
+        telnet=no
+        header=
+        [must]
+        port=PORT_MUST
+        certificate=FOLDER/own.pem
+        key=FOLDER/own.key
+        ca=FOLDER/client.pem
+        verify=must
+        telnet=no
+        header=
+        [broken]
+        port=PORT_BROKEN
+        certificate=FOLDER/none.pem
+        """,
+    )
+    yield served
+    served.close()
+
+
+def secure(remote: Remote, context: ssl.SSLContext, port: str = "PORT") -> Client:
+    plain = socket.create_connection(("127.0.0.1", remote.port(port)), SECONDS)
+    return remote.client(context.wrap_socket(plain, server_hostname="localhost"))
+
+
+def test_tls(secured: Remote) -> None:
+    folder = secured.folder
+    trusted = trusting(folder / "own.pem")
+    assert secure(secured, trusted).ask("version").startswith("version:")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        secure(secured, trusting(folder / "client.pem"))
+    with pytest.raises(ConnectionRefusedError):
+        secure(secured, trusted, "PORT_BROKEN")
+    assert secured.logged(r"rmanager.conf:\d+: certificate=\S*none.pem: No such file")
+    # Without a certificate of its own the client is turned away when it first reads.
+    with pytest.raises(OSError):
+        secure(secured, trusted, "PORT_MUST").ask("version")
+    trusted.load_cert_chain(folder / "client.pem", folder / "client.key")
+    assert secure(secured, trusted, "PORT_MUST").ask("version").startswith("version:")
+    # One that speaks no TLS, and one that says nothing, keep nobody waiting.
+    silent, wrong = secured.open(), secured.open()
+    wrong.send("version\r\n" * 100)
+    assert b"version:" not in wrong.rest()
+    assert secure(secured, trusted).ask("version").startswith("version:")
+    silent.close()
+    assert not secured.logged("Traceback")
