@@ -45,6 +45,7 @@ FIRST: dict[str, tuple[str, ...]] = {
 _SENDER_WIDTH = 9
 _NAME_WIDTH = 13
 _OUTCOME_WIDTH = 34
+"""Columns of the outcome, unless the parameters need them."""
 _OUTCOME_MIN = 10
 
 
@@ -129,12 +130,13 @@ def line(journey: Journey, look: Look) -> str:
     if journey.retvalue:
         told += f" {look.arrow} {safe(journey.retvalue)}"
     left = _length_left(look, before)
-    text = f"{told:<{_OUTCOME_WIDTH}}"
+    params = ""
     for name in params_in_order(journey.name, journey.params):
-        if left and len(text) > left:
+        if left and len(params) > left:
             break
-        text += f" {_param(name, journey.params[name])}"
-    text = text.rstrip()
+        params += f" {_param(name, journey.params[name])}"
+    padded = min(_OUTCOME_WIDTH, left - columns(params)) if left else _OUTCOME_WIDTH
+    text = f"{told:<{max(0, padded)}}{params}".rstrip()
     return f"{before}{look.sign(journey.outcome)} {cut(text, left, look.more) if left else text}"
 
 

@@ -318,6 +318,14 @@ def test_lines_are_cut_to_the_width_and_made_safe() -> None:
     assert cut("e\u0301e\u0301", 2, "…") == "e\u0301e\u0301"
 
 
+def test_parameters_are_seen_on_a_narrow_terminal() -> None:
+    nobody = Journey(
+        418, 0.0, "call.route", "console", {"caller": "40", "called": "12"}, took=0.0005
+    )
+    shown = line(nobody, Look(80, unicode=True)).partition("console")[2]
+    assert " ".join(shown.split()) == "· nobody 0.5 ms caller=40 called=12"
+
+
 def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
     async def play() -> None:
         async with session(authority=Authority.USER, rules=Rules(user_flow=True)) as found:
