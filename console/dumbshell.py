@@ -12,6 +12,7 @@ from console import banner, render
 from console.draw import Page
 from console.lines import Lines
 from console.link import Link
+from console.plainview import PlainView
 from console.terminal import Abilities
 from yext.log import Event, safe
 
@@ -24,6 +25,7 @@ class DumbShell:
         columns = shutil.get_terminal_size().columns
         self._page = Page(columns, color=False, unicode=able.unicode)
         self._prompt = f"{link.node}> " if sys.stdin.isatty() else ""
+        link.show_on(PlainView(sys.stdout, unicode=able.unicode), ())
 
     async def run(self) -> int:
         """Runs until its input ends, ``quit``, or the engine's end; returns the exit code."""

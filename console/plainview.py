@@ -9,12 +9,17 @@ from console.view import Draw
 
 
 class PlainView:
-    """Shows lines on `stream`, whole, without one escape byte; see `console.view.View`."""
+    """Shows lines on `stream`, whole, without one escape byte; see `console.view.View`.
 
-    def __init__(self, stream: TextIO) -> None:
+    Args:
+        unicode: whether more than ASCII may be used; by default as the stream's encoding says.
+    """
+
+    def __init__(self, stream: TextIO, *, unicode: bool | None = None) -> None:
         self._stream = stream
         self.color = False
-        self.unicode = stream.encoding.lower().replace("-", "") == "utf8"
+        utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+        self.unicode = utf8 if unicode is None else unicode
         self.interactive = False
         # What is no terminal has no width, and nothing is cut.
         self.width, self.height = 0, 0

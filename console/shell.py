@@ -17,7 +17,7 @@ from console import banner
 from console.lineedit import hidden
 from console.link import Link, LocalLink
 from console.session import Session
-from console.terminal import Abilities, abilities
+from console.terminal import Abilities, abilities, tell
 from yext import Engine
 from yext.log import logger, safe
 
@@ -34,7 +34,7 @@ LABEL = "console"
 """What the message flow and the log call the shell's session."""
 
 _SLOW_SECONDS = 0.5
-"""A command that takes longer is named in the bottom line."""
+"""A command that takes longer is named in the bottom line, and a stop is told of."""
 
 
 async def run(config_dir: Path | None, *, plain: bool = False) -> int:
@@ -48,10 +48,21 @@ async def run(config_dir: Path | None, *, plain: bool = False) -> int:
     async with engine:
         _signals(engine)
         session = Session(engine, LABEL, output=True)
+        link = LocalLink(engine, session)
         try:
-            return await front(LocalLink(engine, session), able, plain=plain)
+            code = await front(link, able, plain=plain)
         finally:
             session.close()
+        slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, _tell_stopping, link)
+        await engine.stop()
+        slow.cancel()
+        return code
+
+
+def _tell_stopping(link: LocalLink) -> None:
+    """The prompt has gone and the engine not yet: says what is waited for."""
+    running = link.counts().running
+    tell(f"stopping {running} script{'' if running == 1 else 's'}" if running else "stopping")
 
 
 async def front(link: Link, able: Abilities, *, plain: bool) -> int:

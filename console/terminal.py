@@ -46,6 +46,20 @@ def abilities(environ: Mapping[str, str] = os.environ) -> Abilities:
     )
 
 
+def tell(text: str) -> None:
+    """Writes a line to the terminal on standard output as far as it takes it at once; nothing
+    where there is none."""
+    if not sys.stdout.isatty():
+        return
+    with contextlib.suppress(OSError):
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        descriptor = os.open(f"/proc/self/fd/{sys.stdout.fileno()}", flags)
+        try:
+            os.write(descriptor, f"{text}\n".encode())
+        finally:
+            os.close(descriptor)
+
+
 class Terminal:
     """Writes to the terminal on standard output as far as it takes it at once, and the rest
     when it takes more: a stuck terminal must not hold up the engine.

@@ -324,10 +324,24 @@ def test_ascii_stand_ins_where_the_terminal_is_not_utf8(place: Place) -> None:
 
 def test_a_dumb_terminal_gets_text_only(place: Place) -> None:
     shell = place.open(TERM="dumb")
-    shell.type("uptime\rquit\r")
+    shell.type("uptime\rflow on\rmessage call.route called=1\rquit\r")
     assert shell.end() == 0
     assert "Uptime: 0 " in shell.transcript
+    assert re.search(r"#\d+ +call.route +console +- nobody [\d.]+ ms +called=1", shell.transcript)
     assert "\x1b" not in shell.transcript
+    assert shell.transcript.isascii()
+
+
+def test_a_stop_that_takes_its_time_says_what_it_waits_for(place: Place) -> None:
+    place.script(
+        "deaf.sh", "#!/bin/sh\ntrap '' TERM\necho '%%>output:deaf'\nwhile :; do sleep 9; done\n"
+    )
+    shell = place.open()
+    shell.type("external start deaf.sh\r")
+    shell.sees("\ndeaf")
+    shell.type("quit\r")
+    shell.sees("stopping 1 script")
+    assert shell.end() == 0
 
 
 def test_without_a_terminal_lines_are_read_and_text_is_written(place: Place) -> None:
