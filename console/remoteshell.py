@@ -84,6 +84,8 @@ class RemoteInput(Input):
     @contextlib.contextmanager
     def attach(self, input_ready_callback: Callable[[], None]) -> Iterator[None]:
         before, self._callback = self._callback, input_ready_callback
+        # What was typed before the line was there is not forgotten.
+        asyncio.get_running_loop().call_soon(input_ready_callback)
         try:
             yield
         finally:
