@@ -14,7 +14,7 @@ from yext.log import safe
 _KEY = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z~]"  # cursor and function keys
     r"|\x1bO[A-Za-z]"
-    r"|\x1b\[?[0-9;?]*$"  # one that has not come whole
+    r"|(?P<begun>\x1b(?:O|\[[0-9;?]*)?$)"
     r"|[\x00-\x1f\x7f]"
     r"|[^\x00-\x1f\x7f]+"
 )
@@ -66,8 +66,7 @@ class LineEditor:
             text, self._pending = self._pending + text, ""
         for found in _KEY.finditer(text):
             key = found[0]
-            whole = key[0] != "\x1b" or key[-1].isalpha() or key[-1] == "~"
-            if not whole and found.end() == len(text) and len(key) < _PENDING_MAX:
+            if found["begun"] and len(key) < _PENDING_MAX:
                 self._pending = key
                 return
             yield key

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
@@ -47,6 +49,7 @@ class RemoteInput(Input):
         self._keys: list[KeyPress] = []
         self._parser = Vt100Parser(self._keys.append)
         self._callback: Callable[[], None] | None = None
+        self._context = contextvars.copy_context()
         self._closed = False
         self.undelivered = 0
 
@@ -55,7 +58,8 @@ class RemoteInput(Input):
         self._parser.feed(text)
         self.undelivered = 0 if self._keys else self.undelivered + len(text)
         if self._callback is not None:
-            self._callback()
+            # prompt_toolkit finds its application in the context: not that of the connection.
+            self._context.run(self._callback)
 
     def fileno(self) -> int:
         raise OSError("a connection's input has no descriptor of its own")
@@ -84,6 +88,7 @@ class RemoteInput(Input):
     @contextlib.contextmanager
     def attach(self, input_ready_callback: Callable[[], None]) -> Iterator[None]:
         before, self._callback = self._callback, input_ready_callback
+        self._context = contextvars.copy_context()
         # What was typed before the line was there is not forgotten.
         asyncio.get_running_loop().call_soon(input_ready_callback)
         try:
@@ -244,8 +249,14 @@ class RemoteShell:
     def start(self, columns: int, rows: int) -> None:
         """Begins, in a window of that size."""
         self._set_size(columns, rows)
-        self._task = asyncio.get_running_loop().create_task(self._shell.run())
+        self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._done)
+
+    async def _run(self) -> int:
+        # Each shell has a session of prompt_toolkit's to itself: what is typed at one must never
+        # reach the application of another.
+        with create_app_session(input=self._seat.keys):
+            return await self._shell.run()
 
     def feed(self, text: str) -> None:
         """Takes in what was typed; an end of line is CR NUL or CR LF in telnet."""
