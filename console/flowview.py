@@ -22,7 +22,7 @@ HOLD_SECONDS = 0.25
 
 _HELD_MAX = 1000
 
-_COMMANDING = ("engine.command", "engine.help", "engine.status")
+_COMMANDING = ("engine.command", "engine.debug", "engine.help", "engine.status")
 """What a session's own commands are on the bus."""
 
 LONGEST_LINE = 4 * 1024 * 1024

@@ -109,7 +109,7 @@ def test_the_session_s_own_commands_are_hidden_unless_asked_for() -> None:
         async with session() as found:
             other = Session(found.engine, "10.0.0.9:4000")
             await found.run("flow on")
-            for line in ("uptime", "help", "status engine", "version"):
+            for line in ("uptime", "help", "status engine", "version", "debug engine level 5"):
                 await found.run(line)
             assert lines(found) == []
             await other.run("version")
