@@ -3,8 +3,8 @@
 #   make test    runs all tests
 #   make test-yate-samples YATE_SCRIPTS=DIR   runs Yate's own sample scripts, from DIR
 #   make check   ruff, formatting and mypy --strict
-#   make soak    kills 1,000 engines, each with three scripts
-#   make bench   prints the benchmark table
+#   make soak    everything at once for an hour, or MINUTES=n; then kills 1,000 engines
+#   make bench   prints the benchmark table; ARGS=--json for comparison, ARGS=--help for more
 #   make docs    writes the generated pages of docs/ again
 #   make clean   removes .venv and all caches
 
@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= auto
 
 YATE_SCRIPTS ?=
+MINUTES ?= 60
 
 .PHONY: run test test-yate-samples soak check bench docs clean
 
@@ -29,6 +30,7 @@ test-yate-samples: .venv/installed-dev
 	YATE_SCRIPTS="$(YATE_SCRIPTS)" $(BIN)/python -m pytest tests/live/yate_samples.py
 
 soak: .venv/installed-dev
+	$(BIN)/python -m tests.bench.soak $(MINUTES)
 	YEXT_KILLS=1000 $(BIN)/python -m pytest tests/faults/test_engine_end.py -k killed
 
 check: .venv/installed-dev
@@ -37,7 +39,7 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 
 bench: .venv/installed-dev
-	$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: .venv/installed-dev
 	$(BIN)/python tests/pages.py

@@ -8,13 +8,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from typing import Any
 
-from tests.bench import audio, messages, operators, peers
+from tests.bench import audio, beside, messages, operators, peers
 from tests.bench.result import Line, table
 
-Row = Callable[[float], Awaitable[list[Line]]]
+Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
 
 ROWS: dict[str, Row] = {
     "round-trip": messages.round_trip,
@@ -34,6 +35,9 @@ ROWS: dict[str, Row] = {
     "audio": audio.playrec_channels,
 }
 
+QUICK = 0.005
+"""The scale at which each row takes a fraction of a second beside the starts it needs."""
+
 
 async def measure(names: list[str], scale: float) -> list[Line]:
     """Runs the rows one after the other."""
@@ -52,9 +56,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--scale", type=float, default=1.0, help="part of the usual amount of work")
+    parser.add_argument("--quick", action="store_true", help="as little as possible of each row")
+    parser.add_argument("--peer", metavar="WHERE", help="unix:PATH or tcp:HOST:PORT of another")
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     options = parser.parse_args()
-    lines = asyncio.run(measure(options.rows, options.scale))
+    scale = QUICK if options.quick else options.scale
+    if options.peer:
+        lines = asyncio.run(beside.beside(options.peer, scale))
+    else:
+        lines = asyncio.run(measure(options.rows, scale))
     if options.json:
         print(json.dumps([asdict(line) for line in lines], indent=1))
     else:

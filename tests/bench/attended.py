@@ -2,7 +2,8 @@
 
 What `yext serve` runs, and one local session more. It carries out what the parameter ``line`` of
 a message ``bench.order`` says; the reply is the message's return value. What it shows is thrown
-away: how fast a terminal draws is not what is measured.
+away: how fast a terminal draws is not what is measured. A message ``bench.count`` returns the
+number of tasks.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ async def main(config: Path) -> None:
             message.retvalue = reply.text
             return reply.ok
 
+        def count(message: Message) -> bool:
+            message.retvalue = str(len(asyncio.all_tasks()))
+            return True
+
         engine.install("bench.order", order)
+        engine.install("bench.count", count)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.halt)
         async with engine:
             cli.tune_collector()

@@ -105,6 +105,9 @@ class Sender(Lines):
         self._at = perf_counter()
 
     def data_received(self, data: bytes) -> None:
+        if not self.started:
+            super().data_received(data)
+            return
         came = data.count(b"\n")
         if self.window == 1 and came:
             self.latencies.append(perf_counter() - self._at)
@@ -156,7 +159,7 @@ async def settle(peer: Lines, line: bytes) -> None:
         if not heard.done():
             heard.set_result(None)
 
-    peer.lines = waiting  # type: ignore[method-assign]
+    peer.lines = waiting  # type: ignore[method-assign, assignment]
     peer.write(line + b"\n")
     await heard
     peer.lines = lines  # type: ignore[method-assign]

@@ -9,14 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from tests.bench import client
-from tests.bench.result import Line, median, percentile, spread
-from tests.bench.target import Target, configured, engine, process, terminal
-
-RUNS = 5
+from tests.bench.result import Line, median, percentile, runs, spread
+from tests.bench.target import Target, Terminal, configured, engine, process, terminal
 
 
 async def _cost(target: Target, count: int) -> float:
@@ -47,17 +46,27 @@ async def _order(orders: client.Replies, line: bytes) -> None:
 
 
 async def _flow_ratio(
-    target: Target, count: int, switch: Callable[[bytes], Awaitable[None]]
+    target: Target, count: int, times: int, switch: Callable[[bytes], Awaitable[None]]
 ) -> tuple[list[float], list[float]]:
     """Processor time for a message without the flow over that with it; and that with it."""
     ratios, costs = [], []
-    for _ in range(RUNS):
+    for _ in range(times):
         plain = await _cost(target, count)
         await switch(b"on")
         costs.append(await _cost(target, count))
         await switch(b"off")
         ratios.append(plain / costs[-1])
     return ratios, costs
+
+
+async def _switch(orders: client.Replies, remote: Terminal, filtered: bytes, word: bytes) -> None:
+    """Turns the flow on or off in both sessions; the remote one does not read while it is on."""
+    os.kill(remote.pid, signal.SIGCONT)
+    line = b"flow on " + filtered if word == b"on" else b"flow off"
+    await _order(orders, line)
+    await remote.ask(line, b"Flow: " + word)
+    if word == b"on":
+        os.kill(remote.pid, signal.SIGSTOP)
 
 
 async def watched(scale: float) -> list[Line]:
@@ -69,17 +78,9 @@ async def watched(scale: float) -> list[Line]:
         async with terminal(sys.executable, "-m", "console", "attach", where) as remote:
             await remote.sees(b"bench>")
 
-            async def switch(word: bytes, filtered: bytes) -> None:
-                os.kill(remote.pid, signal.SIGCONT)
-                line = b"flow on " + filtered if word == b"on" else b"flow off"
-                await _order(orders, line)
-                await remote.ask(line, b"Flow: " + word)
-                if word == b"on":
-                    os.kill(remote.pid, signal.SIGSTOP)
-
-            for case, filtered, mark in (("with a filter", b"other.*", 0.8), ("all", b"", None)):
+            for case, filtered, mark in (("with a filter", b"other.*", 0.8), ("all", b"*", None)):
                 ratios, costs = await _flow_ratio(
-                    yext, count, lambda word, filtered=filtered: switch(word, filtered)
+                    yext, count, runs(scale), partial(_switch, orders, remote, filtered)
                 )
                 ratio = median(ratios)
                 lines.append(
@@ -95,9 +96,13 @@ async def traced(scale: float) -> list[Line]:
     """Throughput while each message's journey is recorded, and after that has ended."""
     count = max(500, int(20000 * scale))
     async with engine() as fresh, _attended() as (yext, orders):
-        on, costs = await _flow_ratio(yext, count, lambda word: _order(orders, b"flow " + word))
+
+        async def switch(word: bytes) -> None:
+            await _order(orders, b"flow " + word)
+
+        on, costs = await _flow_ratio(yext, count, runs(scale), switch)
         off = []
-        for _ in range(RUNS):
+        for _ in range(runs(scale)):
             plain = await _cost(fresh, count)
             off.append(plain / await _cost(yext, count))
     ratio, after = median(on), median(off)
@@ -128,7 +133,8 @@ async def fairness(scale: float) -> list[Line]:
             flood = (sys.executable, "-m", "tests.bench.flood", yext.unix, window)
             async with process(*flood), client.answering(yext.unix, [50]):
                 sender = await client.send(yext.unix, count, 1)
-                commands = await _seconds(count, lambda asked=manager: asked.ask(b"uptime"))
+                ask = partial(manager.ask, b"uptime")
+                commands = await _seconds(count, ask)
             manager.transport.close()
         for what, taken in (("a message", sender.latencies), ("a command", commands)):
             worst = percentile(taken, 0.99)

@@ -10,14 +10,12 @@ import sys
 from contextlib import suppress
 from time import perf_counter
 
-from tests.bench.result import Line, median, spread
+from tests.bench.result import Line, median, runs, spread
 from tests.bench.target import Target, engine, relay
 from yext.extmodule import spawn
 
 YATE_IDLE = 0.93
 """Of a core, what 1,000 idle connections cost Yate 6.4.1 (docs/performance.md)."""
-
-RUNS = 5
 
 GREETING = b"%%>setlocal:timeout:\n"
 """What a peer says first; it is answered by one line."""
@@ -83,7 +81,7 @@ async def connects(scale: float) -> list[Line]:
     count = max(50, int(scale * 1000))
     ratios, rates = [], []
     async with engine() as yext, relay(way="--echo") as reference:
-        for _ in range(RUNS):
+        for _ in range(runs(scale)):
             seconds = []
             for target in (reference, yext):
                 before = perf_counter()

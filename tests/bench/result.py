@@ -30,6 +30,11 @@ class Line:
     extra: dict[str, float] = field(default_factory=dict)
 
 
+def runs(scale: float, most: int = 5) -> int:
+    """How many runs a figure is the median of: one where only a little is to be done."""
+    return most if scale >= 0.1 else 1
+
+
 def median(values: Sequence[float]) -> float:
     """The middle one."""
     return statistics.median(values)
