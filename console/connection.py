@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from console.listeners import Listener
     from console.remoteshell import RemoteShell
     from console.rmanager import RManager
+    from console.view import Draw
 
 QUEUE_MAX = 256 * 1024
 """Bytes of typed text that may wait for their turn; more are read when these are done."""
@@ -122,6 +123,7 @@ class Connection(asyncio.Protocol):
             aliases=dict(listener.aliases),
             rules=rules,
             early=self._say,
+            view=_Lines(self),
             admit=None if listener.credentials.none else self._admit,
             audit=self._audit,
         )
@@ -629,6 +631,27 @@ class Connection(asyncio.Protocol):
         # A source past its limit is no longer looked at, so it must not fill the log either.
         if reply.params.get("error") != "toomany":
             self._module.audit(self.session, line, reply)
+
+
+class _Lines:
+    """The `console.view.View` of a plain conversation: whole lines, and nothing else."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # What is no terminal has no width, and nothing is cut.
+        self.width = self.height = 0
+        self.color = self.interactive = False
+        self.unicode = True
+
+    def show(self, text: str) -> None:
+        for line in text.splitlines():
+            self._connection.show_line(line)
+
+    def clear(self) -> None:
+        """What was sent stays."""
+
+    async def live(self, draw: Draw, seconds: float) -> None:
+        self.show(await draw(self.width, self.height))
 
 
 def _nothing_starts(line: str) -> bool:

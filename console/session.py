@@ -191,7 +191,7 @@ class Session:
 
     def _spoken(self, line: str, reply: Reply) -> Reply:
         """The reply as it is to be sent: in machine mode as a program reads it."""
-        if not self.machine or self.view is not None:
+        if not self.machine or not self.as_yate:
             return reply
         from console import machine
 

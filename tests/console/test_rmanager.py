@@ -391,3 +391,24 @@ def test_reload_changes_listeners_and_drops_nobody(tmp_path: Path) -> None:
         assert client.ask("version").startswith("version:")
     finally:
         remote.close()
+
+
+def test_stop_is_answered_and_ends_the_session_at_once(tmp_path: Path) -> None:
+    remote = Remote(tmp_path)
+    try:
+        watching, client = remote.open(), remote.open()
+        watching.ask("output on")
+        client.send("stop 3\r\n")
+        assert client.rest() == b"Engine shutting down - bye!\r\n"
+        watching.rest()
+        assert remote.process.wait(20) == 3
+    finally:
+        remote.close()
+
+
+def test_times_of_handlers_are_told_by_the_flow_alone(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    assert client.ask("dispatcher trace_msg_time").startswith("Cannot understand:")
+    client.ask("flow on chan.control")
+    client.ask("control timed op")
+    assert "timed" in client.ask("flow last 1")
