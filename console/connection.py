@@ -310,7 +310,7 @@ class Connection(asyncio.Protocol):
     async def _work(self) -> None:
         """Carries out what was typed, in its order and at the speed the client reads."""
         try:
-            while self._waiting and not self.session.closing and self._shell is None:
+            while self._waiting and not self._over() and self._shell is None:
                 await self._outlet.drained.wait()
                 item = self._waiting.popleft()
                 if isinstance(item, bytes):
@@ -329,8 +329,12 @@ class Connection(asyncio.Protocol):
             self._worker = None
         if self.session.closing or (self._ended and not self._waiting):
             self.close()
-        else:
+        elif not self._over():
             self._work_on()
+
+    def _over(self) -> bool:
+        """Whether nothing more is carried out; while the engine stops, it still tells of that."""
+        return self.session.closing or self._module.engine.halting
 
     async def _typed(self, text: str) -> None:
         editor = self._editor

@@ -109,7 +109,8 @@ def _reload(session: Session, rest: str, reply: Reply) -> str:
 
 
 def _restart(session: Session, rest: str, reply: Reply) -> str:
-    session.closing = session.closing or reply.ok
+    # One that is only scheduled waits for the sessions to end, this one first.
+    session.closing = session.closing or (reply.ok and not session.engine.halting)
     return "%%=restart" if reply.ok else "%%=restart:fail"
 
 

@@ -15,7 +15,7 @@ FLOORS = (
     "yext.wire yext.filters",
     "yext.conf",
     "yext.options yext.dispatcher",
-    "yext.sniffer yext.handlerlist",
+    "yext.sniffer yext.tracetime yext.handlerlist",
     "yext.commands",
     "yext.module",
     "yext.loading yext.enginestatus",

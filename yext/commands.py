@@ -17,6 +17,7 @@ from yext.dispatcher import Sender
 from yext.log import stamp
 from yext.message import Message
 from yext.options import nearest
+from yext.tracetime import SWITCHES
 
 if TYPE_CHECKING:
     from yext.engine import Engine
@@ -273,7 +274,9 @@ def _runparam(engine: Engine, rest: str, message: Message) -> bool:
 
 
 def _dispatcher(engine: Engine, rest: str, message: Message) -> bool:
-    lines = handlerlist.listed(engine.dispatcher, rest.split())
+    words = rest.split()
+    times = engine.trace_times.command(words)
+    lines = [times] if times is not None else handlerlist.listed(engine.dispatcher, words)
     message.retvalue = "".join(line + EOL for line in lines or ())
     return lines is not None
 
@@ -299,7 +302,7 @@ BUS_COMMANDS: dict[str, BusCommand] = {
         "dispatcher {handlers|trace_msg_time|trace_msg_handler_time}",
         "Shows who handles which messages: handlers name=call.route or name=^ for all; watches",
         _dispatcher,
-        ("handlers", "watches"),
+        ("handlers", "watches", *SWITCHES),
     ),
     "status dispatcher": BusCommand(
         "status dispatcher ...", "Shows the installed handlers", _dispatcher

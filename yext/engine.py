@@ -26,6 +26,7 @@ from yext.options import read_options
 from yext.sniffer import OPTIONS as SNIFFER_OPTIONS
 from yext.sniffer import SECTION as SNIFFER_SECTION
 from yext.sniffer import Sniffer
+from yext.tracetime import TraceTimes
 
 STOP_SECONDS = 6.0
 """How long a stop may take in all, from the signal to the last child gone."""
@@ -65,6 +66,7 @@ class Engine:
 
     Attributes:
         log, sniffer, dispatcher: what was told, what was recorded, and the bus itself.
+        trace_times: whether the log has how long messages took.
         run_params: the run parameters, as ``${NAME}`` in configuration files finds them.
         modules: the loaded modules by name.
         message_rate, max_message_rate: messages dispatched in the last full second, and in
@@ -85,6 +87,7 @@ class Engine:
         self.config_dir = Path(config_dir).absolute() if config_dir is not None else None
         self.log = log.Log()
         self.sniffer = Sniffer()
+        self.trace_times = TraceTimes(self.sniffer, self.log)
         self.dispatcher = Dispatcher(self.log, self.sniffer)
         self.supervised = supervised
         self.started_at = time.time()
@@ -149,8 +152,8 @@ class Engine:
     async def stop(self) -> None:
         """Stops everything: no child, socket file or task is left.
 
-        Handlers of engine.halt are told first and given up to `HALT_SECONDS`; all of it takes
-        at most `STOP_SECONDS`.
+        Handlers of engine.stop and engine.halt are told first and given up to `HALT_SECONDS`;
+        all of it takes at most `STOP_SECONDS`.
         """
         if not self._running:
             return
@@ -159,9 +162,11 @@ class Engine:
         deadline = asyncio.get_running_loop().time() + STOP_SECONDS
         if self._timer is not None:
             self._timer.cancel()
+        self._tell(f"Yate engine is shutting down with code {self.exit_code}")
         try:
-            halting = self.dispatch(self.system_message("engine.halt"))
-            await asyncio.wait_for(halting, HALT_SECONDS)
+            async with asyncio.timeout(HALT_SECONDS):
+                await self.dispatch(self.system_message("engine.stop"))
+                await self.dispatch(self.system_message("engine.halt"))
         except TimeoutError:
             self.log.debug(log.WARN, "engine", "a handler of engine.halt did not answer in time")
         for module in reversed(list(self.modules.values())):

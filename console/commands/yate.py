@@ -185,13 +185,11 @@ def _restart(session: Session, rest: str) -> Reply:
         session.restarts = True
         return Reply(True, f"Restart scheduled - please disconnect{EOL}")
     session.engine.restart()
-    session.closing = True
     return Reply(True, f"Engine restarting - bye!{EOL}")
 
 
 def _stop(session: Session, rest: str) -> Reply:
     session.engine.halt(conf.parse_int(rest.strip()) or 0)
-    session.closing = True
     return Reply(True, f"Engine shutting down - bye!{EOL}")
 
 

@@ -393,22 +393,27 @@ def test_reload_changes_listeners_and_drops_nobody(tmp_path: Path) -> None:
         remote.close()
 
 
-def test_stop_is_answered_and_ends_the_session_at_once(tmp_path: Path) -> None:
+def test_a_session_that_stops_the_engine_hears_of_the_end(tmp_path: Path) -> None:
     remote = Remote(tmp_path)
     try:
         watching, client = remote.open(), remote.open()
         watching.ask("output on")
-        client.send("stop 3\r\n")
+        client.send("stop 3\r\necho on\r\n")
         assert client.rest() == b"Engine shutting down - bye!\r\n"
-        watching.rest()
+        assert b"Yate engine is shutting down with code 3\r\n" in watching.rest()
         assert remote.process.wait(20) == 3
     finally:
         remote.close()
 
 
-def test_times_of_handlers_are_told_by_the_flow_alone(remote: Remote) -> None:
+def test_times_of_messages_go_to_the_log(remote: Remote) -> None:
     client = remote.open("PORT_OPEN")
-    assert client.ask("dispatcher trace_msg_time").startswith("Cannot understand:")
-    client.ask("flow on chan.control")
-    client.ask("control timed op")
-    assert "timed" in client.ask("flow last 1")
+    client.ask("debug level 10")
+    client.ask("debug on")
+    client.ask("dispatcher trace_msg_time on")
+    client.ask("dispatcher trace_msg_handler_time on")
+    told = client.ask("control timed op")
+    assert "'chan.control' took" in told and "usec, not handled" in told
+    client.ask("dispatcher trace_msg_time off")
+    client.ask("dispatcher trace_msg_handler_time off")
+    assert "took" not in client.ask("control timed op")
