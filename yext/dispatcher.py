@@ -280,7 +280,7 @@ class Dispatcher:
     TURN_SECONDS = 0.002
     """How long the queue is worked off in one turn of the loop before others get theirs."""
 
-    QUEUE_LONG = 1000
+    QUEUE_LONG = 200
     """From how many waiting messages on it is better to read no more of them."""
 
     def __init__(self, log: Log, sniffer: Sniffer | None = None) -> None:

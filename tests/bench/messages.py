@@ -260,7 +260,7 @@ async def many_pending(scale: float) -> list[Line]:
     async with engine() as yext:
         base: float | None = None
         for pending in (10, 1000, 9000):
-            repeat = max(1, int(scale * 18000 / pending))
+            repeat = max(1, min(int(scale * 18000 / pending), 50))
             costs = []
             for _ in range(runs(scale, 3)):
                 costs.append(

@@ -26,8 +26,8 @@ asyncio's own 256 KiB of them would hold up everybody else for seconds."""
 UNIX_PATH_MAX = 107
 """Bytes that the path of a UNIX socket may take (unix(7): 108 with its NUL)."""
 
-READ_MAX = 65536
-"""Bytes that are read from a peer in one turn: some 600 messages, 3 ms; then others have theirs."""
+READ_MAX = 32768
+"""Bytes that are read from a peer in one turn: some 300 messages, 2 ms; then others have theirs."""
 
 ROLES = ("", "global", "channel")
 
