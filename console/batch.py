@@ -147,8 +147,12 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
         return
     sys.stdout.write(plain(reply.text))
     sys.stdout.flush()
-    if not reply.known and "hint" in reply.params:
-        print(reply.params["hint"], file=sys.stderr)
+    if not reply.ok:
+        # What Yate's words leave out is told beside them.
+        for key in ("reason", "hint") if reply.known else ("hint",):
+            told = reply.params.get(key, "").strip()
+            if not all(part in reply.text for part in told.split("; ")):
+                print(safe(told), file=sys.stderr)
 
 
 def _tell_notice(event: Event) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -223,10 +225,15 @@ def _number(journey: Journey) -> int:
     return journey.number
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """An opener that does not wait until somebody opens the other end of a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+
+
 def write_record(path: str, journeys: Iterable[Journey]) -> int:
     """Writes the messages as JSON lines (docs/flow.md); returns how many. Raises OSError."""
     lines = [record_line(journey) for journey in journeys]
-    with open(path, "w", encoding="ascii") as file:
+    with open(path, "w", encoding="ascii", opener=open_at_once) as file:
         file.writelines(lines)
     return len(lines)
 
@@ -243,7 +250,9 @@ def read_record(path: str, most: int) -> list[Journey]:
     """
     found: dict[int, Journey] = {}
     order: deque[int] = deque()
-    with open(path, encoding="utf-8", errors="strict") as file:
+    with open(path, encoding="utf-8", errors="strict", opener=open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("is no file")
         number = 0
         while text := file.readline(LONGEST_LINE):
             number += 1

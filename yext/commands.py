@@ -96,8 +96,11 @@ async def not_understood(
     word = line.split(maxsplit=1)[0] if line.split() else ""
     params = {"reason": "unknown command"}
     if names is not None:
-        near = nearest(word, [*names, *await complete(engine, "", "", commander)])
-        if near:
+        known = [*names, *await complete(engine, "", "", commander)]
+        near = nearest(word, known)
+        if word in known:
+            params["hint"] = f"help {word}"
+        elif near:
             params["hint"] = f"Did you mean: {', '.join(near)}"
     return Reply(False, f"Cannot understand: {line}{EOL}", params, known=False)
 
@@ -206,8 +209,7 @@ async def _reload(engine: Engine, rest: str, message: Message) -> bool:
     done = await engine.reload(rest)
     message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in done.lines)
     if not done.ok:
-        message["reason"] = "; ".join(done.lines)
-        message["hint"] = "mend the file and reload again"
+        message["reason"], message["hint"] = done.reason, done.hint
     return True
 
 

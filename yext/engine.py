@@ -43,10 +43,22 @@ HALT_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload did: whether it was carried out, and a line for each change or mistake."""
+    """What a reload did: whether it was carried out, a line for each change or mistake, and why
+    it was not carried out where that is no mistake in a file."""
 
     ok: bool
     lines: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it was not carried out, in one line."""
+        return "" if self.ok else self.refused or "; ".join(self.lines)
+
+    @property
+    def hint(self) -> str:
+        """What to do about that."""
+        return "module list" if self.refused else "mend it, reload again"
 
 
 class Engine:
@@ -284,7 +296,9 @@ class Engine:
                 return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
             self._tell(f"Initializing plugin '{plugin}'" if plugin else "Initializing plugins")
             params = {"plugin": plugin} if plugin else {}
-            await self.dispatch(self.system_message("engine.init", **params))
+            answered = await self.dispatch(self.system_message("engine.init", **params))
+            if not modules and not answered:
+                return Reloaded(False, (), f"no module is called '{plugin}'")
             lines: list[str] = []
             for module in modules:
                 if module.title and module.tells_reload:

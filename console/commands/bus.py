@@ -96,7 +96,7 @@ def _parse(rest: str) -> _Order | Reply:
             setattr(order, word[2:], True)
         else:
             return failed(f"Unknown option: {word}", _USAGE)
-    if not words:
+    if not words or not words[0]:
         return failed("You must specify the name of the message!", _USAGE)
     order.name = words[0]
     order.params, wrong = typed_params(words[1:])

@@ -98,12 +98,19 @@ def _clear(session: Session, rest: str) -> Reply:
 
 async def _source(session: Session, rest: str) -> Reply:
     """Carries out the commands of a file; its reply has all of theirs."""
-    words = rest.split()
+    import shlex
+
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        return failed(f"Cannot read this: {str(error).lower()}", "close the quotes")
     keep_going = _KEEP_GOING in words
     names = [word for word in words if word != _KEEP_GOING]
     if len(names) != 1:
         return failed(f"Usage: source FILE [{_KEEP_GOING}]", "a command a line, # for comments")
     path = Path(names[0]).expanduser()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return failed(f"{names[0]} is no file", "a pipe would be waited for")
     if path.resolve() in session.sources:
         return failed(f"{names[0]} is being carried out already", "a file cannot source itself")
     try:

@@ -163,7 +163,8 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
     )
     for line in done.log:
         engine.log.emit(Event("config", str(line)))
-    return Reply(done.ok, done.text, {} if done.ok else {"reason": done.reason or done.text})
+    reason = done.reason or done.text.strip()
+    return Reply(done.ok, done.text, {} if done.ok else {"reason": reason})
 
 
 async def _reload(session: Session, rest: str) -> Reply:
@@ -173,7 +174,7 @@ async def _reload(session: Session, rest: str) -> Reply:
         text = ""
     done = await session.engine.reload(rest.strip())
     text += "".join(line + EOL for line in done.lines)
-    params = {} if done.ok else {"reason": "; ".join(done.lines), "hint": "mend it, reload again"}
+    params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)
 
 

@@ -264,3 +264,23 @@ def test_a_full_disk_is_told_in_one_line() -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "yext: standard output: No space left on device\n"
+
+
+def test_what_failed_is_told_where_the_words_of_yate_say_nothing(conf: Path) -> None:
+    told = {
+        "status nobody": "no module answers to 'nobody'\nmodule list\n",
+        "reload nobody": "no module is called 'nobody'\nmodule list\n",
+        "external start": "help external\n",
+        "message ''": "",
+        "externl": "Did you mean: external\n",
+    }
+    for command, why in told.items():
+        done = run("-c", str(conf), command)
+        assert done.returncode in (1, 2), command
+        assert done.stderr.startswith(why), command
+
+
+def test_a_file_of_commands_may_have_a_blank_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "two words").write_text("version\n")
+    done = run(f"source '{tmp_path}/two words'")
+    assert (done.returncode, done.stdout.partition(":")[0]) == (0, "version")

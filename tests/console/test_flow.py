@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
 from typing import cast
@@ -436,5 +437,23 @@ def test_completion_knows_what_was_seen() -> None:
             assert await found.complete("flow filter seen") == ["seen.only"]
             assert await found.complete("flow filter call.* and un") == ["unhandled"]
             assert "by:_route" in await found.complete("flow filter by:")
+
+    asyncio.run(play())
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    async def play() -> None:
+        async with session() as found:
+            for line, why in (
+                (f"flow load {pipe}", "is no file"),
+                (f"flow save {pipe}", "No such device or address"),
+                (f"source {pipe}", "is no file"),
+            ):
+                reply = await asyncio.wait_for(found.run(line), 10)
+                assert not reply.ok
+                assert why in reply.text
 
     asyncio.run(play())
