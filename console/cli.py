@@ -143,26 +143,26 @@ def _shell(options: argparse.Namespace) -> int:
 
 
 def _attach(options: argparse.Namespace) -> int:
-    from console import attach, hosts
+    from console import attach, hosts, login
 
     try:
         host = _host(options, options.host)
     except hosts.HostMistake as mistake:
         print(f"yext: {mistake}", file=sys.stderr)
         return USAGE
-    secret = attach.Secret(_password_file(options, host), _ask(host) if _typed() else None)
+    secret = login.Secret(_password_file(options, host), _ask(host) if _typed() else None)
     return asyncio.run(attach.attach(host, secret, plain=options.plain))
 
 
 def _run_attached(options: argparse.Namespace) -> int:
-    from console import attach, hosts
+    from console import attach, hosts, login
 
     try:
         host = _host(options, options.attach)
     except hosts.HostMistake as mistake:
         print(f"yext: {mistake}", file=sys.stderr)
         return USAGE
-    secret = attach.Secret(_password_file(options, host))
+    secret = login.Secret(_password_file(options, host))
     return asyncio.run(
         attach.run(host, secret, options.commands, json_lines=options.json, seconds=options.timeout)
     )

@@ -29,6 +29,9 @@ LINE_MAX = 64 * 1024 * 1024
 
 KILL_LINE = "\x15"
 
+MARK = "yext-"
+"""What the words begin with that mark the ends of replies."""
+
 _EVENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ")
 
 _STAMPED = ("events", "logview", "date")
@@ -79,13 +82,17 @@ class Wire(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         context = host.context()
         wire = cls(told, lost)
-        async with asyncio.timeout(CONNECT_SECONDS):
-            if host.path:
-                await loop.create_unix_connection(lambda: wire, host.path)
-            else:
-                await loop.create_connection(lambda: wire, host.host, host.port, ssl=context)
-            # Whatever stands before the first mark is header, prompt and echo.
-            await wire.command("echo off")
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if host.path:
+                    await loop.create_unix_connection(lambda: wire, host.path)
+                else:
+                    await loop.create_connection(lambda: wire, host.host, host.port, ssl=context)
+                # Whatever stands before the first mark is header, prompt and echo.
+                await wire.command("echo off")
+        except BaseException:
+            wire.close()
+            raise
         return wire
 
     async def command(self, line: str) -> list[str]:
@@ -101,7 +108,7 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise Lost("not connected")
         self._number += 1
-        mark = f"yext-{self._nonce}-{self._number}"
+        mark = f"{MARK}{self._nonce}-{self._number}"
         done: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
         self._awaited.append(_Awaited(f"No help for '{mark}'", stamped, done))
         self._transport.write(f"{text}help {mark}\r\n".encode("utf-8", "surrogateescape"))
