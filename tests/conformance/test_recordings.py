@@ -6,6 +6,7 @@ import pytest
 from player import cases, config, deviations, extmodule, rmanager
 from player.cases import Case
 from player.matching import Mismatch, Unplayable
+from player.process import patience
 
 PLAYED: dict[str, tuple[str, ...]] = {
     "extmodule": (
@@ -61,7 +62,11 @@ def _parameters() -> list[object]:
 @pytest.mark.parametrize(("play", "case"), _parameters())
 def test_recording(play: Callable[[Case], None], case: Case) -> None:
     deviation = DEVIATIONS.get(deviations.CaseId(f"{case.file}.json", case.name))
-    failure = _failure(play, case)
+    patience.seconds = patience.USUAL if deviation is None else patience.SHORT
+    try:
+        failure = _failure(play, case)
+    finally:
+        patience.seconds = patience.USUAL
     if deviation is None and failure is not None:
         pytest.fail(f"{case.id}: {case.content['why']}\n{failure}", pytrace=False)
     if deviation is not None and failure is None:

@@ -12,7 +12,7 @@ from typing import Any
 from .cases import Case
 from .connection import Connection
 from .matching import RMANAGER, Mismatch, Scope, show
-from .process import TIMEOUT, Engine, until
+from .process import Engine, patience, until
 
 _RMANAGER_CONF = "[general]\nport={PORT:general}\naddr=127.0.0.1\ntelnet=no\nheader=\n"
 _EXTMODULE_CONF = "[listener ext]\ntype=tcp\naddr=127.0.0.1\nport={PORT:ext}\nrole=global\n"
@@ -69,7 +69,7 @@ def _check_running(content: dict[str, Any], engine: Engine, scope: Scope) -> Non
     try:
         for name, answer in content["setlocal"]:
             connection.send(b"%%>setlocal:" + RMANAGER.encode(name) + b":\n")
-            line = connection.next_line(time.monotonic() + TIMEOUT)
+            line = connection.next_line(time.monotonic() + patience.seconds)
             if line is None or not RMANAGER.matches(answer, line, scope):
                 came = connection.lack() if line is None else f"came {show(line)}"
                 raise Mismatch(f"setlocal {name}: expected {show(answer)}\n{came}")
@@ -83,7 +83,7 @@ def _check_merge(content: dict[str, Any], engine: Engine, scope: Scope) -> None:
     connection = Connection.tcp(engine.ports("general"))
     try:
         connection.send(b"cfgmerge test\r\n")
-        line = connection.next_line(time.monotonic() + TIMEOUT)
+        line = connection.next_line(time.monotonic() + patience.seconds)
         if line is None or not RMANAGER.matches(merge["reply"], line + b"\n", scope):
             came = connection.lack() if line is None else f"came {show(line)}"
             raise Mismatch(f"expected the reply {show(merge['reply'])}\n{came}")
@@ -109,5 +109,5 @@ def _check_log(expected: list[str], engine: Engine, scope: Scope) -> None:
             for text, entry in zip(expected, found, strict=True)
         )
 
-    if not until(holds, TIMEOUT if expected else 0):
+    if not until(holds, patience.seconds if expected else 0):
         raise Mismatch(f"expected in the log {show(expected)}\ncame {show(entries())}")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from .matching import Mismatch, show
-from .process import TIMEOUT, readable
+from .process import patience, readable
 
 
 class Connection:
@@ -17,7 +17,7 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        sock.settimeout(TIMEOUT)
+        sock.settimeout(patience.seconds)
         self.received = bytearray()
         self.ended = False
 
@@ -25,7 +25,7 @@ class Connection:
     def tcp(cls, port: int) -> "Connection":
         """Connect to a listener on this machine; raises Mismatch where nobody listens."""
         try:
-            return cls(socket.create_connection(("127.0.0.1", port), TIMEOUT))
+            return cls(socket.create_connection(("127.0.0.1", port), patience.seconds))
         except OSError as error:
             raise Mismatch(f"no connection to port {port}: {error}") from None
 

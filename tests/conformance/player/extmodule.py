@@ -10,7 +10,7 @@ from .cases import Case, Step, play_steps
 from .connection import Connection
 from .extmodule_case import Playing
 from .matching import Expected, Mismatch, show
-from .process import TIMEOUT, Engine, until
+from .process import Engine, patience, until
 
 _REPLY_QUIET = 0.05
 """Seconds after the last line of a reply in which nothing more may come."""
@@ -44,7 +44,7 @@ def _open(play: Playing, step: Step) -> None:
 def _refused(play: Playing, step: Step) -> None:
     port = play.engine.ports(step["refused"])
     try:
-        socket.create_connection(("127.0.0.1", port), TIMEOUT).close()
+        socket.create_connection(("127.0.0.1", port), patience.seconds).close()
     except ConnectionRefusedError:
         return
     raise Mismatch(f"port {port} accepts")
@@ -108,7 +108,7 @@ def _silent(play: Playing, step: Step) -> None:
 
 def _closed(play: Playing, step: Step) -> None:
     connection = play.connections[step["closed"]]
-    line = connection.next_line(time.monotonic() + TIMEOUT, play.ignore)
+    line = connection.next_line(time.monotonic() + patience.seconds, play.ignore)
     if line is not None or not connection.ended or connection.received:
         came = connection.lack() if line is None else f"came {show(line)}"
         raise Mismatch(f"expected the connection to be closed with no more words: {came}")
@@ -142,7 +142,7 @@ def _rmanager_recv(play: Playing, step: Step) -> None:
 def _expect_reply(play: Playing, reply: Sequence[Expected]) -> None:
     connection = play.rmanager()
     for number, expected in enumerate(reply, 1):
-        line = connection.next_line(time.monotonic() + TIMEOUT)
+        line = connection.next_line(time.monotonic() + patience.seconds)
         if line is None or not play.matches(expected, line.removesuffix(b"\r")):
             came = connection.lack() if line is None else f"came {show(line)}"
             raise Mismatch(f"reply line {number}: expected {show(expected)}\n{came}")
@@ -157,7 +157,7 @@ def _rmanager_raw(play: Playing, step: Step) -> None:
 
 def _rmanager_bytes(play: Playing, step: Step) -> None:
     connection, expected = play.rmanager(), bytes.fromhex(step["hex"])
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + patience.seconds
     while len(connection.received) < len(expected) and expected.startswith(connection.received):
         if not connection.more(deadline):
             break

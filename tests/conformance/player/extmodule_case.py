@@ -10,7 +10,7 @@ from typing import Any
 from .cases import VECTORS
 from .connection import Connection
 from .matching import EXTMODULE, Expected, Mismatch, Scope
-from .process import TIMEOUT, Engine, Script, readable
+from .process import Engine, Script, patience, readable
 
 _RMANAGER_CONF = b"[general]\nport=%d\naddr=127.0.0.1\ntelnet=no\nheader=\n"
 _RMANAGER = "rm"
@@ -79,13 +79,13 @@ class Playing:
         if not readable([self._arrivals.fileno()], seconds):
             return None
         connection = Connection(self._arrivals.accept()[0])
-        hello = connection.next_line(time.monotonic() + TIMEOUT)
+        hello = connection.next_line(time.monotonic() + patience.seconds)
         if hello is None:
             raise Mismatch("a script started and ended without a word")
         return connection, json.loads(hello)
 
     def started(self) -> tuple[Connection, dict[str, Any]]:
-        arrival = self.arrival(TIMEOUT)
+        arrival = self.arrival(patience.seconds)
         if arrival is None:
             self.engine.check_alive()
             raise Mismatch("no script started")
@@ -106,7 +106,7 @@ class Playing:
     def next_line(self, name: str) -> bytes:
         """The next line that is not to be ignored; raises Mismatch when none comes."""
         connection = self.connections[name]
-        line = connection.next_line(time.monotonic() + TIMEOUT, self.ignore)
+        line = connection.next_line(time.monotonic() + patience.seconds, self.ignore)
         if line is None:
             raise Mismatch(connection.lack())
         return line

@@ -11,7 +11,7 @@ from typing import Any
 from .cases import Case, Step, kind, play_steps
 from .connection import Connection
 from .matching import RMANAGER, TIMER_LINE, Mismatch, Scope, show
-from .process import TIMEOUT, Engine, until
+from .process import Engine, patience, until
 
 _QUIET = 0.04
 """Seconds for which nothing may come where a recording says so.
@@ -125,7 +125,7 @@ def _recv(play: Playing, step: Step) -> None:
         for part in step["parts"]
     )
     pattern = re.compile(RMANAGER.pattern(expected, play.scope))
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + patience.seconds
     while True:
         connection.cut(play.ignore)
         found = pattern.match(connection.received)
@@ -161,7 +161,7 @@ def _quiet(play: Playing, step: Step) -> None:
 
 def _closed(play: Playing, step: Step) -> None:
     connection = play.connections[step["closed"]]
-    connection.settle(TIMEOUT)
+    connection.settle(patience.seconds)
     connection.cut(play.ignore)
     if not connection.ended:
         raise Mismatch("the connection was not closed")
@@ -180,7 +180,7 @@ def _wait(play: Playing, step: Step) -> None:
 def _refused(play: Playing, step: Step) -> None:
     port = play.engine.ports(step["refused"])
     try:
-        socket.create_connection(("127.0.0.1", port), TIMEOUT).close()
+        socket.create_connection(("127.0.0.1", port), patience.seconds).close()
     except ConnectionRefusedError:
         return
     raise Mismatch(f"port {port} accepts")
