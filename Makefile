@@ -11,7 +11,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-WORKERS ?= auto
+WORKERS ?= 4
 
 YATE_SCRIPTS ?=
 MINUTES ?= 60
@@ -22,7 +22,7 @@ run: .venv/installed
 	$(BIN)/yext -c samples
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses=4 $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-yate-samples: .venv/installed-dev
 	@test -f "$(YATE_SCRIPTS)/libyate.php" || \
