@@ -124,7 +124,7 @@ async def _stop(module: ExtModule, arguments: str, message: Message) -> bool:
 
 
 async def _stop_one(module: ExtModule, name: str, parameter: str | None, message: Message) -> bool:
-    receiver = module.find_peer(name, parameter)
+    receiver = module.find_peer(name, parameter) or _named_with_blanks(module, name, parameter)
     script = module.script_of(receiver) if receiver else module.find_script(name, parameter)
     if script is not None and script.state not in IDLE:
         ran = script.pid is not None
@@ -136,6 +136,16 @@ async def _stop_one(module: ExtModule, name: str, parameter: str | None, message
         receiver.end("stop")
         return True
     return False
+
+
+def _named_with_blanks(module: ExtModule, name: str, parameter: str | None) -> Receiver | None:
+    """The peer whose name, and parameter if it has one, are all that was typed: only
+    ``[scripts]`` can start a script with blanks in its name."""
+    typed = name if parameter is None else f"{name} {parameter}"
+    for receiver in module.peers:
+        if typed in (receiver.name, f"{receiver.name} {receiver.parameter}"):
+            return receiver
+    return None
 
 
 async def _restart(module: ExtModule, arguments: str, message: Message) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from yext.telephony.endpoint import Endpoint
 
 HELP_PRIORITY = 100
+HALT_PRIORITY = 1000
 
 CHANNEL_ID = "ExtModule"
 """What a channel is called until its script says ``setlocal:id``."""
@@ -105,6 +106,7 @@ class ExtModule(Module):
     def load(self) -> None:
         super().load()
         self.handle("engine.help", self._help, HELP_PRIORITY)
+        self.handle("engine.halt", self._halt, HALT_PRIORITY)
         self._calls = CallHandler(self)
 
     # Configuration
@@ -458,10 +460,13 @@ class ExtModule(Module):
 
     # End
 
-    async def stop(self, deadline: float) -> None:
+    def _halt(self, message: Message) -> None:
+        """The engine ends: nobody new gets in while it does."""
         for listener in self.listeners.values():
             listener.close()
         self.listeners.clear()
+
+    async def stop(self, deadline: float) -> None:
         for receiver in list(self.peers):
             if not receiver.script:
                 receiver.end("stop")
