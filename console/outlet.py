@@ -27,6 +27,7 @@ class Outlet:
         telnet: whether 0xFF has to be doubled, as for a client that speaks telnet.
         drained: set while the client reads fast enough to be given more.
         lost: lines left out since that was last told.
+        closed: whether the connection is gone.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Outlet:
         self.drained = asyncio.Event()
         self.drained.set()
         self.lost = 0
+        self.closed = False
         self._transport = transport
         self._most = most
         self._stalled = stalled
@@ -90,6 +92,7 @@ class Outlet:
 
     def close(self) -> None:
         """The connection is gone: whoever waits for it goes on."""
+        self.closed = True
         self._stop_looking()
         self.drained.set()
 

@@ -257,10 +257,10 @@ class RManager(Module):
                 # What ended well is told only where output is on: scr_exit_messages.
                 heard = (wanted and event.level <= log.WARN) or connection in self._listening
                 if event.session == wanted and heard and not connection.in_shell:
-                    connection.notice(event)
+                    connection.conversation.notice(event)
             return
         for connection in list(self._listening):
-            connection.tell(event)
+            connection.conversation.tell(event)
 
     def _watch(self, connection: Connection, wanted: bool) -> None:
         before = bool(self._machines)
@@ -280,10 +280,10 @@ class RManager(Module):
             session = connection.session
             if session.authority is not Authority.ADMIN:
                 seen = masked(message, self.engine.sniffer.secret)
-                connection.message(wire.encode_answer("", seen, handled))
+                connection.conversation.message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
-            connection.message(line)
+            connection.conversation.message(line)
 
     def audit(self, session: Session, line: str, reply: Reply) -> None:
         """Writes a command of a remote session to the log: who, from where, what, outcome."""
