@@ -22,9 +22,6 @@ from yext.errors import EngineError
 from yext.loading import ModuleFactory, make_module, wanted_modules
 from yext.message import Message
 from yext.module import Module
-from yext.options import read_options
-from yext.sniffer import OPTIONS as SNIFFER_OPTIONS
-from yext.sniffer import SECTION as SNIFFER_SECTION
 from yext.sniffer import Sniffer
 from yext.tracetime import TraceTimes
 
@@ -288,7 +285,8 @@ class Engine:
         """
         async with self._reloading:
             modules = [module for name, module in self.modules.items() if plugin in ("", name)]
-            problems = [problem for module in modules for problem in module.read_conf()]
+            problems = [] if plugin else self._read_main_again()
+            problems += [problem for module in modules for problem in module.read_conf()]
             mistakes = [str(one) for one in problems if one.severity == "error"]
             if mistakes:
                 for mistake in mistakes:
@@ -299,7 +297,7 @@ class Engine:
             answered = await self.dispatch(self.system_message("engine.init", **params))
             if not modules and not answered:
                 return Reloaded(False, (), f"no module is called '{plugin}'")
-            lines: list[str] = []
+            lines = [] if plugin else self.sniffer.apply_conf()
             for module in modules:
                 if module.title and module.tells_reload:
                     self._tell(f"Initializing module {module.title}")
@@ -371,13 +369,20 @@ class Engine:
         for problem in self.conf.problems:
             if problem.severity == "error":
                 self.log.debug(log.CONF, "engine", str(problem))
-        values, problems = read_options(self.conf, SNIFFER_SECTION, SNIFFER_OPTIONS)
-        self.sniffer.configure(values)
-        for problem in problems:
+        for problem in self.sniffer.read_conf(self.conf):
             self.log.debug(log.CONF, "engine", str(problem))
+        self.sniffer.apply_conf()
         named = self.conf.get("general", "nodename")
         if named and self._node is None:
             self.run_params["nodename"] = named
+
+    def _read_main_again(self) -> list[conf.Problem]:
+        """Reads yate.conf, of which no more than the record changes while the engine runs."""
+        path = self.conf_path("yate")
+        if path is None:
+            return []
+        main = conf.load_main(str(path), self.run_params)
+        return [*main.problems, *self.sniffer.read_conf(main)]
 
     def _install_own(self) -> None:
         status = functools.partial(engine_status, self)

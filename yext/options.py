@@ -7,7 +7,7 @@ says, and the problems tell file, line and mistake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,8 +110,12 @@ def _with_unit(option: Option, value: object) -> str:
 
 
 def _default(option: Option) -> str:
-    value = ("no", "yes")[bool(option.default)] if option.kind == "bool" else option.default
-    return f"the default {_with_unit(option, value)}"
+    return f"the default {_with_unit(option, _written(option.default))}"
+
+
+def _written(value: object) -> str:
+    """A value as it is written in a file."""
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def read_options(
@@ -136,6 +140,17 @@ def read_options(
             text = f"{name}={entry.value} has no effect: line {first.line} of {first.file} holds"
             reading.report("note", entry, text)
     return values, reading.problems
+
+
+def told_changes(
+    options: Iterable[Option], before: Mapping[str, object], after: Mapping[str, object]
+) -> dict[str, str]:
+    """What differs between two sets of values: ``5000 -> 7000``, by the options' names."""
+    return {
+        option.name: f"{_written(before[option.name])} -> {_written(after[option.name])}"
+        for option in options
+        if before[option.name] != after[option.name]
+    }
 
 
 def nearest(word: str, names: Collection[str]) -> list[str]:

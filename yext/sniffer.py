@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, cast
 
 from yext.journey import Change, Journey, Step, changes
 from yext.message import Message
-from yext.options import Option
+from yext.options import Option, read_options, told_changes
 from yext.patterns import wildcard
 
 if TYPE_CHECKING:
+    from yext.conf import Conf, Problem
     from yext.dispatcher import Dispatch, Handler, Watcher
 
 __all__ = ["Change", "Journey", "Sniffer", "Step"]
@@ -138,15 +139,25 @@ class Sniffer:
         self._bytes = 0
         self._numbers = itertools.count(1)
         self._followers: list[Callable[[Journey], None]] = []
-        self.configure(_DEFAULTS)
+        self._planned = self._values = _DEFAULTS
+        self.apply_conf()
 
-    def configure(self, values: Mapping[str, object]) -> None:
-        """Takes the values of `OPTIONS`, by name."""
+    def read_conf(self, main: Conf) -> list[Problem]:
+        """Reads yate.conf into a plan for `apply_conf`; changes nothing."""
+        self._planned, problems = read_options(main, SECTION, OPTIONS)
+        return problems
+
+    def apply_conf(self) -> list[str]:
+        """Carries out what `read_conf` planned; returns a line for each option changed."""
+        changed = told_changes(OPTIONS, self._values, self._planned)
+        self._values = values = self._planned
         self.max_messages = cast(int, values["messages"])
         self.max_bytes = cast(int, values["bytes"])
         self.lines = cast(int, values["lines"])
         listed = cast(str, values["secret"]).lower().split(",")
         self._secret = [wildcard(one.strip()) for one in listed if one.strip()]
+        self._trim()
+        return [f"[{SECTION}] {name}: {change}" for name, change in changed.items()]
 
     def secret(self, param: str) -> bool:
         """Whether observers may not see the value of `param`."""
@@ -180,9 +191,12 @@ class Sniffer:
         journey.kept_size = size = journey.size()
         self._ring.append(journey)
         self._bytes += size
+        self._trim()
+        self.tell(journey)
+
+    def _trim(self) -> None:
         while len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
             self._bytes -= self._ring.popleft().kept_size
-        self.tell(journey)
 
     def tell(self, journey: Journey) -> None:
         """Tells `journey` to all followers."""

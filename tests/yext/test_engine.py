@@ -280,6 +280,40 @@ def test_a_reload_of_a_file_with_a_mistake_changes_nothing_at_all(tmp_path: Path
     asyncio.run(main())
 
 
+def test_a_reload_reads_how_messages_are_recorded(tmp_path: Path) -> None:
+    file = tmp_path / "yate.conf"
+
+    async def main() -> None:
+        async with Engine(tmp_path) as engine:
+            file.write_text("[sniffer]\nlines=7\nsecret=pin\n")
+            assert (await engine.reload("extmodule")).lines == ()
+            assert (await engine.reload()).lines == (
+                "[sniffer] lines: 50 -> 7",
+                "[sniffer] secret: *password*,*passwd*,*secret* -> pin",
+            )
+            assert engine.sniffer.lines == 7
+            assert [engine.sniffer.secret(name) for name in ("pin", "password")] == [True, False]
+            assert (await engine.reload()).lines == ()
+
+    asyncio.run(main())
+
+
+def test_a_reload_with_a_mistake_in_yate_conf_changes_nothing_at_all(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Engine(tmp_path) as engine:
+            (tmp_path / "yate.conf").write_text("[sniffer]\nbytes=99999\nlines=many\n")
+            (tmp_path / "extmodule.conf").write_text("[general]\ntimeout=5000\n")
+            done = await engine.reload()
+            assert not done.ok
+            (line,) = done.lines
+            assert re.search(r"yate\.conf:3: lines=many is not a number.*Nothing was changed", line)
+            assert engine.sniffer.max_bytes != 99999
+            assert (await engine.reload("extmodule")).lines == ("timeout: 10000 -> 5000",)
+            assert engine.sniffer.max_bytes != 99999
+
+    asyncio.run(main())
+
+
 def test_mistakes_at_the_start_are_told_and_the_rest_starts(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
