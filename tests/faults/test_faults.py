@@ -93,6 +93,11 @@ async def work(lab: Workshop, script: Script) -> None:
         assert not handled
 
 
+async def work_once_it_listens(lab: Workshop, script: Script) -> None:
+    await lab.told("^here$")
+    await work(lab, script)
+
+
 async def freeze(lab: Workshop, script: Script) -> None:
     await lab.told("^here$")
     assert script.pid is not None
@@ -127,8 +132,8 @@ async def grandchildren_end(lab: Workshop, script: Script) -> None:
 
 FAULTS: dict[str, tuple[str, Provoke, str]] = {
     "never reads": (
-        "echo '%%>install::work'\nexec sleep 1000\n",
-        work,
+        "echo '%%>install::work'\necho '%%>output:here'\nexec sleep 1000\n",
+        work_once_it_listens,
         "'faulty.sh' did not answer 'work' in time",
     ),
     "floods standard output with garbage": (
