@@ -327,6 +327,16 @@ MANAGER_COMMANDS: dict[str, BusCommand] = {
 """What rmanager answers in Yate: on the bus too, so that an embedding program has them."""
 
 
+def help_with(message: Message, word: str, usage: str, text: str) -> bool:
+    """Adds a command's `usage` to ``engine.help``, or answers for ``help WORD`` with `text`."""
+    topic = message.get("line")
+    if topic == word:
+        message.retvalue = f"  {usage}{EOL}{text}{EOL}"
+    elif not topic:
+        message.retvalue += f"  {usage}{EOL}"
+    return topic == word
+
+
 def commander_of(message: Message) -> Commander:
     """Who gave the command that `message` carries."""
     commander = message.userdata

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from yext.commands import EOL
+from yext.commands import EOL, help_with
 from yext.dispatcher import Dispatch, Handler, Pending
 from yext.errors import FilterError
 from yext.log import Event, safe
@@ -205,13 +205,7 @@ class MsgSniff(Module):
         return list(_KEYWORDS) if line == _WORD else []
 
     def _help(self, message: Message) -> bool:
-        topic = message.get("line")
-        if not topic:
-            message.retvalue += f"  {USAGE}{EOL}"
-        elif topic == _WORD:
-            message.retvalue = f"  {USAGE}{EOL}{HELP}{EOL}"
-            return True
-        return False
+        return help_with(message, _WORD, USAGE, HELP)
 
     # Telling
 

@@ -330,3 +330,19 @@ def test_any_bytes_get_documented_answers_whole_or_byte_by_byte(role: str, data:
     assert [line for line in whole if not ANSWER.match(line)] == []
     bytewise = [data[at : at + 1] for at in range(len(data))]
     assert asyncio.run(_conversation(role, bytewise)) == whole
+
+
+def test_a_flood_of_mistakes_is_logged_in_part_and_counted_at_the_end() -> None:
+    @on_engine
+    async def run(engine: Engine) -> None:
+        told: list[Event] = []
+        engine.log.subscribe(told.append)
+        peer = Peer(engine)
+        heard = await peer.asks("\n".join(["nonsense"] * 150))
+        assert heard == ["Error in: nonsense"] * 150
+        assert len([event for event in told if "in: nonsense" in event.text]) == 100
+        peer.receiver.end("gone")
+        (last,) = [event.text for event in told if "more lines" in event.text]
+        assert last == "'peer' sent 50 more lines that make no sense"
+
+    run()

@@ -12,6 +12,8 @@ import re
 import signal as signals
 from collections.abc import Callable, Sequence
 
+from yext import log
+from yext.extmodule.ending import Exit
 from yext.extmodule.faults import find_early_end
 from yext.extmodule.hints import env_hint, find_program, line_ends_hint, quoted
 from yext.extmodule.program import ScriptHead, read_head
@@ -44,6 +46,41 @@ def explain_exit(
                 return hint((path, found))
     fault = find_early_end(path)
     return fault.hint if fault else None
+
+
+def end_story(
+    label: str, exit: Exit, cause: str, stray: str, errors: Sequence[str], path: str
+) -> tuple[str, ...]:
+    """The end of the script `label` told in full: the headline, what it printed, what to do.
+
+    `cause` is what made the engine end it, empty where it ended by itself; `stray` the line on
+    standard output that was not of the protocol, `errors` its last lines on standard error,
+    `path` the program.
+    """
+    lived = _span(exit.lived)
+    headline = f"{label} ended {lived} after its start, {exit.words()}"
+    if cause:
+        headline = f"{label} was ended {lived} after its start because {cause}, {exit.words()}"
+    if not exit.spoke:
+        headline += ", never spoke the protocol"
+    lines = [headline]
+    if stray:
+        lines.append(f"printed: {stray}")
+    lines += errors
+    # A signal that the engine sent explains nothing.
+    number = None if cause else exit.signal
+    hint = explain_exit(exit.code, number, errors, path)
+    if hint:
+        lines.append(f"do: {hint}")
+    return tuple(log.safe(line, keep="\t") for line in lines)
+
+
+def _span(seconds: float) -> str:
+    """A time span: ``0.14 s``, ``1:02:05``."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def interpreter_of(path: str) -> str:

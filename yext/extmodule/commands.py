@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from yext.commands import EOL, commander_of
+from yext.commands import EOL, commander_of, help_with
 from yext.errors import StartError
 from yext.extmodule.process import clock
 from yext.extmodule.states import IDLE
@@ -304,11 +304,4 @@ def _names(module: ExtModule, verb: str) -> list[str]:
 
 def help(message: Message) -> bool:
     """Adds to ``engine.help``, or answers for ``help external``."""
-    topic = message.get("line")
-    if not topic:
-        message.retvalue += f"  {USAGE}{EOL}"
-        return False
-    if topic != "external":
-        return False
-    message.retvalue = f"  {USAGE}{EOL}{HELP}{EOL}"
-    return True
+    return help_with(message, "external", USAGE, HELP)

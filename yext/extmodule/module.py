@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from yext import log
 from yext.conf import Conf, Problem
 from yext.dispatcher import Handler, track
 from yext.errors import ListenError, StartError
-from yext.extmodule import commands, settings, spawn
-from yext.extmodule.ending import Leftovers, reap, signal_name
+from yext.extmodule import commands, reconcile, settings
+from yext.extmodule.ending import Leftovers
 from yext.extmodule.examine import examine_settings
-from yext.extmodule.listener import Listener, ListenerSpec
+from yext.extmodule.executed import Executed
+from yext.extmodule.listener import Listener
 from yext.extmodule.process import Script
 from yext.extmodule.receiver import Receiver
-from yext.extmodule.settings import Program
 from yext.extmodule.states import FAILED, IDLE, LIVE
 from yext.extmodule.warden import Warden
 from yext.message import Message
@@ -61,9 +59,6 @@ class CallHandler(Handler):
         return start_call(self.module, message, dispatch)
 
 
-_PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
-"""The options that a peer has a copy of, which setlocal changes."""
-
 _MARGIN = 1.0
 """Seconds before the engine's deadline at which scripts that still live get SIGKILL."""
 
@@ -96,7 +91,7 @@ class ExtModule(Module):
         self._planned = self.settings
         self._applied = False
         self._to_write: list[Receiver] = []
-        self._executed: set[int] = set()
+        self._executed = Executed(self)
 
     @property
     def options(self) -> settings.Options:
@@ -122,134 +117,15 @@ class ExtModule(Module):
         before, after = self.settings, self._planned
         self.settings = after
         self._place_call_handler()
-        lines = self._apply_options(before.options, after.options) if self._applied else []
-        lines += await self._apply_listeners(after.listeners)
-        lines += await self._apply_scripts(after.scripts)
+        lines: list[str] = []
+        if self._applied:
+            lines += reconcile.options(self, before.options, after.options)
+        lines += await reconcile.listeners(self, after.listeners)
+        lines += await reconcile.scripts(self, after.scripts)
         if not self._applied:
-            for program in after.execute:
-                self._execute_configured(program)
+            reconcile.execute(self, after.execute)
         self._applied = True
         return lines
-
-    def _apply_options(self, before: settings.Options, after: settings.Options) -> list[str]:
-        """Has changed options hold for live peers too, but where a peer has set its own."""
-        changed = [
-            (option.name, getattr(before, option.name), getattr(after, option.name))
-            for option in settings.GENERAL
-            if getattr(before, option.name) != getattr(after, option.name)
-        ]
-        for name, old, new in changed:
-            for peer in self.peers if name in _PEER_OPTIONS else ():
-                if getattr(peer, name) == old:
-                    setattr(peer, name, new)
-        for script in self.scripts:
-            script.keep_lines(after.loglines)
-        return [f"{name}: {_shown(old)} -> {_shown(new)}" for name, old, new in changed]
-
-    async def _apply_listeners(self, wanted: Sequence[ListenerSpec]) -> list[str]:
-        """Closes what is not wanted, then opens what is: addresses may have been exchanged.
-
-        One that cannot move to its new address stays at the old one.
-        """
-        lines: list[str] = []
-        specs = {spec.name: spec for spec in wanted}
-        moved: dict[str, ListenerSpec] = {}
-        for name, listener in list(self.listeners.items()):
-            if specs.get(name) == listener.spec:
-                continue
-            listener.close()
-            del self.listeners[name]
-            if name in specs:
-                moved[name] = listener.spec
-            else:
-                lines.append(f"listener '{name}' closed: {listener.spec.where()}")
-        self.failed_listeners.clear()
-        for spec in wanted:
-            if spec.name not in self.listeners:
-                lines += await self._open_listener(spec, moved.get(spec.name))
-        return lines
-
-    async def _open_listener(self, spec: ListenerSpec, before: ListenerSpec | None) -> list[str]:
-        line = await self._try_listener(spec)
-        if before is None:
-            return [line or f"listener '{spec.name}' opened: {spec.where()}"]
-        if not line:
-            return [f"listener '{spec.name}' moved: {before.where()} -> {spec.where()}"]
-        again = await self._try_listener(before)
-        return [line, again or f"listener '{spec.name}' stays: {before.where()}"]
-
-    async def _try_listener(self, spec: ListenerSpec) -> str:
-        """Opens a listener; returns why it could not be, or an empty text."""
-        listener = Listener(spec, self._make_receiver)
-        try:
-            await listener.open()
-        except ListenError as error:
-            self.failed_listeners[spec.name] = error
-            self.debug(log.WARN, f"Could not bind {error}")
-            return str(error)
-        self.listeners[spec.name] = listener
-        return ""
-
-    async def _apply_scripts(self, wanted: Sequence[Program]) -> list[str]:
-        """Stops what is no longer in ``[scripts]``, then starts what is not running.
-
-        One that runs already stays, whoever started it; one that failed gets another try; one
-        that was stopped, or ended by itself, is left alone.
-        """
-        kept: dict[Program, Script] = {}
-        dropped: list[Script] = []
-        for script in [one for one in self.scripts if one.configured]:
-            program = next(
-                (one for one in wanted if one not in kept and self._is(one, script)), None
-            )
-            if program is None:
-                dropped.append(script)
-                self.scripts.remove(script)
-            else:
-                kept[program] = script
-        lines = [
-            f"{script.label} {'dropped' if script.state in IDLE else 'stopped'},"
-            " no longer in [scripts]"
-            for script in dropped
-        ]
-        await asyncio.gather(*(script.stop() for script in dropped))
-        for program in wanted:
-            lines += self._apply_script(program, kept.get(program))
-        return lines
-
-    def _is(self, program: Program, script: Script) -> bool:
-        """Whether `script` is what a line of ``[scripts]`` asks for."""
-        path = spawn.resolve(program.name, self.options.scripts_dir)
-        same = (script.name, script.parameter) == (program.name, program.parameter or "")
-        return same and script.path == path
-
-    def _apply_script(self, program: Program, script: Script | None) -> list[str]:
-        if script is not None:
-            return [self._start_configured(program)] if script.state == FAILED else []
-        by_hand = (
-            one
-            for one in self.scripts
-            if not one.configured and one.state not in IDLE and self._is(program, one)
-        )
-        found = next(by_hand, None)
-        if found is None:
-            return [self._start_configured(program)]
-        found.configured = True
-        return [f"{found.label} is there already: {found.state_text()}"]
-
-    def _start_configured(self, program: Program) -> str:
-        try:
-            script = self.start_script(program.name, program.parameter or "", "", configured=True)
-        except StartError as error:
-            self.engine.log.notice(error.failure.lines(), "", logged=False)
-            return error.failure.one_line()
-        return f"{script.label} started, pid {script.pid}"
-
-    def _execute_configured(self, program: Program) -> None:
-        try:
-            self.execute(program.name, program.parameter)
-        except StartError as error:
-            self.engine.log.notice(error.failure.lines(), "", logged=False)
 
     def scripts_dir_source(self, name: str) -> str:
         """Where a script of that name is looked for, and what says so; empty if absolute."""
@@ -293,7 +169,8 @@ class ExtModule(Module):
 
     # Peers
 
-    def _make_receiver(self, name: str, where: str, role: str) -> Receiver:
+    def make_receiver(self, name: str, where: str, role: str) -> Receiver:
+        """The receiver of a peer that came `where` from, through the listener `name`."""
         receiver = Receiver(self, name, where, role)
         receiver.label = f"{name} {where}".rstrip()
         return receiver
@@ -400,46 +277,7 @@ class ExtModule(Module):
 
     def execute(self, name: str, parameter: str | None) -> int:
         """Starts a program and leaves it alone; returns its pid. Raises `StartError`."""
-        path = spawn.resolve(name, self.options.scripts_dir)
-        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        output = self.engine.program_output
-        try:
-            started = spawn.start(
-                path,
-                [path] if parameter is None else [path, parameter],
-                {
-                    0: nowhere,
-                    1: nowhere if output is None else output,
-                    2: nowhere if output is None else output,
-                },
-                script=name,
-                parameter=parameter,
-                source=self.scripts_dir_source(name),
-            )
-        except StartError as error:
-            self.debug(
-                log.WARN,
-                f"Failed to execute program '{path}' args='{parameter or ''}': "
-                f"{error.failure.errno} {error.failure.one_line()}",
-            )
-            raise
-        finally:
-            os.close(nowhere)
-        asyncio.get_running_loop().add_reader(started.pidfd, self._reap, started, name)
-        self._executed.add(started.pidfd)
-        return started.pid
-
-    def _reap(self, started: spawn.Started, name: str) -> None:
-        """Takes the exit of an executed program, so that no zombie is left."""
-        code, number = reap(started.pidfd)
-        self._forget_executed(started.pidfd)
-        words = f"killed by {signal_name(number)}" if number else f"exit status {code}"
-        self.debug(log.INFO, f"Program '{name}', pid {started.pid}, ended: {words}")
-
-    def _forget_executed(self, pidfd: int) -> None:
-        asyncio.get_running_loop().remove_reader(pidfd)
-        self._executed.discard(pidfd)
-        os.close(pidfd)
+        return self._executed.start(name, parameter)
 
     # Status and commands
 
@@ -473,8 +311,7 @@ class ExtModule(Module):
         kill_at = deadline - _MARGIN
         await asyncio.gather(*(script.stop(kill_at) for script in list(self.scripts)))
         self.leftovers.kill_all()
-        for pidfd in list(self._executed):
-            self._forget_executed(pidfd)
+        self._executed.close()
         self._write()
         await self.warden.close()
 
@@ -482,8 +319,3 @@ class ExtModule(Module):
         """How many scripts run, and how many failed."""
         running = sum(script.state in LIVE for script in self.scripts)
         return running, sum(script.state == FAILED for script in self.scripts)
-
-
-def _shown(value: object) -> str:
-    """An option's value as it is written in the file."""
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)

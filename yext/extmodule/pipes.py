@@ -7,7 +7,7 @@ import fcntl
 import os
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from yext import log
@@ -110,12 +110,9 @@ class Pipes:
         receiver.write_failed()
 
     def _readable(self) -> None:
-        try:
-            data = os.read(self._stdout, _READ)
-        except BlockingIOError:
+        data = _read(self._stdout, _READ)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if data:
             self._take(data)
             return
@@ -128,17 +125,10 @@ class Pipes:
             self._heard = None
 
     def drain(self) -> None:
-        """Reads what a script that has ended left in its pipe, and no more: who else holds the
-        pipe may go on writing."""
-        left = waiting(self._stdout)
-        while left > 0 and not self._receiver.dead:
-            try:
-                data = os.read(self._stdout, min(left, _READ))
-            except OSError:
+        """Reads what a script that has ended left in its pipe."""
+        for data in _left_in(self._stdout):
+            if self._receiver.dead:
                 return
-            if not data:
-                return
-            left -= len(data)
             self._take(data)
 
     def get_write_buffer_size(self) -> int:
@@ -190,12 +180,9 @@ class ErrorOutput:
         self._loop.add_reader(descriptor, self._readable)
 
     def _readable(self) -> None:
-        try:
-            data = os.read(self._descriptor, _READ_ERRORS)
-        except BlockingIOError:
+        data = _read(self._descriptor, _READ_ERRORS)
+        if data is None:
             return
-        except OSError:
-            data = b""
         if data:
             self._take(data)
         else:
@@ -214,20 +201,30 @@ class ErrorOutput:
 
     def close(self) -> None:
         """Reads what is there, and closes."""
-        left = waiting(self._descriptor)
-        while left > 0:
-            try:
-                data = os.read(self._descriptor, left)
-            except OSError:
-                break
-            if not data:
-                break
-            left -= len(data)
+        for data in _left_in(self._descriptor):
             self._take(data)
         if self._rest:
             self._tell(self._rest)
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
+
+
+def _read(descriptor: int, most: int) -> bytes | None:
+    """What is there; nothing at the end, or of a broken pipe, and None where more may come."""
+    try:
+        return os.read(descriptor, most)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _left_in(descriptor: int) -> Iterator[bytes]:
+    """What is in a pipe now, and no more: who else holds it may go on writing."""
+    left = waiting(descriptor)
+    while left > 0 and (data := _read(descriptor, left)):
+        left -= len(data)
+        yield data
 
 
 def waiting(descriptor: int) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -16,21 +15,21 @@ from typing import TYPE_CHECKING
 from yext import log
 from yext.errors import StartError
 from yext.extmodule import spawn
-from yext.extmodule.aftermath import explain_exit
+from yext.extmodule.aftermath import end_story
+from yext.extmodule.backoff import BackOff
 from yext.extmodule.ending import Exit, Ladder, reap
 from yext.extmodule.failure import StartFailure
+from yext.extmodule.launch import Launched, launch
 from yext.extmodule.pipes import ErrorOutput, Pipes
 from yext.extmodule.receiver import Receiver
 from yext.extmodule.states import BACKING_OFF, FAILED, IDLE, RUNNING, STARTING, STOPPED, TRANSITIONS
+from yext.extmodule.throttle import Throttle
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
 
 EARLY_SECONDS = 1.0
 """An end so soon after the start is told to whoever started the script."""
-
-LONGEST_DELAY = 60.0
-"""Seconds that a back-off takes at most."""
 
 _TOLD_LINES = 12
 """How many of its last lines on standard error an early end shows."""
@@ -94,10 +93,9 @@ class Script:
         self._left = ""
         self._asked_to_stop = False
         self._told_stray = False
-        self._next_start = 0.0
-        self._recent: deque[float] = deque()
         self._settling: asyncio.TimerHandle | None = None
-        self._backoff: asyncio.TimerHandle | None = None
+        self._backoff = BackOff(self._start_again)
+        self._logged = Throttle(self._not_logged)
         self._ladder: Ladder | None = None
 
     @property
@@ -108,8 +106,7 @@ class Script:
     def state_text(self) -> str:
         """The state, with the seconds left of a back-off, or the time of the failure."""
         if self.state == BACKING_OFF:
-            left = max(0.0, self._next_start - self._loop.time())
-            return f"{self.state} ({left:.1f} s)"
+            return f"{self.state} ({self._backoff.left():.1f} s)"
         if self.state == FAILED:
             return f"{self.state} {clock(self.failed_at)}"
         return self.state
@@ -117,7 +114,7 @@ class Script:
     def restarts_text(self) -> str:
         """How often it was brought back; while it waits, which of how many times it will be."""
         if self.state == BACKING_OFF:
-            return f"{len(self._recent)} of {self.module.options.restart_max}"
+            return f"{self._backoff.count} of {self.module.options.restart_max}"
         return str(self.restarts)
 
     def last_text(self) -> str:
@@ -133,10 +130,8 @@ class Script:
 
     def start(self) -> None:
         """Starts the program. Raises `StartError`; the script is `failed` then."""
-        self._drop(self._backoff)
-        self._backoff = None
+        self._backoff.reset()
         self.restarts = 0
-        self._recent.clear()
         try:
             self._launch()
         except StartError as error:
@@ -148,37 +143,10 @@ class Script:
         module = self.module
         module.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
         self.path = spawn.resolve(self.name, module.options.scripts_dir)
-        source = module.scripts_dir_source(self.name)
-        mine: list[int] = []
-        theirs: list[int] = []
-        try:
-            for _ in range(3):
-                reading, writing = spawn.make_pipe(self.name, self.path, self.parameter, source)
-                mine.append(reading)
-                theirs.append(writing)
-            mine[0], theirs[0] = theirs[0], mine[0]
-            module.warden.begin(*(os.fstat(end).st_ino for end in theirs))
-            started = spawn.start(
-                self.path,
-                [self.path, self.parameter],
-                {**dict(enumerate(theirs)), **self.extra_fds()},
-                script=self.name,
-                parameter=self.parameter,
-                source=source,
-            )
-        except BaseException:
-            for descriptor in mine:
-                os.close(descriptor)
-            module.warden.abandon()
-            raise
-        finally:
-            for descriptor in theirs:
-                os.close(descriptor)
-        module.leftovers.reused(started.pid)
-        module.warden.watch(started.pid)
-        self._launched(started, *mine)
+        self._launched(launch(module, self.path, self.name, self.parameter, self.extra_fds()))
 
-    def _launched(self, started: spawn.Started, stdin: int, stdout: int, stderr: int) -> None:
+    def _launched(self, launched: Launched) -> None:
+        started = launched.started
         self._on("start")
         self.pid = started.pid
         self.started_at = time.time()
@@ -193,8 +161,8 @@ class Script:
         receiver.pid = started.pid
         receiver.on_end = self._peer_ended
         self.receiver = receiver
-        self._pipes = Pipes(receiver, stdin, stdout, self._heard)
-        self._errors = ErrorOutput(stderr, self._wrote_error)
+        self._pipes = Pipes(receiver, launched.stdin, launched.stdout, self._heard)
+        self._errors = ErrorOutput(launched.stderr, self._wrote_error)
         receiver.connection_made(self._pipes)
         self.module.peers[receiver] = self
 
@@ -216,8 +184,12 @@ class Script:
     def _settled(self) -> None:
         if self.state == STARTING:
             self._on("settled")
-        self._drop(self._settling)
-        self._settling = None
+        self._drop_settling()
+
+    def _drop_settling(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
 
     def _heard(self) -> bool:
         """Looks at what it said first on standard output; whether to look again."""
@@ -240,8 +212,16 @@ class Script:
     def _wrote_error(self, text: str) -> None:
         """Takes a line that the script wrote on standard error."""
         self.log_lines.append((time.time(), self.pid or 0, text))
-        source = f"{self.name}[{self.pid}]"
-        self.module.engine.log.emit(log.Event("stderr", text, log.NOTE, source))
+        if self._logged.passes(self.module.options.lograte):
+            source = f"{self.name}[{self.pid}]"
+            self.module.engine.log.emit(log.Event("stderr", text, log.NOTE, source))
+
+    def _not_logged(self, count: int) -> None:
+        self.module.debug(
+            log.WARN,
+            f"'{self.label}' wrote {count} more lines on standard error than lograte lets into"
+            f" the log; the last ones: external log {self.label}",
+        )
 
     def keep_lines(self, count: int) -> None:
         """Keeps so many of its last lines on standard error."""
@@ -277,8 +257,7 @@ class Script:
         self._loop.remove_reader(self._pidfd)
         code, number = reap(self._pidfd)
         os.close(self._pidfd)
-        self._drop(self._settling)
-        self._settling = None
+        self._drop_settling()
         signalled = False
         if self._ladder is not None:
             signalled = self._ladder.signalled
@@ -289,6 +268,7 @@ class Script:
         assert self._pipes is not None and self._errors is not None
         self._pipes.drain()
         self._errors.close()
+        self._logged.tell()
         receiver.on_end = None
         receiver.end("gone")
         self._pipes.close_all()
@@ -337,48 +317,22 @@ class Script:
         self.module.forget_old_scripts()
 
     def _story(self, exit: Exit, cause: str) -> tuple[str, ...]:
-        """The end told in full: the headline, what it printed, what to do."""
-        lived = _span(exit.lived)
-        headline = f"{self.label} ended {lived} after its start, {exit.words()}"
-        if cause:
-            headline = f"{self.label} was ended {lived} after its start because {cause}"
-            headline += f", {exit.words()}"
-        if not exit.spoke:
-            headline += ", never spoke the protocol"
-        lines = [headline]
-        stray = self._stray()
-        if stray:
-            lines.append(f"printed: {stray}")
         errors = [text for _, pid, text in self.log_lines if pid == self.pid][-_TOLD_LINES:]
-        lines += errors
-        # A signal that the engine sent explains nothing.
-        number = None if cause else exit.signal
-        hint = explain_exit(exit.code, number, errors, self.path)
-        if hint:
-            lines.append(f"do: {hint}")
-        return tuple(log.safe(line, keep="\t") for line in lines)
+        return end_story(self.label, exit, cause, self._stray(), errors, self.path)
 
     # Restart
 
     def _back_off(self) -> bool:
         """Has it started again after a delay; False where it had its restarts."""
         options = self.module.options
-        now = self._loop.time()
-        self._recent.append(now)
-        while self._recent and self._recent[0] < now - options.restart_window:
-            self._recent.popleft()
-        count = len(self._recent)
-        if count > options.restart_max:
+        delay = self._backoff.begin(options)
+        if delay is None:
             self._give_up()
             return False
-        delay = min(LONGEST_DELAY, options.restart_delay / 1000 * 2 ** min(count - 1, 30))
-        # Jitter keeps scripts that fell together from coming back together.
-        delay *= random.uniform(0.75, 1.25)
-        self._next_start = now + delay
-        self._backoff = self._loop.call_later(delay, self._start_again)
         self.module.debug(
             log.NOTE,
-            f"'{self.label}' is started again in {delay:.1f} s, {count} of {options.restart_max}",
+            f"'{self.label}' is started again in {delay:.1f} s,"
+            f" {self._backoff.count} of {options.restart_max}",
         )
         return True
 
@@ -396,7 +350,6 @@ class Script:
         self._notice(self.why)
 
     def _start_again(self) -> None:
-        self._backoff = None
         self.restarts += 1
         try:
             self._launch()
@@ -420,8 +373,7 @@ class Script:
         """
         self._asked_to_stop = True
         if self.state == BACKING_OFF:
-            self._drop(self._backoff)
-            self._backoff = None
+            self._backoff.cancel()
             self._on("stop")
         if self.receiver is None or self._pipes is None:
             return
@@ -433,20 +385,7 @@ class Script:
             self._ladder.hurry(deadline)
         await self._gone.wait()
 
-    @staticmethod
-    def _drop(timer: asyncio.TimerHandle | None) -> None:
-        if timer is not None:
-            timer.cancel()
-
 
 def clock(when: float) -> str:
     """The local time of day, ``12:01:07``."""
     return time.strftime("%H:%M:%S", time.localtime(when))
-
-
-def _span(seconds: float) -> str:
-    """A time span: ``0.14 s``, ``1:02:05``."""
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

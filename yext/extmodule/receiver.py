@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +15,7 @@ from yext import log, wire
 from yext.dispatcher import PENDING, Dispatch, Handler, Pending
 from yext.errors import LineTooLong, ProtocolError
 from yext.extmodule import setlocal
+from yext.extmodule.throttle import Throttle
 from yext.message import Message
 
 if TYPE_CHECKING:
@@ -92,7 +92,6 @@ class Receiver(asyncio.Protocol):
         "_held",
         "_loop",
         "_mistakes",
-        "_mistakes_until",
         "_out",
         "_overdue",
         "_own_in_flight",
@@ -172,8 +171,7 @@ class Receiver(asyncio.Protocol):
         self._turn = 0.0  # when, by the loop's clock, the first line in _out was queued
         self._own_in_flight = 0
         self._sequence = 0
-        self._mistakes = 0
-        self._mistakes_until = 0.0
+        self._mistakes: Throttle | None = None
         self._stalled = self._held = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = _NEVER
@@ -305,16 +303,14 @@ class Receiver(asyncio.Protocol):
 
     def _tell_mistake(self, error: ProtocolError, line: str) -> None:
         """Tells the log of a line that makes no sense; a flood of them would hold up others."""
-        now = time.monotonic()
-        if now >= self._mistakes_until:
-            left_out = self._mistakes - _MISTAKES_TOLD
-            if left_out > 0:
-                text = f"'{self.label}' sent {left_out} more lines that make no sense"
-                self.module.debug(log.WARN, text)
-            self._mistakes_until, self._mistakes = now + 1, 0
-        self._mistakes += 1
-        if self._mistakes <= _MISTAKES_TOLD:
+        if self._mistakes is None:
+            self._mistakes = Throttle(self._mistakes_left_out)
+        if self._mistakes.passes(_MISTAKES_TOLD):
             self.module.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
+
+    def _mistakes_left_out(self, count: int) -> None:
+        text = f"'{self.label}' sent {count} more lines that make no sense"
+        self.module.debug(log.WARN, text)
 
     def _first_line(self, line: str) -> None:
         """Notes whether the peer speaks the protocol, or what it said instead at first."""
@@ -565,6 +561,8 @@ class Receiver(asyncio.Protocol):
         self.dead = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._mistakes is not None:
+            self._mistakes.tell()
         dispatcher = self._dispatcher
         for relay in self.relays.values():
             dispatcher.uninstall(relay)

@@ -117,6 +117,15 @@ GENERAL = (
         "Last lines on standard error that are kept of each script",
     ),
     Option(
+        "lograte",
+        "int",
+        500,
+        1,
+        100000,
+        "lines a second",
+        "Lines on standard error of each script that go to the log; of more it gets the number",
+    ),
+    Option(
         "keepended",
         "int",
         1000,
@@ -152,6 +161,7 @@ class Options:
     restart_max: int
     restart_window: int
     loglines: int
+    lograte: int
     keepended: int
 
 

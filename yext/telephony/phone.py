@@ -288,6 +288,6 @@ class PhoneDriver(Driver):
         return (*super().complete(line, word), *complete(self, line))
 
     def _help(self, message: Message) -> bool:
-        from yext.telephony.phonecommands import help_with
+        from yext.telephony.phonecommands import help
 
-        return help_with(message)
+        return help(message)

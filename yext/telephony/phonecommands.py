@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from yext.commands import EOL
+from yext.commands import EOL, help_with
 from yext.log import safe
 from yext.message import Message
 
@@ -26,16 +26,9 @@ _QUIET = "silence"
 _DIGITS: Final = frozenset("0123456789*#abcdABCD")
 
 
-def help_with(message: Message) -> bool:
+def help(message: Message) -> bool:
     """Adds to ``engine.help``, or answers for ``help phone``."""
-    topic = message.get("line")
-    if not topic:
-        message.retvalue += f"  {USAGE}{EOL}"
-        return False
-    if topic != "phone":
-        return False
-    message.retvalue = f"  {USAGE}{EOL}{HELP}{EOL}"
-    return True
+    return help_with(message, "phone", USAGE, HELP)
 
 
 def complete(driver: PhoneDriver, line: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from workshop import CANARY, IDLE, Workshop, alive, gone
 
+from yext import log
 from yext.extmodule import states
 from yext.extmodule.ending import Exit
 
@@ -206,6 +207,45 @@ def test_standard_error_is_told_and_its_last_lines_are_kept(lab: Workshop) -> No
             assert len(lines) == 200
             assert lines[-2].endswith(f"[{pid}] 250")
             assert lines[-1].endswith("the \\x07end")
+
+    asyncio.run(story())
+
+
+def test_a_flood_on_standard_error_is_logged_in_part_counted_and_kept(lab: Workshop) -> None:
+    lab.configure("lograte=10\nloglines=30")
+    lab.script("log.sh", "seq 1 1000 >&2\n" + IDLE)
+
+    async def story() -> None:
+        async with lab.running():
+            await lab.start("log.sh")
+            event = await lab.told("'log.sh' wrote .* more lines on standard error", "debug")
+            told = [one.text for one in lab.has_told("^<log", "stderr")]
+            assert told[:10] == [str(number) for number in range(1, 11)]
+            assert event.level == log.WARN
+            await lab.do("external stop log.sh")
+            assert sum(_left_out(lab)) + len(lab.has_told("", "stderr")) == 1000
+            lines = (await lab.do("external log log.sh")).text.splitlines()
+            assert [line.split()[-1] for line in lines] == [str(n) for n in range(971, 1001)]
+
+    asyncio.run(story())
+
+
+def _left_out(lab: Workshop) -> list[int]:
+    """The numbers of lines that the log did not get, as it was told of them."""
+    told = lab.has_told("more lines on standard error", "debug")
+    return [int(event.text.split("wrote ")[1].split()[0]) for event in told]
+
+
+def test_what_a_flood_left_out_is_told_before_the_end(lab: Workshop) -> None:
+    lab.configure("lograte=10")
+    lab.script("log.sh", "seq 1 1000 >&2\nexit 3\n")
+
+    async def story() -> None:
+        async with lab.running():
+            await lab.start("log.sh")
+            end = await lab.told("^log.sh ended", "notice")
+            assert end.lines[1:] == tuple(str(number) for number in range(989, 1001))
+            assert sum(_left_out(lab)) + len(lab.has_told("", "stderr")) == 1000
 
     asyncio.run(story())
 
