@@ -2,6 +2,7 @@
 #   make run     opens the console with the embedded engine on samples/
 #   make test    runs all tests
 #   make test-yate-samples YATE_SCRIPTS=DIR   runs Yate's own sample scripts, from DIR
+#   make test-yate YATE_RMANAGER=HOST:PORT     attaches to a real Yate's remote manager
 #   make check   ruff, formatting and mypy --strict
 #   make soak    everything at once for an hour, or MINUTES=n; then kills 1,000 engines
 #   make bench   prints the benchmark table; ARGS=--json for comparison, ARGS=--help for more
@@ -14,9 +15,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 4
 
 YATE_SCRIPTS ?=
+YATE_RMANAGER ?=
 MINUTES ?= 60
 
-.PHONY: run test test-yate-samples soak check bench docs clean
+.PHONY: run test test-yate-samples test-yate soak check bench docs clean
 
 run: .venv/installed
 	$(BIN)/yext -c samples
@@ -28,6 +30,11 @@ test-yate-samples: .venv/installed-dev
 	@test -f "$(YATE_SCRIPTS)/libyate.php" || \
 	    { echo "YATE_SCRIPTS=DIR has to name the folder share/scripts of a Yate" >&2; exit 1; }
 	YATE_SCRIPTS="$(YATE_SCRIPTS)" $(BIN)/python -m pytest tests/live/yate_samples.py
+
+test-yate: .venv/installed-dev
+	@test -n "$(YATE_RMANAGER)" || \
+	    { echo "YATE_RMANAGER=HOST:PORT has to name the remote manager of a Yate" >&2; exit 1; }
+	YATE_RMANAGER="$(YATE_RMANAGER)" $(BIN)/python -m pytest tests/live/yate_rmanager.py
 
 soak: .venv/installed-dev
 	$(BIN)/python -m tests.bench.soak $(MINUTES)
