@@ -14,7 +14,8 @@ _NO_BLANK_AFTER = ("=", "/", ":")
 
 
 class LinkCompleter(Completer):
-    """Offers what the link knows: words that begin as typed, else those that it is found in.
+    """Offers what the link knows: words that begin as typed, else those that it is found in,
+    else those that would follow if the words before were written out: ``sta ov``.
 
     The link is asked in the background, so a handler on the bus that does not answer delays
     only the list. Whatever goes wrong there, nothing is offered.
@@ -31,15 +32,37 @@ class LinkCompleter(Completer):
         self, document: Document, event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         line = document.text_before_cursor.lstrip()
+        before, blank, typed = line.rpartition(" ")
+        words = await self._found(line)
+        replaced, start = len(typed), ""
+        if not words and blank:
+            start = await self._written_out(before)
+            replaced = len(line)
+            words = await self._found(start + typed) if start.split() != before.split() else []
+        after = " " if len(words) == 1 and not words[0].text.endswith(_NO_BLANK_AFTER) else ""
+        for word in words:
+            yield Completion(
+                start + word.text + after,
+                -replaced,
+                display=word.text,
+                display_meta=word.description,
+            )
+
+    async def _found(self, line: str) -> list[Word]:
+        """What may stand in place of the last word of `line`."""
         typed = line.rpartition(" ")[2]
         words = await self._link.complete(line)
         if not words and typed:
             words = fuzzy(typed, await self._link.complete(line[: -len(typed)]))
-        blank = " " if len(words) == 1 and not words[0].text.endswith(_NO_BLANK_AFTER) else ""
-        for word in words:
-            yield Completion(
-                word.text + blank, -len(typed), display=word.text, display_meta=word.description
-            )
+        return words
+
+    async def _written_out(self, line: str) -> str:
+        """The words of `line`, in full where only one can be meant, and a blank after each."""
+        written = ""
+        for typed in line.split():
+            meant = [word.text for word in await self._found(written + typed)]
+            written += f"{meant[0] if len(meant) == 1 else typed} "
+        return written
 
 
 def fuzzy(typed: str, words: Iterable[Word]) -> list[Word]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from console import commands
 from console.session import Session
 from yext import Engine, Reply
 from yext import commands as bus
+from yext.completing import describe
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class Word:
 
     text: str
     description: str = ""
+
+
+def words_of(described: Mapping[str, str]) -> list[Word]:
+    """The words of a mapping from word to description."""
+    return [Word(text, what) for text, what in described.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class LocalLink:
 
     engine: Engine
     own: Session
-    _cache: dict[str, list[str]] = field(default_factory=dict)
+    _cache: dict[str, dict[str, str]] = field(default_factory=dict)
     _usages: dict[str, str] = field(default_factory=dict)
     _asking: asyncio.Task[None] | None = None
 
@@ -160,37 +166,23 @@ class LocalLink:
         return await self.own.run(line)
 
     async def complete(self, line: str) -> list[Word]:
-        partline, _, partword = line.lstrip().rpartition(" ")
+        partline, _, partword = commands.innermost(line).rpartition(" ")
         partline = partline.strip()
-        words = commands.complete(self.own, partline, partword)
-        words += await self._from_bus(partline, partword)
-        described = self._descriptions(partline)
-        return [Word(word, described.get(word, "")) for word in dict.fromkeys(words)]
+        own = commands.complete(self.own, partline, partword)
+        return words_of(own | await self._from_bus(partline, partword) | own)
 
-    def _descriptions(self, partline: str) -> dict[str, str]:
-        """What the words are that may follow `partline`: commands, or scripts in their state."""
-        if partline in ("", "help", "?"):
-            return commands.descriptions()
-        module = self._extmodule()
-        if module is None or not partline.startswith("external "):
-            return {}
-        return {
-            one.name: one.state_text() + (f", pid {one.pid}" if one.pid else "")
-            for one in module.scripts
-        }
-
-    async def _from_bus(self, partline: str, partword: str) -> list[str]:
+    async def _from_bus(self, partline: str, partword: str) -> dict[str, str]:
         """What the bus knows, or knew the last time if a handler keeps it waiting."""
         key = f"{partline} {partword}"
         with contextlib.suppress(TimeoutError):
             found = await asyncio.wait_for(
-                bus.complete(self.engine, partline, partword, self.own), COMPLETION_SECONDS
+                describe(self.engine, partline, partword, self.own), COMPLETION_SECONDS
             )
             self._cache.pop(key, None)
             self._cache[key] = found
             if len(self._cache) > _CACHED:
                 del self._cache[next(iter(self._cache))]
-        return self._cache.get(key, [])
+        return self._cache.get(key, {})
 
     async def overview(self) -> Overview:
         version = self.engine.run_params["version"]
@@ -227,7 +219,7 @@ class LocalLink:
         return self.own.output and event.source != "engine"
 
     def usage(self, line: str) -> str:
-        name, blank, _ = line.lstrip().partition(" ")
+        name, blank, _ = (commands.innermost(line) or line).lstrip().partition(" ")
         if not blank:
             return ""
         command = commands.SESSION_COMMANDS.get(name) or bus.BUS_COMMANDS.get(name)

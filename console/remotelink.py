@@ -16,7 +16,7 @@ from functools import partial
 from console import commands
 from console.feed import Feed
 from console.hosts import Host, HostMistake
-from console.link import Counts, LocalLink, Overview, Word
+from console.link import Counts, LocalLink, Overview, Word, words_of
 from console.login import NotAllowed, Secret, enter, why
 from console.replies import reply_of
 from console.session import Session
@@ -195,19 +195,22 @@ class AttachedLink(LocalLink):
                 self._running = sum(_PEER.match(one) is not None for one in lines)
 
     async def complete(self, line: str) -> list[Word]:
-        line = line.lstrip()
+        line = commands.innermost(line)
         word, blank, _ = line.partition(" ")
         if blank and word in HERE:
             partline, _, partword = line.rpartition(" ")
-            return [Word(one) for one in commands.complete(self.own, partline.strip(), partword)]
+            return words_of(commands.complete(self.own, partline.strip(), partword))
         if self._wire is None:
             return []
         with suppress(Lost, TimeoutError):
             async with asyncio.timeout(COMPLETION_SECONDS):
                 if line.strip():
                     found = completed(line, await self._wire.complete(line))
-                    own = [one for one in HERE if not blank and one.startswith(word)]
-                    return [Word(one) for one in dict.fromkeys([*found, *own])]
+                    if blank:
+                        return [Word(one) for one in found]
+                    found += [one for one in HERE if one.startswith(word)]
+                    known = commands.descriptions()
+                    return [Word(one, known.get(one, "")) for one in dict.fromkeys(found)]
                 usages = map(_USAGE.match, await self._wire.command("help"))
                 words = {one[1]: one[2].strip() for one in usages if one is not None}
                 return [Word(name, usage) for name, usage in words.items()]

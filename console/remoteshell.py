@@ -16,7 +16,7 @@ from prompt_toolkit.key_binding import KeyPress
 from console import commands
 from console.commands.table import Authority
 from console.history import FileHistory
-from console.link import Counts, LocalLink, Overview, Word
+from console.link import Counts, LocalLink, Overview, Word, words_of
 from console.outlet import Outlet
 from console.seat import Seat
 from console.session import Session
@@ -211,7 +211,7 @@ class RemoteLink(LocalLink):
         if not self._is_guest:
             return await super().complete(line)
         partline, _, partword = line.lstrip().rpartition(" ")
-        return [Word(word) for word in commands.complete(self.own, partline.strip(), partword)]
+        return words_of(commands.complete(self.own, partline.strip(), partword))
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         return super().subscribe(lambda event: None if self._is_guest else subscriber(event))

@@ -7,7 +7,7 @@ is the same whichever way the reply came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,21 @@ def _why(reply: Reply, line: str, page: Page) -> str | None:
     """The last failure, as the panel that told it, under the time it happened."""
     lines = _lines(reply)
     return f"{lines[0]}\n" + notice(lines[1:], page) if len(lines) > 1 else None
+
+
+_LISTS_PEERS = (["external"], ["external", "info"])
+"""The commands whose replies are shown as one table of all peers."""
+
+
+async def whole(
+    reply: Reply, command: str, run: Callable[[str], Awaitable[Reply]]
+) -> tuple[Reply, str]:
+    """The reply that is drawn for `command`, and the command it is the reply to: the table of
+    all peers takes more than Yate's list tells, which is asked with `run`."""
+    if not reply.ok or command.split() not in _LISTS_PEERS:
+        return reply, command
+    info = await run("external info")
+    return with_peers(await run("external show"), info), "external show"
 
 
 def with_peers(show: Reply, info: Reply) -> Reply:

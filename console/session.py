@@ -15,8 +15,8 @@ from console import commands
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
 from yext import Engine, Reply
 from yext.commands import EOL
-from yext.commands import complete as complete_on_bus
 from yext.commands import run as run_on_bus
+from yext.completing import complete as complete_on_bus
 from yext.log import ALL
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Session:
 
     async def complete(self, line: str) -> list[str]:
         """The words that may stand at the end of `line`, its last word being completed."""
-        partline, _, partword = line.lstrip().rpartition(" ")
+        partline, _, partword = commands.innermost(line).rpartition(" ")
         partline = partline.strip()
         if partline and not self.may(partline):
             return []

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from console.link import Link
     from console.screen import Screen
 
-_LISTS_PEERS = (["external"], ["external", "info"])
-"""The commands whose replies are shown as one table of all peers."""
-
 _HOLD_SECONDS = 0.2
 """What a script writes on standard error is held back so long: it may be about to die of it,
 and then it is told with its end."""
@@ -43,17 +40,8 @@ class Teller:
         if self._plain:
             await self._screen.page(render.plain(reply))
             return
-        if reply.ok and command.split() in _LISTS_PEERS:
-            reply = await self._all_peers(reply)
-            command = "external show"
+        reply, command = await render.whole(reply, command, self._link.run)
         await self._screen.page(render.render(reply, command, self.page(), descriptions()))
-
-    async def _all_peers(self, reply: Reply) -> Reply:
-        """The table of all peers, which takes more than Yate's list tells."""
-        from console import render
-
-        info = await self._link.run("external info")
-        return render.with_peers(await self._link.run("external show"), info)
 
     def page(self) -> Page:
         """What replies are drawn on now."""

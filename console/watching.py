@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from console.draw import Page
-from console.render import render
+from console.render import render, whole
 from yext import Reply
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Watching:
         """The reply as it is now; a ``*`` stands before each line that has changed."""
         self.last = await self._session.run(self._command)
         page = Page(width - 2, self._view.color, self._view.unicode)
-        lines = render(self.last, self._command, page).splitlines()
+        reply, command = await whole(self.last, self._command, self._session.run)
+        lines = render(reply, command, page).splitlines()
         bare = [_COLORS.sub("", line) for line in lines]
         before, self._before = self._before, bare
         shown = [

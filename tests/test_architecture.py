@@ -15,7 +15,7 @@ FLOORS = (
     "yext.wire yext.filters",
     "yext.conf",
     "yext.options yext.dispatcher",
-    "yext.sniffer yext.tracetime yext.handlerlist",
+    "yext.sniffer yext.tracetime yext.handlerlist yext.completing",
     "yext.commands",
     "yext.module",
     "yext.loading yext.enginestatus",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from yext import conf, handlerlist
+from yext.completing import Words, complete, complete_words
 from yext.dispatcher import Sender
 from yext.log import stamp
 from yext.message import Message
@@ -105,26 +106,6 @@ async def not_understood(
     return Reply(False, f"Cannot understand: {line}{EOL}", params, known=False)
 
 
-async def complete(engine: Engine, partline: str, partword: str, commander: Commander) -> list[str]:
-    """What may come at the end of a command line.
-
-    `partline` holds the words before the one being typed, `partword` the start of that.
-    Asked of the bus as rmanager does; the answer is the return value, cut at TABs.
-    """
-    partial = f"{partline} {partword}" if partline else partword
-    params = {"partial": partial}
-    if partline:
-        params["partline"] = partline
-    else:
-        params["complete"] = "command"
-    if partword:
-        params["partword"] = partword
-    message = Message("engine.command", params | commander.command_params(), userdata=commander)
-    await engine.dispatch(message, commander)
-    words = dict.fromkeys(word for word in message.retvalue.split("\t") if word)
-    return [word for word in words if word.startswith(partword)]
-
-
 async def status(
     engine: Engine, module: str, details: bool, commander: Commander
 ) -> tuple[str, bool]:
@@ -161,13 +142,6 @@ def uptime_text(engine: Engine) -> str:
     )
 
 
-def complete_words(message: Message, words: list[str]) -> None:
-    """Adds the `words` that fit ``partword`` to a completion's return value."""
-    partword = message.get("partword")
-    fitting = [word for word in words if word.startswith(partword)]
-    message.retvalue = "\t".join([part for part in (message.retvalue, *fitting) if part])
-
-
 @dataclass(frozen=True, slots=True)
 class BusCommand:
     """A command that is answered on the bus: its function gets the engine, what follows the
@@ -176,7 +150,7 @@ class BusCommand:
     usage: str
     help: str
     function: Callable[[Engine, str, Message], bool | Awaitable[bool]]
-    words: tuple[str, ...] = ()
+    words: Words = ()
 
 
 async def _status(engine: Engine, rest: str, message: Message) -> bool:
@@ -288,13 +262,18 @@ BUS_COMMANDS: dict[str, BusCommand] = {
         "module {{load|reload} modulefile|unload modulename|list}",
         "Controls the modules loaded in the Telephony Engine",
         _module,
-        ("load", "reload", "unload", "list"),
+        {
+            "load": "loads a module of the engine",
+            "reload": "has a module read its configuration again",
+            "unload": "ends a module",
+            "list": "the modules that are loaded",
+        },
     ),
     "events": BusCommand(
         "events [clear] [type]",
         "Show or clear events or alarms collected since the engine startup",
         _events,
-        ("clear", "log"),
+        {"clear": "forgets what was collected", "log": "the events of the log alone"},
     ),
     "logview": BusCommand(
         "logview", "Show log of engine startup and initialization process", _logview
@@ -304,7 +283,11 @@ BUS_COMMANDS: dict[str, BusCommand] = {
         "dispatcher {handlers|trace_msg_time|trace_msg_handler_time}",
         "Shows who handles which messages: handlers name=call.route or name=^ for all; watches",
         _dispatcher,
-        ("handlers", "watches", *SWITCHES),
+        {
+            "handlers": "who handles which messages",
+            "watches": "who watches which messages",
+            **dict.fromkeys(SWITCHES, "on or off: logs how long messages take"),
+        },
     ),
     "status dispatcher": BusCommand(
         "status dispatcher ...", "Shows the installed handlers", _dispatcher
@@ -318,7 +301,7 @@ MANAGER_COMMANDS: dict[str, BusCommand] = {
         "status [overview] [modulename]",
         "Shows status of all or selected modules or channels",
         _status,
-        ("overview",),
+        {"overview": "without the details"},
     ),
     "uptime": BusCommand("uptime", "Show information on how long Yate has run", _uptime),
     "help": BusCommand("help [command]", "Provide help on all or given command", _help),
@@ -363,18 +346,21 @@ class EngineCommands:
 
     def _complete(self, message: Message) -> None:
         line = message.get("partline")
-        if not line:
-            complete_words(message, [name for name in BUS_COMMANDS if " " not in name])
-            return
-        if line in ("help", "?"):
-            complete_words(message, [name for name in BUS_COMMANDS if " " not in name])
-        elif line == "reload":
-            complete_words(message, sorted(self._engine.modules))
+        if line in ("", "help", "?"):
+            names = {name: one.help for name, one in BUS_COMMANDS.items() if " " not in name}
+            complete_words(message, names)
+        elif line in ("reload", "module reload", "module unload"):
+            modules = sorted(self._engine.modules.items())
+            complete_words(message, {name: one.summary() for name, one in modules})
         elif line in ("status", "status overview"):
-            complete_words(message, ["engine"])
+            complete_words(message, {"engine": "the engine itself"})
+        elif line.startswith("dispatcher "):
+            words = line.split()[1:]
+            partword = message.get("partword")
+            complete_words(message, handlerlist.complete(self._engine.dispatcher, words, partword))
         command = BUS_COMMANDS.get(line)
         if command is not None:
-            complete_words(message, list(command.words))
+            complete_words(message, command.words)
 
     def help(self, message: Message) -> bool:
         """The handler of ``engine.help``."""

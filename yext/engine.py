@@ -14,8 +14,8 @@ from typing import Final
 
 from yext import conf, log
 from yext.commands import Commander, Embedder, EngineCommands, Reply
-from yext.commands import complete as complete_line
 from yext.commands import run as run_command
+from yext.completing import complete as complete_line
 from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
 from yext.enginestatus import engine_status, first_run_params
 from yext.errors import EngineError

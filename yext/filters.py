@@ -26,8 +26,17 @@ DEEPEST = 50
 
 Predicate = Callable[["Journey"], bool]
 
-WORDS = ("and", "or", "not", "handled", "unhandled", "from:", "by:", "slow>")
-"""The words of the language, for completion."""
+WORDS = {
+    "and": "both sides hold",
+    "or": "one side holds",
+    "not": "what follows does not hold",
+    "handled": "somebody handled it",
+    "unhandled": "nobody handled it",
+    "from:": "who sent it",
+    "by:": "who handled it",
+    "slow>": "took longer than: slow>10ms",
+}
+"""The words of the language and what they say, for completion."""
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1e-3}
 

@@ -5,10 +5,11 @@ Wording as recorded (rm_3_commands, dispatcher_handlers and status_dispatcher).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from yext.dispatcher import Dispatcher, Handler
 from yext.errors import FilterError
+from yext.log import safe
 from yext.patterns import Regex
 
 
@@ -27,6 +28,37 @@ def listed(dispatcher: Dispatcher, words: Sequence[str]) -> list[str] | None:
     else:
         return None
     return lines or ["Empty list"]
+
+
+def complete(dispatcher: Dispatcher, words: Sequence[str], word: str) -> dict[str, str]:
+    """What may follow `words` of ``dispatcher`` and begins as `word`, and what that is."""
+    if words[:1] != ["handlers"]:
+        return {}
+    handlers = dispatcher.handlers()
+    if word.startswith("name="):
+        return {
+            f"name={name}": "handled by "
+            + listing(one.owner for one in handlers if one.name == name)
+            for name in dispatcher.handler_names()
+        }
+    if word.startswith("trackname="):
+        return {
+            f"trackname={track}": "handles "
+            + listing(one.name for one in handlers if one.track == track)
+            for track in sorted({one.track for one in handlers} - {""})
+        }
+    return {"name=": "of messages of that name; ^ for all", "trackname=": "of whom that is"}
+
+
+_LISTED = 3
+"""Names in a list that has to be short."""
+
+
+def listing(names: Iterable[str]) -> str:
+    """The first of the names, in a few words."""
+    different = list(dict.fromkeys(safe(name) for name in names))
+    more = [f"{len(different) - _LISTED} more"] if len(different) > _LISTED else []
+    return ", ".join([*different[:_LISTED], *more])
 
 
 def status(dispatcher: Dispatcher, wanted: str, details: bool) -> str | None:

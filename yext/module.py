@@ -5,11 +5,11 @@ Modelled on the class Module of Yate's engine: the messages and priorities are i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yext import log
 from yext.commands import EOL
+from yext.completing import Words, complete_words
 from yext.conf import Problem
 from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
 from yext.message import Message
@@ -114,6 +114,10 @@ class Module:
         detail = self.status_detail() if details else ""
         return f"{line};{detail}" if detail else line
 
+    def summary(self) -> str:
+        """What the module is and has going on, in a few words."""
+        return ", ".join(part for part in (self.title, self.kind, self.status_params()) if part)
+
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")
         if wanted and wanted != self.name and wanted not in self.aliases:
@@ -128,18 +132,18 @@ class Module:
         """Carries out a command line that may be the module's; whether it was."""
         return False
 
-    def complete(self, line: str, word: str) -> Sequence[str]:
-        """What may follow `line` (empty at the first word) and begins with `word`."""
+    def complete(self, line: str, word: str) -> Words:
+        """What may follow `line` (empty at the first word) and begins with `word`; a mapping
+        tells what each word is."""
         return ()
 
     async def _command(self, message: Message) -> bool:
         if "partial" not in message:
             return await self.command(message.get("line"), message)
-        line, word = message.get("partline"), message.get("partword")
-        fitting = [one for one in self.complete(line, word) if one.startswith(word)]
-        if line in ("status", "status overview", "debug") and self.name.startswith(word):
-            fitting.append(self.name)
-        message.retvalue = "\t".join([part for part in (message.retvalue, *fitting) if part])
+        line = message.get("partline")
+        complete_words(message, self.complete(line, message.get("partword")))
+        if line in ("status", "status overview", "debug"):
+            complete_words(message, {self.name: self.summary()})
         return False
 
     # Debugging

@@ -35,7 +35,16 @@ _HELP_PRIORITY = 100
 
 _WORD = "sniffer"
 
-_KEYWORDS = ("on", "off", "timer", "filter", "params", "age", "set", "reset")
+_KEYWORDS = {
+    "on": "tells messages as output",
+    "off": "tells no more",
+    "timer": "on or off: engine.timer too",
+    "filter": "only messages of a name",
+    "params": "only messages with these values",
+    "age": "only messages that are so many seconds old",
+    "set": "changes a filter with a name of its own",
+    "reset": "takes all filters away",
+}
 
 
 def matcher(pattern: str) -> Matcher:
@@ -199,10 +208,10 @@ class MsgSniff(Module):
         if several:
             yield "-----"
 
-    def complete(self, line: str, word: str) -> list[str]:
+    def complete(self, line: str, word: str) -> dict[str, str]:
         if line in ("", "help", "?"):
-            return [_WORD]
-        return list(_KEYWORDS) if line == _WORD else []
+            return {_WORD: HELP}
+        return _KEYWORDS if line == _WORD else {}
 
     def _help(self, message: Message) -> bool:
         return help_with(message, _WORD, USAGE, HELP)

@@ -32,21 +32,32 @@ async def carry_out(command: SessionCommand, session: Session, rest: str) -> Rep
     return await result
 
 
-def complete(session: Session, partline: str, partword: str) -> list[str]:
-    """What the session itself knows to complete: `partline` holds the words before the one
-    that is being typed, `partword` the start of that."""
+def innermost(line: str) -> str:
+    """The command line that stands at the end of `line`: of ``watch 2 external``, ``external``."""
+    name, _, rest = line.lstrip().partition(" ")
+    command = SESSION_COMMANDS.get(name)
+    if command is not None and command.takes_line:
+        _, blank, inner = rest.lstrip().partition(" ")
+        if blank:
+            return inner.lstrip()
+    return line.lstrip()
+
+
+def complete(session: Session, partline: str, partword: str) -> dict[str, str]:
+    """What the session itself knows to complete, and what each word is: `partline` holds the
+    words before the one that is being typed, `partword` the start of that."""
     if not partline:
-        words = [one.name for one in session.commands() if session.lists(one)]
-        words += session.aliases
+        words = {one.name: one.help for one in session.commands() if session.lists(one)}
+        words |= session.aliases
     else:
         name, _, rest = partline.partition(" ")
         command = SESSION_COMMANDS.get(name)
         if command is None or command.authority > session.authority:
-            return []
-        words = [] if rest else list(command.words)
+            return {}
+        words = {} if rest else dict(command.words)
         if command.completer is not None:
-            words += command.completer(session, rest, partword)
-    return [word for word in words if word.startswith(partword)]
+            words |= command.completer(session, rest, partword)
+    return {word: what for word, what in words.items() if word.startswith(partword)}
 
 
 _ALIAS_WORDS = 8

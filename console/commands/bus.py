@@ -24,7 +24,13 @@ MOST_REPEATS = 100_000
 _AT_ONCE = 100
 """Messages sent before everything else gets its turn."""
 
-_OPTIONS = ("--enqueue", "--time", "--repeat", "--json", "--wait")
+_OPTIONS = {
+    "--enqueue": "does not wait for what comes of it",
+    "--time": "tells how long it took",
+    "--repeat": "sends it so often",
+    "--json": "answers with an object",
+    "--wait": "waits so many seconds for somebody to handle it",
+}
 
 _USAGE = "message [--wait s] [--enqueue] [--time] [--repeat n] [--json] name [key=value ...]"
 
@@ -185,13 +191,13 @@ def _times(took: list[float]) -> dict[str, float]:
     }
 
 
-def _complete(session: Session, rest: str, word: str) -> list[str]:
+def _complete(session: Session, rest: str, word: str) -> dict[str, str]:
     words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
     if words:
-        return [f"{name}=" for name in message_params(session, words[0])]
+        return {f"{name}=": what for name, what in message_params(session, words[0]).items()}
     if rest.endswith(tuple(_MOST)):
-        return []
-    return [*(_OPTIONS if word.startswith("-") else ()), *message_names(session)]
+        return {}
+    return (_OPTIONS if word.startswith("-") else {}) | message_names(session)
 
 
 BUS: tuple[SessionCommand, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
@@ -13,6 +13,7 @@ from yext import Reply
 from yext.commands import EOL
 from yext.errors import FilterError
 from yext.filters import WORDS, Filter
+from yext.handlerlist import listing
 from yext.journey import to_json
 from yext.log import safe
 
@@ -33,7 +34,7 @@ async def _flow(session: Session, rest: str) -> Reply:
     action = _ACTIONS.get(word)
     if action is None:
         return failed(f"Unknown flow command: {word}", f"one of {', '.join(_ACTIONS)}")
-    result = action(session, arguments.strip())
+    result = action[0](session, arguments.strip())
     return result if isinstance(result, Reply) else await result
 
 
@@ -194,63 +195,97 @@ def _os_failed(path: str, error: OSError) -> Reply:
     return Reply(False, f"{safe(path)}: {reason}{EOL}", params)
 
 
-_ACTIONS: dict[str, Callable[[Session, str], Reply | Awaitable[Reply]]] = {
-    "on": _on,
-    "off": _off,
-    "pause": _pause,
-    "resume": _resume,
-    "last": _last,
-    "show": _show,
-    "filter": _filter,
-    "clear": _clear,
-    "save": _save,
-    "load": _load,
+_ACTIONS: dict[str, tuple[Callable[[Session, str], Reply | Awaitable[Reply]], str]] = {
+    "on": (_on, "shows messages as they happen, all or those of a filter"),
+    "off": (_off, "shows none"),
+    "pause": (_pause, "holds them back"),
+    "resume": (_resume, "goes on"),
+    "last": (_last, "the newest that are recorded"),
+    "show": (_show, "what one message went through"),
+    "filter": (_filter, "which messages are shown"),
+    "clear": (_clear, "forgets what is recorded"),
+    "save": (_save, "writes the record to a file"),
+    "load": (_load, "shows a record that was saved"),
 }
+"""What each word after ``flow`` does, and how that is described."""
 
 _RECENT = 200
 """Messages whose numbers, names and parameters completion offers."""
 
 
-def _complete(session: Session, rest: str, word: str) -> list[str]:
+def _complete(session: Session, rest: str, word: str) -> Mapping[str, str]:
     verb = rest.partition(" ")[0]
     if verb == "show":
         recent = session.flow.wanted(session.flow.recent(_RECENT))
-        return [str(one.number) for one in reversed(recent)] if rest == verb else []
+        return {str(one.number): _told(one) for one in reversed(recent)} if rest == verb else {}
     if verb not in ("on", "filter"):
-        return []
-    if word.startswith(("from:", "by:")):
-        prefix = word.partition(":")[0] + ":"
-        return [f"{prefix}{label}" for label in _labels(session)]
-    return [*WORDS, *message_names(session)]
+        return {}
+    prefix, colon, _ = word.partition(":")
+    if colon and prefix in _LABELS:
+        return {f"{prefix}:{label}": what for label, what in _LABELS[prefix](session).items()}
+    return {**WORDS, **message_names(session)}
 
 
-def message_names(session: Session) -> list[str]:
-    """The names of messages that somebody handles or watches, or that were seen."""
+def _told(journey: Journey) -> str:
+    """A message in a few words: its name, and what became of it."""
+    by = f" by {journey.by}" if journey.handled else ""
+    return safe(f"{journey.name} {journey.outcome}{by}")
+
+
+def message_names(session: Session) -> dict[str, str]:
+    """The names of messages that somebody handles or watches, or that were seen, and by whom."""
     dispatcher = session.engine.dispatcher
-    names = dict.fromkeys(dispatcher.handler_names())
-    names.update(dict.fromkeys(name for name, _ in dispatcher.watch_names() if name))
-    names.update(dict.fromkeys(one.name for one in session.flow.recent(_RECENT)))
-    return list(names)
+    names: dict[str, list[str]] = {}
+    for handler in dispatcher.handlers():
+        if handler.name:
+            names.setdefault(handler.name, []).append(handler.owner.partition(" ")[0])
+    described = {name: f"handled by {listing(owners)}" for name, owners in names.items()}
+    for name, label in dispatcher.watch_names():
+        if name:
+            described.setdefault(name, f"watched by {safe(label)}")
+    for one in session.flow.recent(_RECENT):
+        described.setdefault(one.name, f"seen, {one.outcome}")
+    return described
 
 
-def message_params(session: Session, name: str) -> list[str]:
-    """The parameters of messages of that `name`: the well-known ones, and those seen."""
-    params = dict.fromkeys(FIRST.get(name, ()))
+_VALUE_MOST = 30
+"""Characters of a value that describe a parameter."""
+
+
+def message_params(session: Session, name: str) -> dict[str, str]:
+    """The parameters of messages of that `name`, the well-known ones and those seen, with the
+    newest value that was seen."""
+    params = dict.fromkeys(FIRST.get(name, ()), "")
     for one in session.flow.recent(_RECENT):
         if one.name == name:
-            params.update(dict.fromkeys(one.params))
-    return list(params)
+            params |= {key: f"seen: {safe(text[:_VALUE_MOST])}" for key, text in one.params.items()}
+    return params
 
 
-def _labels(session: Session) -> list[str]:
-    """Who handles messages, by first words."""
-    owners = (one.owner.partition(" ")[0] for one in session.engine.dispatcher.handlers())
-    return list(dict.fromkeys(owners))
+def _handling(session: Session) -> dict[str, str]:
+    """Who handles messages, by first words, and which."""
+    names: dict[str, list[str]] = {}
+    for one in session.engine.dispatcher.handlers():
+        names.setdefault(one.owner.partition(" ")[0], []).append(one.name)
+    return {label: f"handles {listing(handled)}" for label, handled in names.items()}
+
+
+def _sending(session: Session) -> dict[str, str]:
+    """Who sent messages, by first words, and who handles some and so may send others."""
+    names: dict[str, list[str]] = {}
+    for one in session.flow.recent(_RECENT):
+        names.setdefault(one.sender.partition(" ")[0], []).append(one.name)
+    return _handling(session) | {who: f"sent {listing(sent)}" for who, sent in names.items()}
+
+
+_LABELS: dict[str, Callable[[Session], dict[str, str]]] = {"from": _sending, "by": _handling}
+"""Whom each of these words of a filter takes."""
 
 
 FLOW: tuple[SessionCommand, ...] = (
     SessionCommand(
         "flow", _USAGE, "Shows the messages as they happen, and what each went through", _flow,
-        tuple(_ACTIONS), Authority.USER, listed=False, completer=_complete, observes=True,
+        {word: what for word, (_, what) in _ACTIONS.items()}, Authority.USER, listed=False,
+        completer=_complete, observes=True,
     ),
 )  # fmt: skip

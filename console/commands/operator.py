@@ -147,40 +147,42 @@ async def _run_lines(session: Session, name: str, lines: list[str], keep_going: 
     return Reply(not params, "".join(texts), params)
 
 
-def _complete_file(session: Session, rest: str, word: str) -> list[str]:
+def _complete_file(session: Session, rest: str, word: str) -> dict[str, str]:
     directory, slash, _ = word.rpartition("/")
     try:
         found = list((Path(directory + slash) if slash else Path()).iterdir())
     except OSError:
-        return []
-    return sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
+        return {}
+    names = sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
+    return dict.fromkeys(names, "")
 
 
 OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "watch", "watch SECONDS COMMAND",
         "Repeats a command and marks what has changed; any key ends it", _watch,
-        ("1", "2", "5"), Authority.USER, listed=False,
+        {"1": "every second", "2": "every 2 seconds", "5": "every 5 seconds"}, Authority.USER,
+        listed=False, takes_line=True,
     ),
     SessionCommand(
         "top", "top [SECONDS]",
         "Shows which scripts are busy, slow, failing or large; any key ends it", _top,
-        (), Authority.ADMIN, listed=False,
+        {}, Authority.ADMIN, listed=False,
     ),
     SessionCommand(
         "history", "history [LINES]", "Shows the lines that were given", _history,
-        (), Authority.USER, listed=False,
+        {}, Authority.USER, listed=False,
     ),
     SessionCommand(
         "!", "!N", "Gives line N of the history again, !! the last one", _again,
-        (), Authority.USER, listed=False,
+        {}, Authority.USER, listed=False,
     ),
     SessionCommand(
-        "clear", "clear", "Clears the screen", _clear, (), Authority.GUEST, listed=False
+        "clear", "clear", "Clears the screen", _clear, {}, Authority.GUEST, listed=False
     ),
     SessionCommand(
         "source", f"source FILE [{_KEEP_GOING}]",
         "Carries out the commands of a file, up to the first that fails", _source,
-        (), Authority.ADMIN, listed=False, completer=_complete_file,
+        {}, Authority.ADMIN, listed=False, completer=_complete_file,
     ),
 )  # fmt: skip

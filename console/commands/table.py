@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yext import Reply
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 Function = Callable[["Session", str], "Reply | Awaitable[Reply]"]
 
-Completer = Callable[["Session", str, str], "list[str]"]
+Completer = Callable[["Session", str, str], Mapping[str, str]]
 """Gets the session, what stands between the command's name and the word being typed, and the
-start of that word; returns the words that may stand there."""
+start of that word; returns the words that may stand there, and what each is."""
 
 
 class Authority(enum.IntEnum):
@@ -37,10 +37,11 @@ class SessionCommand:
         name: the word it begins with.
         usage, help: what `help` says.
         function: gets the session and what follows the name.
-        words: what completes right after the name.
+        words: what completes right after the name, and what each is.
         authority: what a session must be to use it.
         listed: whether Yate's `help` lists it, in Yate's order.
         completer: completes what `words` does not know.
+        takes_line: whether a command line follows its first argument.
         observes: whether it shows messages, which users see only where a listener lets them.
     """
 
@@ -48,14 +49,15 @@ class SessionCommand:
     usage: str
     help: str
     function: Function
-    words: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     authority: Authority = Authority.ADMIN
     listed: bool = True
     completer: Completer | None = None
+    takes_line: bool = False
     observes: bool = False
 
 
-SWITCH = ("on", "off")
+SWITCH = {"on": "turns it on", "off": "turns it off"}
 """What completes after the name of a switch."""
 
 

@@ -48,8 +48,8 @@ async def _help(session: Session, rest: str) -> Reply:
     return Reply(True, text)
 
 
-def _complete_topic(session: Session, rest: str, word: str) -> list[str]:
-    return [] if rest else [one.name for one in session.commands() if session.lists(one)]
+def _complete_topic(session: Session, rest: str, word: str) -> dict[str, str]:
+    return {} if rest else {one.name: one.help for one in session.commands() if session.lists(one)}
 
 
 async def _auth(session: Session, rest: str) -> Reply:
@@ -226,8 +226,8 @@ YATE: tuple[SessionCommand, ...] = (
     ),
     SessionCommand(
         "status", "status [overview] [modulename]",
-        "Shows status of all or selected modules or channels", _status, ("overview",),
-        Authority.USER,
+        "Shows status of all or selected modules or channels", _status,
+        {"overview": "without the details"}, Authority.USER,
     ),
     SessionCommand(
         "uptime", "uptime", "Show information on how long Yate has run", _uptime,
@@ -252,7 +252,13 @@ YATE: tuple[SessionCommand, ...] = (
     SessionCommand(
         "debug", "debug [module] [level|objects|on|off]",
         "Show or change debugging level globally or per module", debug,
-        ("threshold", "level", "objects", "on", "off"),
+        {
+            "threshold": "up to which level this session is told",
+            "level": "up to which level the engine tells, or a module",
+            "objects": "counts objects in Yate, nothing here",
+            "on": "tells this session debug text",
+            "off": "tells this session none",
+        },
     ),
     SessionCommand(
         "meminfo", "meminfo", "Displays memory allocation statistics", _meminfo
@@ -277,7 +283,8 @@ YATE: tuple[SessionCommand, ...] = (
         "Stops the engine with optionally provided exit code", _stop,
     ),
     SessionCommand(
-        "alias", "alias [name [command...]]", "Create an alias for a longer command", _alias
+        "alias", "alias [name [command...]]", "Create an alias for a longer command", _alias,
+        takes_line=True,
     ),
     SessionCommand(
         "?", "? [command]", "The same as help", _help, authority=Authority.GUEST, listed=False,

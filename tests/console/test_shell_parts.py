@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from seen import Seen
 
 from console.completion import LinkCompleter, fuzzy
 from console.line import wants_vi
@@ -17,6 +18,7 @@ from console.link import LocalLink, Word
 from console.session import Session
 from console.terminal import abilities
 from console.top import COLUMNS, Top
+from console.watching import Watching
 from yext import Engine, Message
 
 ROUTER = """#!/bin/sh
@@ -114,10 +116,26 @@ def test_watch_and_top_show_once_without_a_view(config: Path) -> None:
             reply = await link.run(wrong)
             assert not reply.ok, wrong
             assert reply.params["hint"]
+        ready = asyncio.Event()
+        link.subscribe(lambda event: ready.set() if event.text == "ready" else None)
         await link.run("external start route.sh 99")
+        await asyncio.wait_for(ready.wait(), 20)
         lines = (await link.run("top")).text.splitlines()
         assert lines[0].split("\t") == list(COLUMNS)
-        assert lines[1].split("\t")[:2] == ["route.sh 99", "running"]
+        name, state = lines[1].split("\t")[:2]
+        assert name == "route.sh 99"
+        assert state in ("starting", "running")
+
+    in_engine(config, story)
+
+
+def test_watch_shows_the_table_of_all_peers(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        await link.run("external start route.sh 99")
+        for command in ("external", "external info"):
+            drawn = await Watching(link.own, Seen(120), command).draw(120, 24)
+            assert drawn.split()[:3] == ["script", "parameter", "state"]
+            assert "route.sh" in drawn
 
     in_engine(config, story)
 
@@ -134,7 +152,7 @@ def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
             for _ in range(10):
                 assert await engine.dispatch(Message("call.route"))
             row = dict(zip(COLUMNS, (await top.text()).splitlines()[1].split("\t"), strict=True))
-            assert 0 < float(row["p50 ms"]) <= float(row["p99 ms"])
+            assert 0 <= float(row["p50 ms"]) <= float(row["p99 ms"])
             assert row["errors"] == "0"
             assert float(row["MiB"]) > 0
             assert "route.sh 99" in await top.draw(80, 1)
@@ -162,6 +180,91 @@ def test_completion_describes_and_falls_back_to_fuzzy(config: Path) -> None:
         assert "uptime " in await completions(link, "utm")
         assert await completions(link, "zzz") == {}
         assert "external" in await completions(link, "")
+
+    in_engine(config, story)
+
+
+def test_completion_describes_sub_commands_messages_parameters_and_modules(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        await link.run("external start route.sh 99")
+        await link.run("message --wait 20 call.route caller=40")
+        for line, word, told in (
+            ("", "external", "Controls the external scripts"),
+            ("help sni", "sniffer ", "which messages are told"),
+            ("external ", "stop", "disconnects a peer"),
+            ("external stop route.sh ", "99 ", "running, pid "),
+            ("flow ", "pause", "holds them back"),
+            ("flow show ", "", "call.route handled by route.sh"),
+            ("flow filter ", "unhandled", "nobody handled"),
+            ("flow filter by:", "by:route.sh", "handles call.route"),
+            ("flow filter from:", "from:console", "sent call.route"),
+            ("message ", "call.route", "route.sh"),
+            ("message call.route cal", "caller=", "seen: 40"),
+            ("message --", "--repeat", "so often"),
+            ("dispatcher ", "handlers", "who handles"),
+            ("dispatcher handlers ", "trackname=", "of whom"),
+            ("dispatcher handlers name=call.ro", "name=call.route ", "route.sh"),
+            ("dispatcher handlers trackname=ext", "trackname=extmodule ", "engine.command"),
+            ("module unload ", "extmodule", "scripts=1"),
+            ("reload ", "extmodule", "scripts=1"),
+            ("debug ", "extmodule", "scripts=1"),
+            ("status ", "extmodule", "scripts=1"),
+        ):
+            found = await completions(link, line)
+            assert any(text.startswith(word) and told in what for text, what in found.items()), (
+                line,
+                found,
+            )
+
+    in_engine(config, story)
+
+
+def test_completion_offers_the_peers_of_listeners(config: Path) -> None:
+    path = config / "up.sock"
+    with (config / "extmodule.conf").open("a") as file:
+        file.write(f"[listener door]\ntype=unix\npath={path}\n")
+
+    async def story(link: LocalLink) -> None:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"%%>connect:global\n%%>setlocal:id:\n")
+        await reader.readline()
+        found = await completions(link, "external stop do")
+        assert list(found) == ["door "]
+        assert "connected to listener door" in found["door "]
+        writer.close()
+        await writer.wait_closed()
+
+    in_engine(config, story)
+
+
+def test_completion_of_a_line_in_a_line_and_of_words_cut_short(config: Path) -> None:
+    async def story(link: LocalLink) -> None:
+        assert list(await completions(link, "watch 1 exter")) == ["external "]
+        assert "info" in await completions(link, "watch 1 external ")
+        assert "external" in await completions(link, "watch 1 ")
+        assert list(await completions(link, "alias e exter")) == ["external "]
+        assert list(await completions(link, "sta over")) == ["status overview "]
+        assert list(await completions(link, "disp han na")) == ["dispatcher handlers name="]
+        assert list(await completions(link, "nobody over")) == []
+        assert link.usage("watch 1 dispatcher ").startswith("dispatcher {handlers")
+        assert link.usage("watch ") == "watch SECONDS COMMAND"
+
+    in_engine(config, story)
+
+
+def test_plain_connections_are_not_asked_to_describe(config: Path) -> None:
+    asked: list[Message] = []
+
+    def heard(message: Message) -> bool:
+        asked.append(message)
+        return False
+
+    async def story(link: LocalLink) -> None:
+        link.engine.install("engine.command", heard, 200)
+        assert await link.own.complete("external st") == ["start", "stop"]
+        assert not any(key.startswith("describe") for key in asked[-1].params)
+        await link.complete("external st")
+        assert asked[-1]["describe.stop"]
 
     in_engine(config, story)
 

@@ -148,7 +148,9 @@ def test_a_row_is_all_that_a_command_takes(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(rest)
         return Reply(True, "tea\r\n")
 
-    row = SessionCommand("brew", "brew [tea|coffee]", "Makes it", function, ("tea", "coffee"))
+    row = SessionCommand(
+        "brew", "brew [tea|coffee]", "Makes it", function, {"tea": "", "coffee": ""}
+    )
     monkeypatch.setattr(commands, "TABLE", (*commands.TABLE, row))
     monkeypatch.setitem(commands.SESSION_COMMANDS, "brew", row)
 

@@ -89,6 +89,24 @@ def test_completion_of_commands_scripts_and_fuzzy(place: Place) -> None:
     shell.sees("Show information on how long Yate has run")
 
 
+def test_completion_describes_what_the_bus_knows(place: Place) -> None:
+    place.extmodule("[scripts]\nroute.sh=99\nother.sh=\n")
+    place.script("other.sh", "#!/bin/sh\nexec cat\n")
+    shell = place.open()
+    shell.type("external stop \t\t")
+    shell.until(lambda: re.search(r"route.sh +99, .*pid \d+", shell.text()) is not None)
+    shell.type("\x03")
+    shell.prompt()
+    shell.type("sta over\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} status overview")
+    shell.type("\x15watch 1 ext\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} watch 1 external")
+    shell.type("info\r")
+    shell.until(lambda: re.search(r"script +parameter +state", shell.text()) is not None)
+    shell.type("q")
+    shell.prompt()
+
+
 def test_completion_that_nobody_answers_delays_no_keystroke(place: Place) -> None:
     place.script("stalled.sh", STALLED)
     shell = place.open()

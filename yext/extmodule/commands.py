@@ -51,7 +51,7 @@ async def carry_out(module: ExtModule, line: str, message: Message) -> bool:
     arguments = arguments.strip()
     if not arguments and verb not in _SHOWN:
         return False
-    return await action(module, arguments, message)
+    return await action[0](module, arguments, message)
 
 
 def _name_and_parameter(text: str) -> tuple[str, str | None]:
@@ -261,45 +261,59 @@ def _row(script: Script) -> list[str]:
 
 Action = Callable[["ExtModule", str, Message], Awaitable[bool]]
 
-ACTIONS: dict[str, Action] = {
-    "info": _info,
-    "start": _start,
-    "stop": _stop,
-    "restart": _restart,
-    "execute": _execute,
-    "show": _show,
-    "why": _why,
-    "log": _log,
-    "dismiss": _dismiss,
-    "audio": _audio,
+ACTIONS: dict[str, tuple[Action, str]] = {
+    "info": (_info, "who is connected, with pid and role"),
+    "start": (_start, "starts a script"),
+    "stop": (_stop, "ends a script, or disconnects a peer of a listener"),
+    "restart": (_restart, "ends a script and starts it again"),
+    "execute": (_execute, "runs a program without the protocol"),
+    "show": (_show, "the state and numbers of each script"),
+    "why": (_why, "why a script failed last"),
+    "log": (_log, "what a script wrote on standard error"),
+    "dismiss": (_dismiss, "forgets scripts that do not run"),
+    "audio": (_audio, "the audio that channel scripts send and get"),
 }
+"""What each sub-command does, and how that is described."""
 
 
-def complete(module: ExtModule, line: str, word: str) -> list[str]:
-    """The words that may follow `line`."""
+def complete(module: ExtModule, line: str, word: str) -> dict[str, str]:
+    """The words that may follow `line`, and what each is."""
     words = line.split()
-    if not words:
-        return ["external"]
-    if words == ["help"] or words == ["?"]:
-        return ["external"]
+    if words in ([], ["help"], ["?"]):
+        return {"external": HELP}
     if words == ["external"]:
         # Yate's own words alone, as recorded; the rest once their beginning is typed.
-        return list(ACTIONS) if word else list(YATE_WORDS)
+        return {verb: ACTIONS[verb][1] for verb in (ACTIONS if word else YATE_WORDS)}
     if words[0] != "external" or words[1] not in ACTIONS:
-        return []
+        return {}
+    known = _known(module, words[1])
     if len(words) == 2:
-        return _names(module, words[1])
-    if len(words) == 3 and words[1] in ("stop", "restart", "show", "why", "log"):
-        return sorted({one.parameter for one in module.scripts if one.name == words[2]} - {""})
-    return []
+        return {name: what for name, _, what in known}
+    if len(words) == 3:
+        return {more: what for name, more, what in sorted(known) if name == words[2] and more}
+    return {}
 
 
-def _names(module: ExtModule, verb: str) -> list[str]:
+def _known(module: ExtModule, verb: str) -> list[tuple[str, str, str]]:
+    """The name, parameter and state of all that `verb` can be said of."""
     if verb in ("stop", "restart"):
-        return list(dict.fromkeys(receiver.name for receiver in module.peers))
+        peers = ((one.name, one.parameter, _peer_state(module, one)) for one in module.peers)
+        return list(peers)
     if verb in ("show", "why", "log", "dismiss"):
-        return list(dict.fromkeys(script.name for script in module.scripts))
+        return [(one.name, one.parameter, _state(one)) for one in module.scripts]
     return []
+
+
+def _state(script: Script) -> str:
+    parts = [script.parameter, script.state_text(), f"pid {script.pid}" if script.pid else ""]
+    return ", ".join(safe(part) for part in parts if part)
+
+
+def _peer_state(module: ExtModule, receiver: Receiver) -> str:
+    script = module.script_of(receiver)
+    if script is not None:
+        return _state(script)
+    return safe(f"{receiver.parameter}, connected to listener {receiver.name}")
 
 
 def help(message: Message) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
@@ -290,7 +290,7 @@ class ExtModule(Module):
     async def command(self, line: str, message: Message) -> bool:
         return await commands.carry_out(self, line, message)
 
-    def complete(self, line: str, word: str) -> Sequence[str]:
+    def complete(self, line: str, word: str) -> Mapping[str, str]:
         return commands.complete(self, line, word)
 
     def _help(self, message: Message) -> bool:

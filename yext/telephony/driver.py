@@ -5,7 +5,7 @@ Modelled on Yate's class Driver (engine/Channel.cpp): the messages and their pri
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
@@ -199,9 +199,10 @@ class Driver(Module):
         message.retvalue = channel.status_text() + EOL
         return True
 
-    def complete(self, line: str, word: str) -> Sequence[str]:
+    def complete(self, line: str, word: str) -> dict[str, str]:
         if line not in ("drop", "control", "status", "status overview") or not self.channels:
-            return ()
+            return {}
         if word.startswith(self.prefix):
-            return tuple(self.channels)
-        return (self.prefix,) if line.startswith("status") else (self.name, self.prefix)
+            return dict.fromkeys(self.channels, f"a channel of {self.name}")
+        every = {} if line.startswith("status") else {self.name: f"all channels of {self.name}"}
+        return every | {self.prefix: f"the channels of {self.name}"}

@@ -8,7 +8,7 @@ it is given something to say, and follows what it hears.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from yext.message import Message
@@ -282,10 +282,10 @@ class PhoneDriver(Driver):
 
         return await carry_out(self, line, message)
 
-    def complete(self, line: str, word: str) -> Sequence[str]:
+    def complete(self, line: str, word: str) -> dict[str, str]:
         from yext.telephony.phonecommands import complete
 
-        return (*super().complete(line, word), *complete(self, line))
+        return super().complete(line, word) | complete(self, line)
 
     def _help(self, message: Message) -> bool:
         from yext.telephony.phonecommands import help

@@ -31,16 +31,17 @@ def help(message: Message) -> bool:
     return help_with(message, "phone", USAGE, HELP)
 
 
-def complete(driver: PhoneDriver, line: str) -> list[str]:
-    """The words that may follow `line`."""
+def complete(driver: PhoneDriver, line: str) -> dict[str, str]:
+    """The words that may follow `line`, and what they are."""
     words = line.split()
     if not words or words in (["help"], ["?"]):
-        return ["phone"]
+        return {"phone": HELP.partition(EOL)[0]}
     if words == ["phone"]:
-        return [*_VERBS, *driver.channels]
+        return dict.fromkeys(_VERBS, "") | dict.fromkeys(driver.channels, "one of the calls")
     if words[:1] == ["phone"] and len(words) == 2 and words[1] in driver.channels:
-        return list(_VERBS)
-    return list(_CONDITIONS) if words[0] == "phone" and words[-1] == "wait" else []
+        return dict.fromkeys(_VERBS, "")
+    waits = words[0] == "phone" and words[-1] == "wait"
+    return dict.fromkeys(_CONDITIONS, "") if waits else {}
 
 
 async def carry_out(driver: PhoneDriver, line: str, message: Message) -> bool:
