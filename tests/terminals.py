@@ -125,6 +125,7 @@ class Terminal:
             raise AssertionError(self.report("waited for the end")) from None
         kept = check(self.child.child_fd) if check is not None else True
         assert kept, self.report("the terminal was not left as it was")
+        self.child.wait()  # close() alone gives it a tenth of a second
         self.child.close()
         if self.child.exitstatus is None:
             raise AssertionError(self.report(f"killed by signal {self.child.signalstatus}"))
@@ -148,6 +149,7 @@ class Terminal:
             return
         if self.child.isalive():
             self.child.kill(signal.SIGKILL)
+            self.child.wait()
         self.child.close()
 
 

@@ -19,9 +19,6 @@ from yext.extmodule.receiver import Receiver
 BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""
 
-READ_MAX = 32768
-"""Bytes that are read of a connection in one turn of the loop: they may be thousands of lines, and
-asyncio's own 256 KiB of them would hold up everybody else for seconds."""
 
 UNIX_PATH_MAX = 107
 """Bytes that the path of a UNIX socket may take (unix(7): 108 with its NUL)."""
@@ -113,8 +110,6 @@ class Listener:
             where = f"{peer[0]}:{peer[1]}" if peer else ""
         receiver = self._make(self.spec.name, where, self.spec.role)
         receiver.pid = pid
-        # Attribute of asyncio's transports on sockets.
-        transport.max_size = READ_MAX  # type: ignore[attr-defined]
         return receiver
 
 
