@@ -13,7 +13,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from console import peer, spoken
-from console.access import TooMany, starts_program
+from console.access import TooMany
 from console.backlog import Backlog
 from console.commands.table import Authority
 from console.conversation import Conversation
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         rules = Rules(
             users_may=listener.users_may,
             user_flow=listener.user_flow,
-            starts_program=_nothing_starts if listener.allow_execute else starts_program,
+            may_execute=listener.allow_execute,
         )
         return Session(
             self._module.engine,
@@ -133,8 +133,8 @@ class Connection(asyncio.Protocol):
             changed=lambda: module.follow(self),
         )
         if listener.logged:
-            where = self._own_address(found)
-            self._told(f"Remote connection from {address} to {where}")
+            own = listener.spec.path or peer.address(found, found.getsockname(), "")
+            self._told(f"Remote connection from {address} to {own}")
         module.add(self)
         if self.session.authority is Authority.GUEST and listener.timeout:
             loop = asyncio.get_running_loop()
@@ -143,11 +143,6 @@ class Connection(asyncio.Protocol):
         module.follow(self)
         if self._received:
             self._take_slice()
-
-    def _own_address(self, found: socket.socket) -> str:
-        if self.listener.spec.kind == "unix":
-            return self.listener.spec.path
-        return peer.address(found, found.getsockname(), "")
 
     def _greet(self) -> None:
         if self.listener.telnet:
@@ -164,12 +159,8 @@ class Connection(asyncio.Protocol):
         self._ended = True
         if not self._backlog.working:
             self.close()
-        return self._transport is not None and not self._is_tls()
-
-    def _is_tls(self) -> bool:
-        return self._transport is not None and (
-            self._transport.get_extra_info("ssl_object") is not None
-        )
+        # Half of a TLS connection cannot be closed.
+        return self._transport is not None and not self._transport.get_extra_info("ssl_object")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -397,10 +388,6 @@ class Connection(asyncio.Protocol):
         # A source past its limit is no longer looked at, so it must not fill the log either.
         if reply.params.get("error") != "toomany":
             self._module.audit(self.session, line, reply)
-
-
-def _nothing_starts(line: str) -> bool:
-    return False
 
 
 def _is_interrupt(item: Item) -> bool:

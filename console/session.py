@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from console import commands
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
 from yext import Engine, Reply
-from yext.commands import EOL
+from yext.commands import EOL, EXECUTE_HINT, NOT_EXECUTED
 from yext.commands import run as run_on_bus
 from yext.completing import complete as complete_on_bus
 from yext.log import ALL
@@ -41,12 +41,12 @@ class Rules:
     Attributes:
         users_may: tells the lines that users may give although they are admins' alone.
         user_flow: whether users may follow the messages.
-        starts_program: tells the lines that may start a program and are refused to all.
+        may_execute: whether anything they ask for may start a program.
     """
 
     users_may: Callable[[str], bool] = lambda line: False
     user_flow: bool = False
-    starts_program: Callable[[str], bool] = lambda line: False
+    may_execute: bool = True
 
 
 @dataclass
@@ -137,6 +137,11 @@ class Session:
     def handling(self) -> None:
         """A session's commands are nested in no message."""
 
+    @property
+    def may_execute(self) -> bool:
+        """Whether what the session asks for may start a program."""
+        return self.rules.may_execute
+
     def command_params(self) -> dict[str, str]:
         """The parameters that tell handlers who asks, as rmanager's."""
         address = {"cmd_address": self.address} if self.address else {}
@@ -180,9 +185,11 @@ class Session:
     async def _run_plain(self, line: str) -> Reply:
         if not self.may(line):
             return self._spoken(line, not_authenticated())
-        if self.rules.starts_program(line):
-            hint = "allow_execute=yes for this listener in rmanager.conf"
-            return failed("Starting programs is turned off for this listener", hint)
+        if not self.may_execute:
+            from console.access import starts_program
+
+            if starts_program(line):
+                return failed(NOT_EXECUTED, EXECUTE_HINT)
         word, _, rest = line.partition(" ")
         command = commands.SESSION_COMMANDS.get(word)
         if command is not None and not (self.as_yate and word == "!"):

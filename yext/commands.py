@@ -49,8 +49,16 @@ class Reply:
     data: object = None
 
 
+NOT_EXECUTED = "Starting programs is turned off for this listener"
+EXECUTE_HINT = "allow_execute=yes for this listener in rmanager.conf"
+
+
 class Commander(Sender, Protocol):
     """Who gives commands: a console session, or the program that embeds the engine."""
+
+    @property
+    def may_execute(self) -> bool:
+        """Whether what is asked for may start a program."""
 
     def command_params(self) -> dict[str, str]:
         """The parameters that tell handlers who asks: ``cmd_address`` and its like."""
@@ -60,6 +68,7 @@ class Embedder:
     """The program that embeds the engine, as the giver of commands."""
 
     label = "engine"
+    may_execute = True
 
     def handling(self) -> None:
         """Commands of a program are nested in nothing."""
@@ -321,8 +330,8 @@ def help_with(message: Message, word: str, usage: str, text: str) -> bool:
 
 
 def commander_of(message: Message) -> Commander:
-    """Who gave the command that `message` carries."""
-    commander = message.userdata
+    """Who gave the command that `message` carries, or had the call made that it is about."""
+    commander = getattr(message.userdata, "commander", message.userdata)
     return commander if hasattr(commander, "command_params") else Embedder()  # type: ignore[return-value]
 
 

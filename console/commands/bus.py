@@ -117,6 +117,11 @@ async def _installed(session: Session, order: _Order) -> bool:
     return True
 
 
+def _made(session: Session, order: _Order) -> Message:
+    # Handlers are to know who asks, as with any command.
+    return Message(order.name, order.params, userdata=session)
+
+
 async def _dispatch(session: Session, order: _Order) -> Journey:
     """Sends the message and waits; its journey is recorded whether anybody follows or not."""
     dispatcher, sniffer = session.engine.dispatcher, session.engine.sniffer
@@ -126,7 +131,7 @@ async def _dispatch(session: Session, order: _Order) -> Journey:
         if not over.done():
             over.set_result(None)
 
-    dispatch = Dispatch(dispatcher, Message(order.name, order.params), done, session)
+    dispatch = Dispatch(dispatcher, _made(session, order), done, session)
     dispatch.journey = journey = sniffer.begin(dispatch)
     dispatcher.start(dispatch)
     await over
@@ -135,7 +140,7 @@ async def _dispatch(session: Session, order: _Order) -> Journey:
 
 async def _enqueue(session: Session, order: _Order) -> Reply:
     for count in range(1, order.repeat + 1):
-        session.engine.enqueue(Message(order.name, order.params), session)
+        session.engine.enqueue(_made(session, order), session)
         if count % _AT_ONCE == 0:
             await asyncio.sleep(0)
     times = f" {order.repeat:,} times" if order.repeat > 1 else ""

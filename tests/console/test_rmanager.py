@@ -93,6 +93,29 @@ SAYS = r"""
     done
 """
 
+ROUTES = r"""
+    #!/bin/sh
+    # Every call is for a script.
+    echo '%%>install:50:call.route'
+    while read -r line; do
+        id=${line#*message:}
+        case $line in
+            '%%>message:'*) echo "%%<message:${id%%:*}:true::external/nodata/called.sh" ;;
+        esac
+    done
+"""
+
+CALLED = r"""
+    #!/bin/sh
+    # Takes the call and stays.
+    while read -r line; do
+        id=${line#*message:}
+        case $line in
+            '%%>message:'*) echo "%%<message:${id%%:*}:true::" ;;
+        esac
+    done
+"""
+
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
@@ -177,6 +200,29 @@ def test_starting_programs_can_be_turned_off(remote: Remote) -> None:
     client.ask("alias go external start x")
     assert client.ask("go").startswith("Starting programs is turned off")
     assert "says.sh" in client.ask("external")
+
+
+def test_nothing_starts_by_a_detour_where_programs_are_turned_off(remote: Remote) -> None:
+    client, other = remote.open("PORT_TAME"), remote.open("PORT_OPEN")
+    remote.script("route.sh", ROUTES)
+    remote.script("called.sh", CALLED)
+    other.ask("external start route.sh")
+    other.ask("message --wait 20 call.route")
+    for caller in ("dumb/", "tone/dial", "phone/"):
+        assert client.ask(f"call {caller} 99") == f"Could not call {caller} 99\r\n"
+    for line in (
+        "message engine.command 'line=external start called.sh'",
+        "message call.execute callto=external\\/nodata/called.sh",
+        "message call.execute callto=dumb/ target=99",
+        "message --enqueue call.execute callto=dumb/ target=99",
+    ):
+        told = client.ask(line)
+        assert "external" not in line or "turned off" in told
+        assert "called.sh" not in other.ask("external")
+    assert other.ask("call dumb/ 99").startswith("Calling")
+    assert "called.sh" in other.ask("external")
+    other.ask("external stop route.sh")
+    other.ask("drop all")
 
 
 def test_passwords_are_not_echoed_kept_or_logged(remote: Remote) -> None:

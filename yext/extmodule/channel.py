@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext import log
+from yext.commands import EXECUTE_HINT, NOT_EXECUTED, commander_of
 from yext.dispatcher import PENDING, Dispatch, Pending
 from yext.errors import StartError
 from yext.extmodule import spawn
@@ -207,6 +208,9 @@ def start_call(module: ExtModule, message: Message, dispatch: Dispatch) -> bool 
     method, name, parameter = called.groups()
     if method not in METHODS:
         module.debug(log.CONF, f"'{method}' is none of {', '.join(METHODS)}")
+        return False
+    if not commander_of(message).may_execute:
+        message.params.update(error="forbidden", reason=NOT_EXECUTED, hint=EXECUTE_HINT)
         return False
     script = CallScript(module, name, parameter.strip(), METHODS[method])
     try:

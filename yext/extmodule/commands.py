@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from yext.commands import EOL, commander_of, help_with
+from yext.commands import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
 from yext.errors import StartError
 from yext.extmodule.process import clock
 from yext.extmodule.states import IDLE
@@ -33,6 +33,9 @@ YATE_WORDS = ("info", "start", "stop", "restart", "execute")
 _SHOWN = ("info", "show", "why", "log", "dismiss", "audio")
 """Sub-commands that may stand alone; the rest need a name."""
 
+_STARTS_NOTHING = (*_SHOWN, "stop")
+"""What starts no program: any other word starts a script so named."""
+
 
 async def carry_out(module: ExtModule, line: str, message: Message) -> bool:
     """Carries out `line` if it begins with ``external``; returns whether it was understood."""
@@ -44,6 +47,10 @@ async def carry_out(module: ExtModule, line: str, message: Message) -> bool:
     action = ACTIONS.get(verb)
     if not verb:
         message.retvalue = _list(module, details=False)
+        return True
+    if verb not in _STARTS_NOTHING and not commander_of(message).may_execute:
+        message.params.update(reason=NOT_EXECUTED, hint=EXECUTE_HINT)
+        message.retvalue = NOT_EXECUTED + EOL
         return True
     if action is None:
         # Yate's usage: the word start may be left out.

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
+from yext.commands import Commander, Embedder, commander_of
 from yext.dispatcher import TRACKING
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
@@ -49,6 +50,7 @@ class Channel(Endpoint):
         target_id: the channel that the call was made to, or by.
         bill_id: what all records of one call have in common.
         answered: whether the call was ever answered.
+        commander: who had it make a call.
     """
 
     def __init__(self, driver: Driver, address: str = "", *, outgoing: bool = False) -> None:
@@ -60,6 +62,7 @@ class Channel(Endpoint):
         self.target_id = ""
         self.bill_id = "" if outgoing else driver.telephony.next_bill_id()
         self.answered = False
+        self.commander: Commander = Embedder()
         self.deadlines: dict[str, float] = {}
         self._answer_timeout = 0
         self._passed_on: dict[str, str] = {}
@@ -101,6 +104,11 @@ class Channel(Endpoint):
         made = Message(name)
         self.complete(made)
         return made
+
+    def make_call(self, call: Message, order: Message) -> None:
+        """Has `call` carry the channel, on behalf of whoever gave the `order` for it."""
+        call.userdata = self
+        self.commander = commander_of(order)
 
     # The endpoint's part
 

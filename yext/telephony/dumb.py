@@ -84,7 +84,7 @@ class DumbDriver(Driver):
         call["callto"] = direct or call.retvalue
         call.retvalue = ""
         call["id"] = channel.id
-        call.userdata = channel
+        channel.make_call(call, message)
         if not await self.engine.dispatch(call):
             message.params.update(copied(call, ("error", "reason")))
             return False

@@ -54,7 +54,7 @@ async def call_out(
     call["callto"] = callto
     channel = make()
     call["id"] = channel.id
-    call.userdata = channel
+    channel.make_call(call, message)
     try:
         if not await driver.engine.dispatch(call):
             message.params.update(copied(call, ("error", "reason")))

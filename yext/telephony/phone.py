@@ -264,7 +264,7 @@ class PhoneDriver(Driver):
         call.name = "call.execute"
         call["callto"] = callto or call.retvalue
         call.retvalue = ""
-        call.userdata = channel
+        channel.make_call(call, message)
         if not await self.engine.dispatch(call):
             message.params.update(copied(call, ("error", "reason", "errno", "hint")))
             return False
