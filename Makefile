@@ -12,7 +12,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-WORKERS ?= 4
+WORKERS ?= 3
 
 YATE_SCRIPTS ?=
 YATE_RMANAGER ?=

@@ -180,8 +180,9 @@ def completed(line: str, shown: list[str]) -> list[str]:
             return [word for word in _ESCAPES.sub("", text).split("\t") if word]
     partword = line.rpartition(" ")[2]
     words = []
-    for text in shown:
-        last = _ESCAPES.sub("", text).rstrip()
+    # Each redrawing starts the line anew: what stands before is another showing of it.
+    for text in (part for one in shown for part in _ESCAPES.split(one)):
+        last = text.rstrip()
         if last.startswith(line.rstrip()) and last != line.rstrip():
             words.append(last.rpartition(" ")[2])
     return [word for word in words[-1:] if word.startswith(partword)]

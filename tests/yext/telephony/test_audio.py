@@ -127,7 +127,7 @@ def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
         await lab.told("deaf.py' does not read its audio")
         row = (await lab.do("external audio")).text.splitlines()[1].split("\t")
         assert row[:3] == ["ExtModule", "deaf.py", "phone/1"]
-        assert int(row[4]) == consumer.dropped
+        assert 0 < int(row[4]) <= consumer.dropped
 
     run(lab, body)
 
