@@ -32,7 +32,6 @@ from console.telnet import (
     Negotiation,
     Parser,
     Request,
-    State,
     Stray,
     Sub,
 )
@@ -291,7 +290,7 @@ class Connection(asyncio.Protocol):
             self._backlog.go_on()
 
     def _echo_changed(self) -> None:
-        self.conversation.echo(self._telnet.ours[ECHO] is State.YES)
+        self.conversation.echo(self._telnet.ours.in_force(ECHO))
         if self._telnet.logout:
             self.session.closing = True
 
@@ -304,7 +303,7 @@ class Connection(asyncio.Protocol):
         if self._shell is not None:
             self._shell.resize(telnet.columns, telnet.rows)
             return
-        if telnet.ours[ECHO] is not State.YES or not telnet.columns:
+        if not telnet.ours.in_force(ECHO) or not telnet.columns:
             return
         self._outlet.write_bytes(telnet.ask_terminal())
         if self._starting is None and (telnet.terminal is not None or telnet.no_terminal):

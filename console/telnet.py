@@ -124,22 +124,107 @@ class Parser:
 
 
 class State(enum.Enum):
-    """How far one side of an option is agreed on."""
+    """How far an option of one end is agreed on: the state and the queue bit of RFC 1143.
+
+    Only in `YES` is it in force. The names with OPPOSITE are of an end that changed its mind
+    before what it had asked for was answered.
+    """
 
     NO = "no"
-    OFFERED = "offered"
     YES = "yes"
+    WANTNO = "to be given up"
+    WANTNO_OPPOSITE = "to be given up, and taken up again"
+    WANTYES = "to be taken up"
+    WANTYES_OPPOSITE = "to be taken up, and given up again"
+
+
+class Event(enum.Enum):
+    """What moves an option from one state to the next."""
+
+    ENABLE = "this end wants it"
+    DISABLE = "this end does not want it"
+    POSITIVE = "WILL or DO came"
+    NEGATIVE = "WONT or DONT came"
+
+
+_ENABLE, _DISABLE, _POSITIVE, _NEGATIVE = Event
+_NO, _YES, _WANTNO, _WANTNO_OPPOSITE, _WANTYES, _WANTYES_OPPOSITE = State
+
+METHOD: dict[tuple[State, Event], tuple[State, bool | None]] = {
+    (_NO, _ENABLE): (_WANTYES, True),
+    (_NO, _DISABLE): (_NO, None),
+    (_NO, _POSITIVE): (_YES, True),
+    (_NO, _NEGATIVE): (_NO, None),
+    (_YES, _ENABLE): (_YES, None),
+    (_YES, _DISABLE): (_WANTNO, False),
+    (_YES, _POSITIVE): (_YES, None),
+    (_YES, _NEGATIVE): (_NO, False),
+    (_WANTNO, _ENABLE): (_WANTNO_OPPOSITE, None),
+    (_WANTNO, _DISABLE): (_WANTNO, None),
+    (_WANTNO, _POSITIVE): (_NO, None),  # an error of the other end's
+    (_WANTNO, _NEGATIVE): (_NO, None),
+    (_WANTNO_OPPOSITE, _ENABLE): (_WANTNO_OPPOSITE, None),
+    (_WANTNO_OPPOSITE, _DISABLE): (_WANTNO, None),
+    (_WANTNO_OPPOSITE, _POSITIVE): (_YES, None),  # an error of the other end's
+    (_WANTNO_OPPOSITE, _NEGATIVE): (_WANTYES, True),
+    (_WANTYES, _ENABLE): (_WANTYES, None),
+    (_WANTYES, _DISABLE): (_WANTYES_OPPOSITE, None),
+    (_WANTYES, _POSITIVE): (_YES, None),
+    (_WANTYES, _NEGATIVE): (_NO, None),
+    (_WANTYES_OPPOSITE, _ENABLE): (_WANTYES, None),
+    (_WANTYES_OPPOSITE, _DISABLE): (_WANTYES_OPPOSITE, None),
+    (_WANTYES_OPPOSITE, _POSITIVE): (_WANTNO, False),
+    (_WANTYES_OPPOSITE, _NEGATIVE): (_NO, None),
+}
+"""The Q method, RFC 1143 section 7: the next state, and whether yes, no or nothing (None) is said.
+
+Nothing is asked for again before it was answered, so two ends never go on answering each other.
+"""
+
+
+@dataclass
+class Options:
+    """The options of one end that may come into force, and how this end speaks about them.
+
+    Attributes:
+        states: how far each is agreed on, by its number.
+        yes, no: the verbs to agree to one and to refuse one.
+    """
+
+    states: dict[int, State]
+    yes: int
+    no: int
+
+    def in_force(self, option: int) -> bool:
+        """Whether both ends have agreed on an option."""
+        return self.states.get(option) is State.YES
+
+    def move(self, option: int, event: Event) -> bytes:
+        """Moves an option on; returns what has to be said. Raises KeyError for any other."""
+        self.states[option], says = METHOD[self.states[option], event]
+        return b"" if says is None else bytes((IAC, self.yes if says else self.no, option))
+
+    def take(self, option: int, event: Event) -> bytes:
+        """Takes in what the other end says of an option; any that is not known is refused."""
+        if option in self.states:
+            return self.move(option, event)
+        return bytes((IAC, self.no, option)) if event is Event.POSITIVE else b""
+
+
+def _ours() -> Options:
+    return Options(dict.fromkeys((ECHO, SGA), State.NO), WILL, WONT)
+
+
+def _theirs() -> Options:
+    return Options(dict.fromkeys((NAWS, TTYPE, SGA), State.NO), DO, DONT)
 
 
 @dataclass
 class Negotiation:
-    """What the two ends have agreed on, and the answers that take them there.
-
-    An answer is given only to what changes something, or to a request that is refused, so
-    that two ends can not go on answering each other (RFC 1143).
+    """What the two ends have agreed on, and what is said to get there.
 
     Attributes:
-        ours: the options of this end, by number: it echoes, it sends no go-ahead.
+        ours: the options of this end: it echoes, it sends no go-ahead.
         theirs: the options of the client: it tells its window size and its terminal's name.
         columns, rows: the window's size in characters, 0 until it is known.
         terminal: the terminal's name, None until it is known.
@@ -147,28 +232,29 @@ class Negotiation:
         logout: whether the client asked to be logged out.
     """
 
-    ours: dict[int, State] = field(default_factory=lambda: dict.fromkeys((ECHO, SGA), State.NO))
-    theirs: dict[int, State] = field(
-        default_factory=lambda: dict.fromkeys((NAWS, TTYPE, SGA), State.NO)
-    )
+    ours: Options = field(default_factory=_ours)
+    theirs: Options = field(default_factory=_theirs)
     columns: int = 0
     rows: int = 0
     terminal: str | None = None
     no_terminal: bool = False
     logout: bool = False
-    _refused: set[int] = field(default_factory=set)
 
     def offer(self) -> bytes:
         """What is sent to a client that has just connected."""
-        self.ours[SGA] = self.ours[ECHO] = self.theirs[NAWS] = State.OFFERED
-        return bytes((IAC, WILL, SGA, IAC, WILL, ECHO, IAC, DO, NAWS))
+        return self.ask(WILL, SGA) + self.ask(WILL, ECHO) + self.ask(DO, NAWS)
 
     def ask_terminal(self) -> bytes:
         """Asks for the terminal's name, once."""
-        if self.theirs[TTYPE] is not State.NO or self.no_terminal:
-            return b""
-        self.theirs[TTYPE] = State.OFFERED
-        return bytes((IAC, DO, TTYPE))
+        return b"" if self.no_terminal else self.ask(DO, TTYPE)
+
+    def ask(self, verb: int, option: int) -> bytes:
+        """Wants one of the options (WILL and WONT: ours, DO and DONT: theirs) in force, or not.
+
+        Returns what is to be sent, perhaps nothing yet. Raises KeyError for any other option.
+        """
+        side = self.ours if verb in (WILL, WONT) else self.theirs
+        return side.move(option, Event.ENABLE if verb in (WILL, DO) else Event.DISABLE)
 
     def request(self, request: Request) -> bytes:
         """Takes a request in; returns the answer, perhaps empty."""
@@ -186,46 +272,29 @@ class Negotiation:
         return False
 
     def _do(self, option: int) -> bytes:
-        if option == TIMING_MARK:
-            return bytes((IAC, WILL, TIMING_MARK))
-        if option == LOGOUT:
-            self.logout = True
-            return bytes((IAC, WILL, LOGOUT))
-        if option not in self.ours:
-            return bytes((IAC, WONT, option))
-        if self.ours[option] is State.YES:
-            return b""
-        # What was offered is confirmed, as Yate does it: once, so nobody can answer for ever.
-        self.ours[option] = State.YES
-        return bytes((IAC, WILL, option))
+        if option in (TIMING_MARK, LOGOUT):
+            # Done at once and each time, so there is nothing to agree on (RFC 860, 727).
+            self.logout |= option == LOGOUT
+            return bytes((IAC, WILL, option))
+        offered = self.ours.states.get(option) is State.WANTYES
+        answer = self.ours.take(option, Event.POSITIVE)
+        # Yate confirms what it offered, which the RFC leaves out. Said once, it does no harm: the
+        # other end has it in force already.
+        return bytes((IAC, WILL, option)) if offered else answer
 
     def _dont(self, option: int) -> bytes:
-        before = self.ours.get(option, State.NO)
-        if option in self.ours:
-            self.ours[option] = State.NO
-        return bytes((IAC, WONT, option)) if before is State.YES else b""
+        return self.ours.take(option, Event.NEGATIVE)
 
     def _will(self, option: int) -> bytes:
-        before = self.theirs.get(option)
-        if before is None:
-            if option in self._refused:
-                return b""
-            self._refused.add(option)
-            return bytes((IAC, DONT, option))
-        self.theirs[option] = State.YES
-        answer = bytes((IAC, DO, option)) if before is State.NO else b""
-        if option == TTYPE and before is not State.YES:
+        before = self.theirs.in_force(option)
+        answer = self.theirs.take(option, Event.POSITIVE)
+        if option == TTYPE and self.theirs.in_force(TTYPE) and not before:
             answer += bytes((IAC, SB, TTYPE, _TTYPE_SEND, IAC, SE))
         return answer
 
     def _wont(self, option: int) -> bytes:
-        self._refused.discard(option)
-        before = self.theirs.get(option, State.NO)
-        if option in self.theirs:
-            self.theirs[option] = State.NO
-        if option == TTYPE:
-            self.no_terminal = True
-        return bytes((IAC, DONT, option)) if before is State.YES else b""
+        self.no_terminal |= option == TTYPE
+        return self.theirs.take(option, Event.NEGATIVE)
 
 
 _REQUESTS = {

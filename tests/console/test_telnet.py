@@ -1,7 +1,10 @@
 """The telnet protocol without I/O: taken apart however it is cut, agreed on without a loop."""
 
+import itertools
+from typing import Any
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prompt_toolkit.contrib.telnet.protocol import TelnetProtocolParser
 
@@ -11,6 +14,7 @@ from console.telnet import (
     DONT,
     ECHO,
     IAC,
+    METHOD,
     NAWS,
     SB,
     SE,
@@ -20,9 +24,11 @@ from console.telnet import (
     WONT,
     Command,
     Endless,
+    Event,
     Negotiation,
     Parser,
     Request,
+    State,
     Stray,
     Sub,
 )
@@ -121,13 +127,15 @@ def test_what_was_offered_is_confirmed_once_and_never_again() -> None:
     assert agreed.request(Request(DONT, ECHO)) == b""
 
 
-def test_what_is_refused_is_refused_once() -> None:
+def test_each_request_for_what_is_not_known_is_refused() -> None:
+    """One that is not answered would have the other end wait for ever."""
     agreed = Negotiation()
     new_environ = 39
-    assert agreed.request(Request(WILL, new_environ)) == bytes([IAC, DONT, new_environ])
-    assert agreed.request(Request(WILL, new_environ)) == b""
+    for _ in range(2):
+        assert agreed.request(Request(WILL, new_environ)) == bytes([IAC, DONT, new_environ])
+        assert agreed.request(Request(DO, new_environ)) == bytes([IAC, WONT, new_environ])
     assert agreed.request(Request(WONT, new_environ)) == b""
-    assert agreed.request(Request(DO, new_environ)) == bytes([IAC, WONT, new_environ])
+    assert agreed.request(Request(DONT, new_environ)) == b""
 
 
 def test_a_timing_mark_is_given_each_time() -> None:
@@ -138,21 +146,110 @@ def test_a_timing_mark_is_given_each_time() -> None:
         )
 
 
-@given(st.lists(st.tuples(st.sampled_from([DO, DONT, WILL, WONT]), st.integers(0, 60))))
+def test_every_state_has_a_next_one_for_every_event() -> None:
+    assert set(METHOD) == set(itertools.product(State, Event))
+
+
+def test_what_the_other_end_says_is_obeyed_and_answered_once() -> None:
+    """RFC 854: a refusal is obeyed; what is in force already, or refused, is not answered."""
+    assert State.YES not in {METHOD[state, Event.NEGATIVE][0] for state in State}
+    assert METHOD[State.YES, Event.NEGATIVE] == (State.NO, False)
+    assert METHOD[State.NO, Event.NEGATIVE] == (State.NO, None)
+    assert METHOD[State.YES, Event.POSITIVE] == (State.YES, None)
+    assert METHOD[State.NO, Event.POSITIVE] == (State.YES, True)
+
+
+WAITING = [state for state in State if state.name.startswith("WANT")]
+
+
+@pytest.mark.parametrize("state", WAITING)
+def test_nothing_is_said_while_an_answer_is_waited_for(state: State) -> None:
+    """The rule that rules loops out (RFC 1143); what is wanted meanwhile is kept."""
+    asked = state.name.partition("_")[0]
+    for event, wanted in ((Event.ENABLE, "WANTYES"), (Event.DISABLE, "WANTNO")):
+        opposite = "" if asked == wanted else "_OPPOSITE"
+        assert METHOD[state, event] == (State[f"{asked}{opposite}"], None)
+
+
+@pytest.mark.parametrize("state", WAITING)
+def test_an_answer_ends_the_matter_unless_the_mind_was_changed(state: State) -> None:
+    asked, _, changed = state.name.partition("_")
+    came, refused = Event.POSITIVE, Event.NEGATIVE
+    if asked == "WANTNO":
+        came, refused = refused, came
+    if changed:
+        # What was asked for has come, and now the opposite is asked for.
+        assert METHOD[state, came] == (
+            (State.WANTNO, False) if asked == "WANTYES" else (State.WANTYES, True)
+        )
+        assert METHOD[state, refused] == (State.NO if asked == "WANTYES" else State.YES, None)
+    else:
+        assert METHOD[state, came] == (State.YES if asked == "WANTYES" else State.NO, None)
+        assert METHOD[state, refused] == (State.NO, None)
+
+
+class Pair:
+    """Two ends, and the requests that are on their way from each to the other."""
+
+    def __init__(self) -> None:
+        self.ends = (Negotiation(), Negotiation())
+        self.sent: tuple[list[Request], list[Request]] = ([], [])
+
+    def ask(self, end: int, verb: int, option: int) -> None:
+        """One end wants something."""
+        self._send(end, self.ends[end].ask(verb, option))
+
+    def deliver(self, end: int) -> None:
+        """The first that `end` has sent, if anything, reaches the other, which answers."""
+        if self.sent[end]:
+            self._send(1 - end, self.ends[1 - end].request(self.sent[end].pop(0)))
+
+    def _send(self, end: int, data: bytes) -> None:
+        self.sent[end].extend(item for item in Parser().feed(data) if isinstance(item, Request))
+
+    def comes_to_rest(self) -> None:
+        """All is delivered, and then the two are at one about every option."""
+        for _ in range(6):
+            for end in (0, 1):
+                for _ in range(len(self.sent[end])):
+                    self.deliver(end)
+        assert self.sent == ([], []), "they go on answering"
+        for one, other in (self.ends, self.ends[::-1]):
+            for option in (ECHO, SGA, NAWS, TTYPE):
+                assert one.ours.in_force(option) == other.theirs.in_force(option)
+
+
+MOVES = [
+    (Pair.ask, 0, WILL, SGA),
+    (Pair.ask, 0, WONT, SGA),
+    (Pair.ask, 1, DO, SGA),
+    (Pair.ask, 1, DONT, SGA),
+    (Pair.deliver, 0),
+    (Pair.deliver, 1),
+]
+"""Both ends' wishes about one option, and what is on its way coming through."""
+
+
+@pytest.mark.parametrize("first", MOVES, ids=lambda move: "-".join(map(str, move[1:])))
+def test_two_ends_come_to_rest_whatever_they_want_and_when(first: tuple[Any, ...]) -> None:
+    for moves in itertools.product(MOVES, repeat=4):
+        pair = Pair()
+        for move, *wish in (first, *moves):
+            move(pair, *wish)
+        pair.comes_to_rest()
+
+
+_ASKS = [(verb, option) for verb in (WILL, WONT) for option in (ECHO, SGA)]
+_ASKS += [(verb, option) for verb in (DO, DONT) for option in (NAWS, TTYPE, SGA)]
+
+
+@given(st.lists(st.sampled_from(_ASKS)))
+@example([(WILL, SGA), (WONT, SGA)])
 def test_two_ends_that_answer_each_other_come_to_rest(started: list[tuple[int, int]]) -> None:
-    one, other = Negotiation(), Negotiation()
-    towards_other = b"".join(one.request(Request(verb, option)) for verb, option in started)
-    for _ in range(6):
-        towards_one = _answers(other, towards_other)
-        towards_other = _answers(one, towards_one)
-        if not towards_other:
-            return
-    raise AssertionError("they go on answering")
-
-
-def _answers(end: Negotiation, data: bytes) -> bytes:
-    items = Parser().feed(data)
-    return b"".join(end.request(item) for item in items if isinstance(item, Request))
+    pair = Pair()
+    for verb, option in started:
+        pair.ask(0, verb, option)
+    pair.comes_to_rest()
 
 
 def test_the_terminal_is_asked_for_once_and_learned() -> None:
