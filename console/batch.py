@@ -132,6 +132,8 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
             seconds = time.perf_counter() - before
             show(line, reply, seconds, json_lines=options.json_lines)
             code = code or exit_code(reply)
+            # What is told of a command comes in the turn of the loop after its reply.
+            await asyncio.sleep(0)
             if session.closing or engine.halting:
                 break
     finally:

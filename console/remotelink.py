@@ -70,6 +70,7 @@ class AttachedLink(LocalLink):
         self._secret = secret
         self._wire: Wire | None = None
         self._again: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._node = host.where
         self._version = ""
         self._running = 0
@@ -134,9 +135,10 @@ class AttachedLink(LocalLink):
             self._wire.send_last("quit")
             self._wire.close()
         await self._feed.close()
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.gather(self._again, return_exceptions=True)
+        for task in (self._again, self._counting):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     # What is told
 
@@ -185,7 +187,8 @@ class AttachedLink(LocalLink):
             params = {"reason": text, "error": "notconnected", "hint": hint}
             return Reply(False, f"{text}\r\n", params)
         if word == "external":
-            await self._count()
+            # The reply does not wait for it: what is told next must come after the reply.
+            self._counting = asyncio.get_running_loop().create_task(self._count())
         return reply
 
     async def _count(self) -> None:
@@ -193,6 +196,10 @@ class AttachedLink(LocalLink):
             with suppress(Lost):
                 lines = await self._wire.command("external")
                 self._running = sum(_PEER.match(one) is not None for one in lines)
+                # What is told meanwhile looks like a part of the reply.
+                for line in lines:
+                    if not _PEER.match(line):
+                        self._told(line)
 
     async def complete(self, line: str) -> list[Word]:
         line = commands.innermost(line)

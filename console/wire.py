@@ -58,7 +58,8 @@ class Wire(asyncio.Protocol):
     """One connection to a remote manager.
 
     Args:
-        told: gets each line that is no part of a reply: events, machine lines, notices.
+        told: gets each line that is no part of a reply: events, machine lines, notices. What came
+            after a reply is told after whoever waited for that reply has got it.
         lost: called when the connection has ended, with the reason.
     """
 
@@ -147,7 +148,8 @@ class Wire(asyncio.Protocol):
 
     def _line(self, line: str) -> None:
         if not self._awaited:
-            self._told(line.replace(ERASE_LINE, "").replace("\r", ""))
+            told = line.replace(ERASE_LINE, "").replace("\r", "")
+            asyncio.get_running_loop().call_soon(self._told, told)
             return
         awaited = self._awaited[0]
         if line.endswith(awaited.mark):

@@ -89,7 +89,9 @@ async def run(
     message = Message(
         "engine.command", {"line": line, **commander.command_params()}, userdata=commander
     )
-    if await engine.dispatch(message, commander):
+    with engine.log.replying(commander.label):
+        handled = await engine.dispatch(message, commander)
+    if handled:
         params = {
             key: value
             for key, value in message.params.items()

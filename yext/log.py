@@ -6,12 +6,14 @@ the consoles. Levels are Yate's (class DebugLevel in its documentation): 0 worst
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
 import time as _time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TextIO
@@ -153,6 +155,7 @@ class Log:
         self.startup_ends = float("inf")
         self.captured: deque[Event] = deque(maxlen=_CAPTURED)
         self._subscribers: list[Subscriber] = []
+        self._replying: dict[str, list[list[Event]]] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Has `subscriber` called with each event; returns what ends that."""
@@ -185,15 +188,50 @@ class Log:
         The log has it on one line, unless it is not `logged` because it has been already.
         """
         text = "; ".join(lines)
-        self.emit(Event("notice", text, level, "", lines=lines, session=session, logged=logged))
+        event = Event("notice", text, level, "", lines=lines, session=session, logged=logged)
+        if session in self._replying:
+            self._record(event)
+            self._replying[session][-1].append(event)
+        else:
+            self.emit(event)
+
+    @contextmanager
+    def replying(self, session: str) -> Iterator[None]:
+        """While a command of `session` is carried out: notices for it come after the reply.
+
+        A script may end before the command that started it is answered. What is told of that waits
+        for the first turn of the loop after the block, when whoever gave the command has shown what
+        came of it. The log has it at once.
+        """
+        held: list[Event] = []
+        blocks = self._replying.setdefault(session, [])
+        blocks.append(held)
+        try:
+            yield
+        finally:
+            blocks[:] = [one for one in blocks if one is not held]
+            if not blocks:
+                del self._replying[session]
+            if held:
+                asyncio.get_running_loop().call_soon(self._tell_held, held)
+
+    def _tell_held(self, held: list[Event]) -> None:
+        for event in held:
+            self._tell(event)
 
     def emit(self, event: Event) -> None:
         """Tells `event` to the log and to every subscriber."""
+        self._record(event)
+        self._tell(event)
+
+    def _record(self, event: Event) -> None:
         if event.level <= WARN or (event.when or _time.time()) <= self.startup_ends:
             self.captured.append(event)
         logging_level = _LOGGING_LEVELS[event.level]
         if event.logged and logger.isEnabledFor(logging_level):
             logger.log(logging_level, "%s", event.line(), extra={"yate_event": event})
+
+    def _tell(self, event: Event) -> None:
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(event)

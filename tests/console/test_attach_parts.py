@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from console.hosts import Host, HostMistake, find, read_password
 from console.replies import reply_of
-from console.wire import completed
+from console.wire import Wire, completed
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +120,28 @@ def test_replies() -> None:
 )
 def test_what_tab_offers(line: str, shown: list[str], words: list[str]) -> None:
     assert completed(line, shown) == words
+
+
+def test_what_comes_with_the_end_of_a_reply_is_told_after_it(tmp_path: Path) -> None:
+    """A script that ends at once is told of right behind the reply that it was started."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := (await reader.readline()).decode().strip():
+            word, _, mark = line.partition(" ")
+            told = f"No help for '{mark}'\r\nit ended" if word == "help" else f"did {line}"
+            writer.write(f"{told}\r\n".encode())
+        writer.close()
+
+    async def story() -> None:
+        seen: list[str] = []
+        lost = asyncio.Event()
+        path = str(tmp_path / "sock")
+        async with await asyncio.start_unix_server(answer, path):
+            wire = await Wire.open(Host(path=path), seen.append, lambda reason: lost.set())
+            for _ in range(2):
+                seen += await wire.command("start")
+            wire.close()
+            await lost.wait()
+        assert seen == ["it ended", "did start", "it ended", "did start", "it ended"]
+
+    asyncio.run(story())

@@ -1,5 +1,6 @@
 """The log: levels, safe text, captured events, subscribers, the file."""
 
+import asyncio
 import logging
 import re
 from pathlib import Path
@@ -90,6 +91,40 @@ def test_who_unsubscribed_is_told_no_more() -> None:
     unsubscribe()
     engine_log.output("hello")
     assert told == []
+
+
+def test_a_notice_for_who_waits_for_a_reply_comes_after_it() -> None:
+    engine_log = log.Log()
+    told: list[str] = []
+    engine_log.subscribe(lambda event: told.append(event.text))
+
+    async def command(name: str, go_on: asyncio.Event) -> None:
+        with engine_log.replying("console"):
+            engine_log.notice((f"{name} ended",), "console")
+            engine_log.notice((f"{name} for all",), "")
+            await go_on.wait()
+        told.append(f"{name} replied")
+
+    async def story() -> None:
+        events = asyncio.Event(), asyncio.Event()
+        tasks = [
+            asyncio.create_task(command(name, event))
+            for name, event in zip(("one", "two"), events, strict=True)
+        ]
+        await asyncio.sleep(0)
+        assert told == ["one for all", "two for all"]
+        assert [event.text for event in engine_log.captured if "ended" in event.text] == [
+            "one ended",
+            "two ended",
+        ]
+        for task, event in zip(tasks, events, strict=True):
+            event.set()
+            await task
+        assert told[2:] == ["one replied", "one ended", "two replied", "two ended"]
+        engine_log.notice(("at once",), "console")
+        assert told[-1] == "at once"
+
+    asyncio.run(story())
 
 
 def test_a_subscriber_that_fails_is_logged_once_and_harms_no_other(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from workshop import IDLE, Workshop
 
-from yext import Reply
+from yext import Message, Reply
+from yext.commands import commander_of
 
 
 @pytest.fixture
@@ -59,6 +60,29 @@ def test_show_tells_all_of_a_script(lab: Workshop) -> None:
             (row,) = table(await lab.do("external show busy.sh"))
             assert (row["state"], row["pid"]) == ("stopped", "-")
             assert row["last exit"].startswith("exit status 0, ")
+
+    asyncio.run(story())
+
+
+def test_a_script_that_ends_at_once_is_told_of_after_the_reply(lab: Workshop) -> None:
+    lab.script("crash.sh", "exit 9\n")
+
+    async def story() -> None:
+        async with lab.running():
+
+            async def start_and_see(message: Message) -> bool:
+                if message["line"] != "go":
+                    return False
+                lab.module.start_script("crash.sh", "", commander_of(message).label)
+                await lab.tells("terminating args='', exit status 9")
+                return True
+
+            lab.engine.install("engine.command", start_and_see, 10)
+            reply = await lab.engine.command("go")
+            assert reply.ok
+            assert [event.kind for event in lab.engine.log.captured][-1:] == ["notice"]
+            assert not lab.has_told("", "notice")
+            assert (await lab.told("", "notice")).text.startswith("crash.sh ended")
 
     asyncio.run(story())
 
