@@ -18,9 +18,11 @@ YATE_SCRIPTS ?=
 YATE_RMANAGER ?=
 MINUTES ?= 60
 
+SOURCES := $(wildcard yext/*.py yext/*/*.py console/*.py console/*/*.py)
+
 .PHONY: run test test-yate-samples test-yate soak check bench docs clean
 
-run: .venv/installed
+run: .venv/compiled
 	$(BIN)/yext -c samples
 
 test: .venv/installed-dev
@@ -64,6 +66,11 @@ clean:
 	$(PIP) -e .
 	@touch $@
 
-.venv/installed-dev: .venv/installed
+.venv/installed-dev: .venv/installed | .venv/compiled
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+# A machine may forbid Python to keep what it compiles, and each start would take five times as long.
+.venv/compiled: .venv/installed $(SOURCES)
+	@$(BIN)/python -m compileall -q yext console
 	@touch $@

@@ -57,8 +57,9 @@ async def run(
 ) -> int:
     """Runs commands on a remote manager, or those on standard input for ``-``; returns the exit
     code, that of the first command that did not succeed."""
-    from console import batch
+    from console import batch, collector
 
+    collector.go_on()
     link = await connected(host, secret)
     if isinstance(link, int):
         return link

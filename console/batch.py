@@ -11,10 +11,9 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from console import collector
 from console.plainview import PlainView
 from console.session import Session
 from yext import Engine, Reply
@@ -32,8 +31,7 @@ _BY_ERROR = {"noauth": NOT_AUTHORISED, "timeout": TIMED_OUT}
 _TERMINATED = 128 + signal.SIGTERM
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a batch is run.
 
     Attributes:
@@ -80,7 +78,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
     )
 
 
-async def run(config_dir: Path | None, commands: Sequence[str], options: Options) -> int:
+async def run(config_dir: str | None, commands: Sequence[str], options: Options) -> int:
     """Runs `commands` on an engine of its own, or those on standard input for ``-``.
 
     Returns the exit code: that of the first command that did not succeed.
@@ -125,6 +123,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
     session = Session(engine, "yext run", view=view)
     unsubscribe = engine.log.subscribe(_tell_notice)
     code = OK
+    collector.go_on()
     try:
         async for line in lines(commands):
             before = time.perf_counter()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from yext import Engine
 from yext.conf import RULE_NAMES, Conf, Problem, parse_bool
@@ -38,7 +37,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 """The sections of yate.conf whose keys are options, and those."""
 
 
-async def run(config_dir: Path | None, *, json_lines: bool) -> int:
+async def run(config_dir: str | None, *, json_lines: bool) -> int:
     """Prints each finding on a line, by file and line; returns the exit code.
 
     That is 1 where there is an error or a warning; notes alone leave it 0.
@@ -49,7 +48,7 @@ async def run(config_dir: Path | None, *, json_lines: bool) -> int:
     return FOUND if any(one.severity != "note" for one in problems) else OK
 
 
-def findings(config_dir: Path | None) -> list[Problem]:
+def findings(config_dir: str | None) -> list[Problem]:
     """All that is wrong with the configuration in a directory; nothing is started.
 
     Needs a running event loop, as an engine does.

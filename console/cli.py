@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import contextlib
 import errno
-import gc
 import os
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from console import collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +26,7 @@ USAGE = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program ``yext``; returns its exit code."""
     _have_standard_streams()
+    collector.hold()
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
     try:
@@ -57,55 +58,70 @@ def _parser() -> argparse.ArgumentParser:
         prog="yext",
         description="Runs Yate external modules without Yate, and shows what they do.",
         epilog="Without a sub-command: the interactive shell, with an engine of its own.",
+        formatter_class=_help_lines,
     )
     _config(parser)
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
     parser.set_defaults(function=_shell)
     commands = parser.add_subparsers(title="sub-commands", metavar="SUB-COMMAND")
+    for name, (describe, function, told) in _SUB_COMMANDS.items():
+        command = commands.add_parser(name, help=told, formatter_class=_help_lines)
+        describe(command)
+        command.set_defaults(function=function)
+    return parser
 
-    serve = commands.add_parser("serve", help="the engine and its listeners, in the foreground")
-    _config(serve)
-    serve.add_argument("-l", dest="log", metavar="LOGFILE", help="write the log there")
-    serve.add_argument("-N", dest="node", metavar="NODENAME", help="name of this node")
-    serve.add_argument("-v", dest="verbose", action="count", default=0, help="tell more")
-    serve.add_argument("-q", dest="quiet", action="count", default=0, help="tell less")
-    serve.add_argument(
+
+def _help_lines(prog: str) -> argparse.HelpFormatter:
+    """argparse asks shutil for the width, whose import would take 3 ms of each start."""
+    try:
+        columns = os.get_terminal_size(1).columns
+    except OSError:
+        columns = 0
+    return argparse.HelpFormatter(prog, width=(columns or 80) - 2)
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("-l", dest="log", metavar="LOGFILE", help="write the log there")
+    parser.add_argument("-N", dest="node", metavar="NODENAME", help="name of this node")
+    parser.add_argument("-v", dest="verbose", action="count", default=0, help="tell more")
+    parser.add_argument("-q", dest="quiet", action="count", default=0, help="tell less")
+    parser.add_argument(
         "-s", dest="supervised", action="store_true", help="start again when `restart` asks for it"
     )
-    serve.add_argument("-p", dest="pidfile", metavar="PIDFILE", help="write the process id there")
-    serve.set_defaults(function=_serve)
+    parser.add_argument("-p", dest="pidfile", metavar="PIDFILE", help="write the process id there")
 
-    run = commands.add_parser("run", help="run commands and exit")
-    _config(run)
-    run.add_argument("--json", action="store_true", help="a JSON object for each command")
-    run.add_argument("--record", metavar="FILE", help="write all messages there, as JSON lines")
-    run.add_argument("--plain", action="store_true", help="Yate's own text, as always here")
-    run.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
-    run.add_argument("--attach", metavar="HOST[:PORT]", help="run them on a remote manager")
-    run.add_argument(
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("--json", action="store_true", help="a JSON object for each command")
+    parser.add_argument("--record", metavar="FILE", help="write all messages there, as JSON lines")
+    parser.add_argument("--plain", action="store_true", help="Yate's own text, as always here")
+    parser.add_argument("commands", nargs="+", metavar="COMMAND", help="- reads standard input")
+    parser.add_argument("--attach", metavar="HOST[:PORT]", help="run them on a remote manager")
+    parser.add_argument(
         "--timeout", metavar="SECONDS", type=float, default=60.0,
         help="how long a remote manager may take for an answer",
     )  # fmt: skip
-    _remote(run)
-    run.set_defaults(function=_run)
+    _remote(parser)
 
-    attach = commands.add_parser("attach", help="the shell on a remote yext, or a real Yate")
-    attach.add_argument(
+
+def _attach_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "host", nargs="?", default="", metavar="HOST[:PORT]",
         help="or a name of hosts.toml, or the path of a UNIX socket",
     )  # fmt: skip
-    attach.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
-    _remote(attach)
-    attach.set_defaults(function=_attach)
+    parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
+    _remote(parser)
 
-    passwd = commands.add_parser("passwd", help="make a hashed password for rmanager.conf")
-    passwd.set_defaults(function=_passwd)
 
-    check = commands.add_parser("check", help="find mistakes in a configuration, start nothing")
-    _config(check)
-    check.add_argument("--json", action="store_true", help="a JSON object for each finding")
-    check.set_defaults(function=_check)
-    return parser
+def _passwd_options(parser: argparse.ArgumentParser) -> None:
+    """It asks for all that it needs."""
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument("--json", action="store_true", help="a JSON object for each finding")
 
 
 def _remote(parser: argparse.ArgumentParser) -> None:
@@ -122,21 +138,17 @@ def _config(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _directory(text: str) -> Path:
-    path = Path(text)
-    if not path.is_dir():
+def _directory(text: str) -> str:
+    if not os.path.isdir(text):
         raise argparse.ArgumentTypeError(f"{text} is not a directory")
-    return path
+    return text
 
 
-def _config_of(options: argparse.Namespace) -> Path | None:
+def _config_of(options: argparse.Namespace) -> str | None:
     return getattr(options, "config", None)
 
 
 def _shell(options: argparse.Namespace) -> int:
-    # Nothing that imports make is garbage, and looking for it takes a tenth of the start; the
-    # shell turns it on again.
-    gc.disable()
     from console import shell
 
     return asyncio.run(shell.run(_config_of(options), plain=options.plain))
@@ -241,7 +253,7 @@ async def _serve_until_halted(options: argparse.Namespace) -> int:
     engine.program_output = output
     with _pidfile(options.pidfile):
         await engine.start()
-        tune_collector()
+        collector.go_on()
         _signals(engine)
         print(f"yext {engine.run_params['version']} ready on {engine.node}", file=sys.stderr)
         sys.stderr.flush()
@@ -250,16 +262,6 @@ async def _serve_until_halted(options: argparse.Namespace) -> int:
         finally:
             await engine.stop()
             log.stop_logging(handler)
-
-
-def tune_collector() -> None:
-    """Has garbage be looked for less often: messages in flight are many small objects and none
-    of them garbage. What is here now stays, and need not be looked at again (docs/performance.md).
-    """
-    import gc
-
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
 
 
 def _signals(engine: Engine) -> None:
@@ -289,8 +291,27 @@ def _pidfile(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    Path(path).write_text(f"{os.getpid()}\n")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{os.getpid()}\n")
     try:
         yield
     finally:
-        Path(path).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+_SUB_COMMANDS: dict[
+    str,
+    tuple[
+        Callable[[argparse.ArgumentParser], None],
+        Callable[[argparse.Namespace], int],
+        str,
+    ],
+] = {
+    "serve": (_serve_options, _serve, "the engine and its listeners, in the foreground"),
+    "run": (_run_options, _run, "run commands and exit"),
+    "attach": (_attach_options, _attach, "the shell on a remote yext, or a real Yate"),
+    "passwd": (_passwd_options, _passwd, "make a hashed password for rmanager.conf"),
+    "check": (_check_options, _check, "find mistakes in a configuration, start nothing"),
+}
+"""The sub-commands: what each takes, what it does, and what help says of it."""

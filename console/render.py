@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.draw import Page, drawn, mistakes, panel, state_text, table
@@ -145,7 +144,7 @@ def with_peers(show: Reply, info: Reply) -> Reply:
         if pid not in known or not found:
             name, _, where = peer.partition(" ")
             rows.append("\t".join([name, where or "-", "connected", pid, details.split(",")[0]]))
-    return replace(show, text="\n".join([*scripts, *rows]))
+    return show._replace(text="\n".join([*scripts, *rows]))
 
 
 def _scripts(reply: Reply, line: str, page: Page) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from console import commands
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
@@ -34,8 +34,7 @@ FORGOTTEN = ("auth", "!")
 """What lines begin with that are not kept."""
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What a listener lets its sessions do, beside their authority.
 
     Attributes:
@@ -49,7 +48,7 @@ class Rules:
     may_execute: bool = True
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Session:
     """One operator's state.
 

@@ -7,13 +7,11 @@ the terminal never leaves raw mode and no output can meet a half-typed line.
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console import banner
+from console import banner, collector
 from console.lineedit import hidden
 from console.link import Link, LocalLink
 from console.session import Session
@@ -37,7 +35,7 @@ _SLOW_SECONDS = 0.5
 """A command that takes longer is named in the bottom line, and a stop is told of."""
 
 
-async def run(config_dir: Path | None, *, plain: bool = False) -> int:
+async def run(config_dir: str | None, *, plain: bool = False) -> int:
     """Runs the shell on an engine of its own; returns the exit code.
 
     `plain` shows replies in Yate's own words. Without a terminal, or on a dumb one, commands
@@ -70,14 +68,12 @@ async def front(link: Link, able: Abilities, *, plain: bool) -> int:
     if not able.editing:
         from console.dumbshell import DumbShell
 
-        gc.enable()
+        collector.go_on()
         return await DumbShell(link, able).run()
     from console.seat import Seat
 
     shell = Shell(link, Seat(able), plain=plain)
-    gc.freeze()  # What is here now stays, and need not be looked at again.
-    gc.set_threshold(20_000, 10, 10)  # As for `yext serve`.
-    gc.enable()
+    collector.go_on()
     return await shell.run()
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yext import conf, handlerlist
 from yext.completing import Words, complete, complete_words
@@ -30,8 +30,7 @@ FAILED = "reason"
 """The parameter of a handled command that tells that it failed, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What became of a command.
 
     Attributes:
@@ -44,7 +43,7 @@ class Reply:
 
     ok: bool
     text: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = MappingProxyType({})
     known: bool = True
     data: object = None
 
@@ -153,8 +152,7 @@ def uptime_text(engine: Engine) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BusCommand:
+class BusCommand(NamedTuple):
     """A command that is answered on the bus: its function gets the engine, what follows the
     command's name, and the message; it returns whether it understood."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from yext import handlerlist
@@ -80,7 +79,7 @@ def status_line(engine: Engine, details: bool) -> str:
 
 def first_run_params(engine: Engine, node: str | None) -> dict[str, str]:
     """The run parameters that an engine starts with; yate.conf may still name the node."""
-    config = str(engine.config_dir or Path.cwd())
+    config = str(engine.config_dir or os.getcwd())
     return {
         "version": VERSION,
         "release": RELEASE,
@@ -92,8 +91,8 @@ def first_run_params(engine: Engine, node: str | None) -> dict[str, str]:
         "sharedpath": os.path.normpath(f"{config}/../share"),
         "configpath": config,
         "usercfgpath": config,
-        "modulepath": str(Path(__file__).parent),
-        "workpath": str(Path.cwd()),
+        "modulepath": os.path.dirname(__file__),
+        "workpath": os.getcwd(),
         "clientmode": "false",
         "supervised": "true" if engine.supervised else "false",
         "runattempt": "0",

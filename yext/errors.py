@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yext.extmodule.spawn import StartFailure
+    from yext.extmodule.failure import StartFailure
 
 
 class YextError(Exception):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = 1
 """The version of the form as JSON; it changes when a reader of an older one would be wrong."""
@@ -22,8 +22,7 @@ _STEP_BYTES = 200
 """What a record and each step take beside their texts, about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a handler did to one parameter: `before` None added it, `after` None removed it."""
 
     name: str

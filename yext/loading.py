@@ -28,6 +28,15 @@ PRESENT_ONLY = ("regexroute",)
 """Modules that count as loaded and do nothing."""
 
 
+_LATER = (
+    "difflib",
+    "random",
+    "yext.extmodule.aftermath",
+    "yext.extmodule.channel",
+    "yext.extmodule.dataconn",
+    "yext.extmodule.diagnose",
+)
+
 ModuleFactory = Callable[["Engine"], Module]
 
 
@@ -45,6 +54,13 @@ def wanted_modules(main: conf.Conf, front: Mapping[str, ModuleFactory]) -> list[
         if default if said is None else said:
             wanted.append(name)
     return wanted
+
+
+def load_rest() -> None:
+    """Imports what scripts need and a start does not, before the engine may run out of descriptors:
+    then nothing can be imported, and why a script did not start has to be told all the same."""
+    for name in _LATER:
+        importlib.import_module(name)
 
 
 def make_module(engine: Engine, name: str, front: Mapping[str, ModuleFactory]) -> Module | None:

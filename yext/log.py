@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TextIO
 
 FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
@@ -99,10 +98,11 @@ def changed_level(current: int, asked: str) -> int:
 
 def stamp(when: float) -> str:
     """A time as Yate's log shows it: ``2026-11-23_12:04:31.207000``, local."""
-    return datetime.fromtimestamp(when).strftime("%Y-%m-%d_%H:%M:%S.%f")
+    seconds, micros = divmod(round(when * 1_000_000), 1_000_000)
+    return f"{_time.strftime('%Y-%m-%d_%H:%M:%S', _time.localtime(seconds))}.{micros:06}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One thing that was told.
 

@@ -8,8 +8,7 @@ says, and the problems tell file, line and mistake.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from yext.conf import Conf, Entry, Problem, Severity, clamp, is_number, parse_bool, parse_int
 
@@ -24,8 +23,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds"}
 _BOOL_WORDS = "yes, true, on, enable, t or no, false, off, disable, f"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option of a section.
 
     `default` is of the type that `kind` names (a choice is a str); `low` and `high` are the

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from console.commands.flow import message_names, message_params
 from console.commands.table import SessionCommand, failed, typed_params
-from console.flowlines import duration, story
 from yext import Message, Reply
 from yext.commands import EOL
 from yext.dispatcher import Dispatch
-from yext.journey import Journey, to_json
 from yext.log import safe
 
 if TYPE_CHECKING:
     from console.session import Session
+    from yext.journey import Journey
 
 MOST_REPEATS = 100_000
 """How often one command may send its message."""
@@ -41,7 +39,6 @@ LONGEST_WAIT = 3600
 _MOST = {"--repeat": MOST_REPEATS, "--wait": LONGEST_WAIT}
 
 
-@dataclass(slots=True)
 class _Order:
     """What was typed after ``message``.
 
@@ -52,13 +49,15 @@ class _Order:
         wait: seconds in which a handler may yet be installed for it.
     """
 
-    name: str = ""
-    params: dict[str, str] = field(default_factory=dict)
-    enqueue: bool = False
-    time: bool = False
-    json: bool = False
-    repeat: int = 1
-    wait: int = 0
+    name = ""
+    enqueue = False
+    time = False
+    json = False
+    repeat = 1
+    wait = 0
+
+    def __init__(self) -> None:
+        self.params: dict[str, str] = {}
 
 
 async def _message(session: Session, rest: str) -> Reply:
@@ -154,6 +153,9 @@ def _reply(
 
     Like a command that nobody understands, a message that nobody handles has failed.
     """
+    from console.flowlines import duration, story
+    from yext.journey import to_json
+
     data: dict[str, object] = {"message": to_json(journey)}
     lines = story(journey, session.flow.look())
     if order.repeat > 1:

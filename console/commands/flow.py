@@ -8,17 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, not_authenticated
-from console.flowlines import FIRST, line, story
 from yext import Reply
 from yext.commands import EOL
 from yext.errors import FilterError
-from yext.filters import WORDS, Filter
-from yext.handlerlist import listing
-from yext.journey import to_json
 from yext.log import safe
 
 if TYPE_CHECKING:
     from console.session import Session
+    from yext.filters import Filter
     from yext.journey import Journey
 
 _LAST = 20
@@ -114,6 +111,9 @@ def _last(session: Session, rest: str) -> Reply:
 
 
 def _shown(session: Session, journeys: list[Journey]) -> Reply:
+    from console.flowlines import line
+    from yext.journey import to_json
+
     look = session.flow.look()
     visible = map(session.flow.visible, journeys)
     ordered = sorted(visible, key=lambda one: one.number)
@@ -122,6 +122,9 @@ def _shown(session: Session, journeys: list[Journey]) -> Reply:
 
 
 def _show(session: Session, rest: str) -> Reply:
+    from console.flowlines import story
+    from yext.journey import to_json
+
     number = rest.removeprefix("#")
     if not (number.isascii() and number.isdigit()):
         return failed("Which message?", "flow show ID: the number after # in a line of the flow")
@@ -214,6 +217,8 @@ _RECENT = 200
 
 
 def _complete(session: Session, rest: str, word: str) -> Mapping[str, str]:
+    from yext.filters import WORDS
+
     verb = rest.partition(" ")[0]
     if verb == "show":
         recent = session.flow.wanted(session.flow.recent(_RECENT))
@@ -234,6 +239,8 @@ def _told(journey: Journey) -> str:
 
 def message_names(session: Session) -> dict[str, str]:
     """The names of messages that somebody handles or watches, or that were seen, and by whom."""
+    from yext.handlerlist import listing
+
     dispatcher = session.engine.dispatcher
     names: dict[str, list[str]] = {}
     for handler in dispatcher.handlers():
@@ -255,6 +262,8 @@ _VALUE_MOST = 30
 def message_params(session: Session, name: str) -> dict[str, str]:
     """The parameters of messages of that `name`, the well-known ones and those seen, with the
     newest value that was seen."""
+    from console.flowlines import FIRST
+
     params = dict.fromkeys(FIRST.get(name, ()), "")
     for one in session.flow.recent(_RECENT):
         if one.name == name:
@@ -264,6 +273,8 @@ def message_params(session: Session, name: str) -> dict[str, str]:
 
 def _handling(session: Session) -> dict[str, str]:
     """Who handles messages, by first words, and which."""
+    from yext.handlerlist import listing
+
     names: dict[str, list[str]] = {}
     for one in session.engine.dispatcher.handlers():
         names.setdefault(one.owner.partition(" ")[0], []).append(one.name)
@@ -272,6 +283,8 @@ def _handling(session: Session) -> dict[str, str]:
 
 def _sending(session: Session) -> dict[str, str]:
     """Who sent messages, by first words, and who handles some and so may send others."""
+    from yext.handlerlist import listing
+
     names: dict[str, list[str]] = {}
     for one in session.flow.recent(_RECENT):
         names.setdefault(one.sender.partition(" ")[0], []).append(one.name)

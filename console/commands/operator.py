@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed
@@ -99,6 +98,7 @@ def _clear(session: Session, rest: str) -> Reply:
 async def _source(session: Session, rest: str) -> Reply:
     """Carries out the commands of a file; its reply has all of theirs."""
     import shlex
+    from pathlib import Path
 
     try:
         words = shlex.split(rest)
@@ -148,6 +148,8 @@ async def _run_lines(session: Session, name: str, lines: list[str], keep_going: 
 
 
 def _complete_file(session: Session, rest: str, word: str) -> dict[str, str]:
+    from pathlib import Path
+
     directory, slash, _ = word.rpartition("/")
     try:
         found = list((Path(directory + slash) if slash else Path()).iterdir())

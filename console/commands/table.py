@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from yext import Reply
 from yext.commands import EOL
@@ -29,8 +29,7 @@ class Authority(enum.IntEnum):
     ADMIN = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCommand:
+class SessionCommand(NamedTuple):
     """One command of the table.
 
     Attributes:
@@ -49,7 +48,7 @@ class SessionCommand:
     usage: str
     help: str
     function: Function
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = MappingProxyType({})
     authority: Authority = Authority.ADMIN
     listed: bool = True
     completer: Completer | None = None

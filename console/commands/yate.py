@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from console.commands.debug import debug
 from console.commands.table import SWITCH, Authority, SessionCommand, failed, switch
-from yext import Message, Reply, conf
+from yext import Message, Reply
 from yext import commands as bus
 from yext.commands import EOL
+from yext.conf import parse_int
 from yext.log import Event, stamp
 from yext.options import nearest
 from yext.wire import BOOLEANS
@@ -153,8 +154,10 @@ async def _control(session: Session, rest: str) -> Reply:
 
 
 def _cfgmerge(session: Session, rest: str) -> Reply:
+    from yext.conf.merge import cfgmerge
+
     engine = session.engine
-    done = conf.cfgmerge(
+    done = cfgmerge(
         engine.run_params["configpath"],
         rest.strip(),
         params=engine.run_params,
@@ -190,7 +193,7 @@ def _restart(session: Session, rest: str) -> Reply:
 
 
 def _stop(session: Session, rest: str) -> Reply:
-    session.engine.halt(conf.parse_int(rest.strip()) or 0)
+    session.engine.halt(parse_int(rest.strip()) or 0)
     return Reply(True, f"Engine shutting down - bye!{EOL}")
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-from console import cli
+from console import collector
 from console.plainview import PlainView
 from console.rmanager import RManager
 from console.session import Session
@@ -40,7 +40,7 @@ async def main(config: Path) -> None:
         engine.install("bench.count", count)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.halt)
         async with engine:
-            cli.tune_collector()
+            collector.go_on()
             print("ready", file=sys.stderr, flush=True)
             await engine.halted()
 

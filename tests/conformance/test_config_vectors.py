@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from yext import conf
+from yext.conf import merge
 
 VECTORS = Path(__file__).parent / "vectors" / "config"
 CASES: dict[str, dict[str, Any]] = {
@@ -70,7 +71,7 @@ def test_cfgmerge(case: dict[str, Any], tmp_path: Path) -> None:
     folder = lay_out(case, tmp_path)
     (folder / "yate.conf").rename(folder / "test.conf")
     (folder / "yate.conf").write_text(TRIVIAL_MAIN)
-    reply = conf.cfgmerge(str(folder), "test", params=PARAMS, loaded=LOADED)
+    reply = merge.cfgmerge(str(folder), "test", params=PARAMS, loaded=LOADED)
     recorded = case["merge"]
     assert reply.text == text(recorded["reply"], tmp_path)
     assert reply.ok == (recorded["merged"] is not None)

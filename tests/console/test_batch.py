@@ -227,6 +227,28 @@ def test_what_a_batch_must_not_import() -> None:
     assert done.stdout.splitlines()[-1] == "FOUND []", done.stdout + done.stderr
 
 
+def test_what_a_start_must_not_import() -> None:
+    """What a start can do without, and what that costs: docs/performance.md."""
+    program = (
+        "import sys\n"
+        "from console.cli import main\n"
+        "code = main(['run', 'version'])\n"
+        "print('FOUND', sorted(set(sys.modules) & set(sys.argv[1:])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *TOO_HEAVY],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "FOUND []", done.stdout + done.stderr
+
+
+TOO_HEAVY = (
+    "pathlib", "shutil", "datetime", "json", "shlex", "random", "numpy", "soxr",
+    "yext.filters", "yext.conf.merge", "yext.extmodule.diagnose", "yext.extmodule.aftermath",
+    "yext.extmodule.channel", "console.flowlines", "console.flowview", "console.rmanager",
+)  # fmt: skip
+
+
 def test_sigterm_stops_the_engine_and_its_scripts(conf: Path) -> None:
     batch = subprocess.Popen(
         [sys.executable, "-m", "console", "run", "-c", str(conf), "--json",

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yext import conf
-from yext.conf import model, reader
+from yext.conf import merge, model, reader
 
 ARBITRARY = settings(max_examples=50, deadline=None)
 
@@ -544,26 +544,26 @@ def test_loaded_as_a_function(folder: Path) -> None:
 
 
 def test_merge_replies(folder: Path) -> None:
-    def merge(name: str) -> conf.MergeReply:
-        return conf.cfgmerge(f"{folder}/", name, params={})
+    def merged(name: str) -> merge.MergeReply:
+        return merge.cfgmerge(f"{folder}/", name, params={})
 
-    assert merge("").text == "Missing configuration name\r\n"
-    missing = merge("nosuch")
+    assert merged("").text == "Missing configuration name\r\n"
+    missing = merged("nosuch")
     assert not missing.ok
     assert missing.text == f"Failed to load configuration file '{folder}/nosuch.conf'\r\n"
     assert (missing.reason, missing.errno) == ("No such file or directory", 2)
     write(folder, test="[$require nosuch]\n")
-    failed = merge("test")
+    failed = merged("test")
     assert (failed.reason, failed.errno) == ("", 0)
     assert [problem.severity for problem in failed.problems] == ["error"]
-    assert not merge("a\0b").ok
+    assert not merged("a\0b").ok
 
 
 def test_merged_file_is_as_private_as_its_origin(folder: Path) -> None:
     write(folder, test="[a]\npassword=x\n")
     (folder / "test.conf").chmod(0o640)
     (folder / "test.conf.merged").write_text("old\n" * 100)
-    reply = conf.cfgmerge(str(folder), "test", params={})
+    reply = merge.cfgmerge(str(folder), "test", params={})
     assert reply.ok
     merged = folder / "test.conf.merged"
     assert merged.read_text() == "[a]\npassword=x\n"
@@ -573,7 +573,7 @@ def test_merged_file_is_as_private_as_its_origin(folder: Path) -> None:
 def test_merge_that_cannot_be_written(folder: Path) -> None:
     write(folder, test="[a]\nx=1\n")
     (folder / "test.conf.merged").mkdir()
-    reply = conf.cfgmerge(str(folder), "test", params={})
+    reply = merge.cfgmerge(str(folder), "test", params={})
     assert not reply.ok
     path = f"{folder}/test.conf.merged"
     assert reply.text == f"Failed to save merged configuration to '{path}'\r\n"
@@ -651,7 +651,7 @@ def test_merged_text_reads_the_same(content: bytes) -> None:
         # What a parameter puts into a name cannot always be written down as one.
         Path(path).write_bytes(content.replace(b"${", b""))
         first = conf.load(path, params={})
-        Path(path).write_bytes(conf.merged_text(first).encode("utf-8", "surrogateescape"))
+        Path(path).write_bytes(merge.merged_text(first).encode("utf-8", "surrogateescape"))
         again = conf.load(path, params={})
 
     def plain(read: conf.Conf) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -670,7 +670,7 @@ def test_any_name_is_taken(name: str) -> None:
         path = f"{folder}/test.conf"
         Path(path).write_text("[$include ${name}]\n[${name}]\nx=1\n")
         assert conf.load(path, params={"name": name}).exists
-        conf.cfgmerge(folder, "test", params={"name": name})
+        merge.cfgmerge(folder, "test", params={"name": name})
         conf.load(f"{folder}/no/{name}", params={})
 
 
@@ -694,6 +694,6 @@ def test_time_is_linear(folder: Path, content: bytes) -> None:
     (folder / "test.conf").write_bytes(content)
     start = time.process_time()
     found = conf.load(f"{folder}/test.conf", params={"name": "value"})
-    conf.merged_text(found)
+    merge.merged_text(found)
     # One to three seconds; anything quadratic would take hours.
     assert time.process_time() - start < 30

@@ -15,7 +15,6 @@ Source: the recorded readings in tests/conformance/vectors/config.
 from __future__ import annotations
 
 from yext.conf.directives import Loaded
-from yext.conf.merge import MergeReply, cfgmerge, merged_text
 from yext.conf.model import (
     RULE_NAMES,
     Conf,
@@ -35,17 +34,14 @@ __all__ = [
     "Entry",
     "Loaded",
     "LogLine",
-    "MergeReply",
     "Problem",
     "Rules",
     "Section",
     "Severity",
-    "cfgmerge",
     "clamp",
     "is_number",
     "load",
     "load_main",
-    "merged_text",
     "parse_bool",
     "parse_int",
     "replace_params",

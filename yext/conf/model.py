@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, overload
 
 from yext.conf.values import clamp, parse_bool, parse_int
@@ -57,8 +56,7 @@ class Section:
         return self._first.get(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that an operator should know about a configuration file.
 
     "error": the file cannot be used as it stands; "warning": it means something else than
@@ -100,7 +98,6 @@ RULE_NAMES = ("max_depth", *_RULES)
 """What section ``[configuration]`` of the main file knows."""
 
 
-@dataclass(slots=True)
 class Rules:
     """How files are read: section ``[configuration]`` of the main file, yate.conf.
 
@@ -112,12 +109,13 @@ class Rules:
     `warnings` logs what is otherwise passed over.
     """
 
-    max_depth: int = 10
-    disable_include_silent: bool = False
-    include_empty: bool = False
-    check_recursive_include: bool = True
-    warnings: bool = False
-    settled: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.max_depth = 10
+        self.disable_include_silent = False
+        self.include_empty = False
+        self.check_recursive_include = True
+        self.warnings = False
+        self.settled: set[str] = set()
 
     def settle(self, key: str, value: str, conf: Conf) -> None:
         """Take ``key=value`` from the main file; `conf` holds what was read before it."""

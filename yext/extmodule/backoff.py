@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable
 
@@ -33,7 +32,9 @@ class BackOff:
             return None
         doubled: int = 2 ** min(self.count - 1, 30)
         # Jitter keeps scripts that fell together from coming back together.
-        jitter = random.uniform(0.75, 1.25)
+        from random import uniform
+
+        jitter = uniform(0.75, 1.25)
         delay = jitter * min(LONGEST_DELAY, options.restart_delay / 1000 * doubled)
         self._next_start = now + delay
         self._timer = self._loop.call_later(delay, self._again)

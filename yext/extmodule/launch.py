@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from yext.extmodule import spawn
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
+class Launched(NamedTuple):
     """A program that runs, and the engine's ends of its pipes, which the caller owns."""
 
     started: spawn.Started

@@ -29,7 +29,7 @@ READ_MAX = 32768
 ROLES = ("", "global", "channel")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ListenerSpec:
     """A ``[listener NAME]`` section: where to listen, and the role of who connects.
 

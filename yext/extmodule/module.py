@@ -12,7 +12,6 @@ from yext.dispatcher import Handler, track
 from yext.errors import ListenError, StartError
 from yext.extmodule import commands, reconcile, settings
 from yext.extmodule.ending import Leftovers
-from yext.extmodule.examine import examine_settings
 from yext.extmodule.executed import Executed
 from yext.extmodule.listener import Listener
 from yext.extmodule.process import Script
@@ -111,6 +110,8 @@ class ExtModule(Module):
         return list(self._planned.problems)
 
     def examine(self) -> list[Problem]:
+        from yext.extmodule.examine import examine_settings
+
         return examine_settings(self._planned)
 
     async def apply_conf(self) -> list[str]:

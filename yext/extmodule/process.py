@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 from yext import log
 from yext.errors import StartError
 from yext.extmodule import spawn
-from yext.extmodule.aftermath import end_story
 from yext.extmodule.backoff import BackOff
 from yext.extmodule.ending import Exit, Ladder, reap
-from yext.extmodule.failure import StartFailure
 from yext.extmodule.launch import Launched, launch
 from yext.extmodule.pipes import ErrorOutput, Pipes
 from yext.extmodule.receiver import Receiver
@@ -26,6 +24,7 @@ from yext.extmodule.states import BACKING_OFF, FAILED, IDLE, RUNNING, STARTING, 
 from yext.extmodule.throttle import Throttle
 
 if TYPE_CHECKING:
+    from yext.extmodule.failure import StartFailure
     from yext.extmodule.module import ExtModule
 
 EARLY_SECONDS = 1.0
@@ -317,6 +316,8 @@ class Script:
         self.module.forget_old_scripts()
 
     def _story(self, exit: Exit, cause: str) -> tuple[str, ...]:
+        from yext.extmodule.aftermath import end_story
+
         errors = [text for _, pid, text in self.log_lines if pid == self.pid][-_TOLD_LINES:]
         return end_story(self.label, exit, cause, self._stray(), errors, self.path)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from yext import log
@@ -28,7 +27,7 @@ _PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
 
 def options(module: ExtModule, before: Options, after: Options) -> list[str]:
     """Has changed options hold for live peers too, but where a peer has set its own."""
-    changed = told_changes(settings.GENERAL, asdict(before), asdict(after))
+    changed = told_changes(settings.GENERAL, vars(before), vars(after))
     for name in _PEER_OPTIONS:
         for peer in module.peers if name in changed else ():
             if getattr(peer, name) == getattr(before, name):

@@ -6,8 +6,7 @@ Source: Yate's docs/extmodule.html and conf.d/extmodule.conf, and the recordings
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from yext import conf
 from yext.conf import Conf, Problem
@@ -141,7 +140,6 @@ LISTENER_OPTIONS = ("type", "path", "addr", "port", "role")
 _SECTIONS = ("general", "scripts", "execute")
 
 
-@dataclass(frozen=True, slots=True)
 class Options:
     """The values of ``[general]``; see `GENERAL` for ranges and units."""
 
@@ -164,9 +162,11 @@ class Options:
     lograte: int
     keepended: int
 
+    def __init__(self, values: Mapping[str, object]) -> None:
+        vars(self).update(values)
 
-@dataclass(frozen=True, slots=True)
-class Program:
+
+class Program(NamedTuple):
     """A line of ``[scripts]`` or ``[execute]``; `parameter` is None where there is none."""
 
     name: str
@@ -175,8 +175,7 @@ class Program:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All of extmodule.conf.
 
     Attributes:
@@ -208,9 +207,8 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
     values["scripts_dir"] = _directory(str(values["scripts_dir"]), params)
     entry = file.entry("general", "scripts_dir")
     listeners, listener_problems = _listeners(file)
-    untyped: dict[str, Any] = values
     return Settings(
-        Options(**untyped),
+        Options(values),
         f"{entry.file}:{entry.line}" if entry is not None else "default",
         listeners,
         _programs(file, "scripts", params),

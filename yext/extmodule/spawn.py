@@ -19,13 +19,10 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from yext.errors import StartError
-from yext.extmodule.diagnose import diagnose
-from yext.extmodule.failure import StartFailure as StartFailure
 
 _STANDARD = range(3)
 
@@ -36,8 +33,7 @@ _DEFAULT = signal.valid_signals() - {*_IGNORED, signal.SIGKILL, signal.SIGSTOP}
 _FileActions = list[tuple[int, int] | tuple[int, int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """A program that runs: its process id, and a pidfd that the caller closes."""
 
     pid: int
@@ -60,8 +56,7 @@ def make_pipe(script: str, path: str, parameter: str | None, source: str = "") -
     try:
         return os.pipe()
     except OSError as error:
-        words = diagnose(path, (path,), error, script=script, parameter=parameter, source=source)
-        raise StartError(words) from error
+        raise _not_started(path, (path,), error, (script, parameter, source)) from error
 
 
 def start(
@@ -89,11 +84,25 @@ def start(
     except (OSError, ValueError) as error:
         if pid:
             _end(pid)
-        words = diagnose(path, argv, error, script=script, parameter=parameter, source=source)
-        raise StartError(words) from error
+        raise _not_started(path, argv, error, (script, parameter, source)) from error
     finally:
         for descriptor in spare:
             os.close(descriptor)
+
+
+def _not_started(
+    path: str,
+    argv: Sequence[str],
+    error: OSError | ValueError,
+    asked: tuple[str, str | None, str],
+) -> StartError:
+    """The reason, for what was `asked` for: script, parameter and source."""
+    from yext.extmodule.diagnose import diagnose
+
+    script, parameter, source = asked
+    return StartError(
+        diagnose(path, argv, error, script=script, parameter=parameter, source=source)
+    )
 
 
 @cache

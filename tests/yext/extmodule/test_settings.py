@@ -20,10 +20,10 @@ def read(folder: Path, text: str) -> settings.Settings:
 
 def test_defaults(tmp_path: Path) -> None:
     found = read(tmp_path, "")
-    assert found.options == settings.Options(
-        scripts_dir="/share/scripts/",
-        **{option.name: option.default for option in settings.GENERAL[1:]},  # type: ignore[arg-type]
-    )
+    assert vars(found.options) == {
+        "scripts_dir": "/share/scripts/",
+        **{option.name: option.default for option in settings.GENERAL[1:]},
+    }
     assert (found.scripts_dir_source, found.problems) == ("default", ())
 
 

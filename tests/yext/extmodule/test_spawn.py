@@ -360,6 +360,8 @@ print(no_child_is_left())
 def test_a_pipe_that_cannot_be_had_is_a_failed_start(tmp_path: Path) -> None:
     code = """
 import resource
+from yext.loading import load_rest
+load_rest()  # As an engine does, while it can.
 resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 os.dup(0)
 try:
