@@ -13,9 +13,10 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from terminals import PROMPT, Place, Terminal
+from terminals import PROMPT, SECONDS, Place, Terminal
 
 from console import listeners
 from yext import sniffer
@@ -41,6 +42,9 @@ LATER = {
 }
 """What appears above the line being typed some time after a command's reply."""
 
+TAKES_PART = {"route.py": (1, 0), "count.sh": (0, 1), "greet.pl": (2, 0), "calls.php": (0, 1)}
+"""The handlers and watches of each sample: what a newcomer gives the first command long after."""
+
 _BLOCK = re.compile(rf"(?<=^```text\n)((?:{re.escape(OPENS)}|{PROMPT} ).*?)(?=^```$)", re.M | re.S)
 
 
@@ -62,7 +66,9 @@ def tour() -> str:
         shell = Terminal(argv, place.environ, columns=100, rows=50)
         try:
             shell.prompt()
-            played = _BLOCK.sub(lambda found: _played(shell, found[0], samples), text)
+            banner = shell.text().partition(PROMPT)[0].rstrip()
+            _wait_for_scripts(shell)
+            played = _BLOCK.sub(lambda found: _played(shell, found[0], banner, samples), text)
         finally:
             shell.close()
     return played.replace(folder, SHOWN).replace(f"127.0.0.1:{port}", "127.0.0.1:5040")
@@ -74,12 +80,23 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _played(shell: Terminal, block: str, samples: Path) -> str:
+def _wait_for_scripts(shell: Terminal) -> None:
+    """Waits until the scripts have installed all that they take part with: some start slowly."""
+    wanted = {name: TAKES_PART[name] for name in TAKES_PART if PHP or not name.endswith(".php")}
+    deadline = time.monotonic() + SECONDS
+    while True:
+        rows = [line.split() for line in shell.command("external info").splitlines()]
+        there = {row[0]: (int(row[-2]), int(row[-1])) for row in rows if row[2:3] == ["running"]}
+        if there == wanted:
+            return
+        assert time.monotonic() < deadline, there
+
+
+def _played(shell: Terminal, block: str, banner: str, samples: Path) -> str:
     """One block of the README with what the shell says to its commands."""
     shown = []
     for line in block.splitlines():
         if line == OPENS:
-            banner = shell.text().partition(PROMPT)[0].rstrip()
             shown.append(f"{line}\n{banner}\n")
         elif line.startswith(f"{PROMPT} "):
             command = line.removeprefix(f"{PROMPT} ").partition("  #")[0]
