@@ -1,5 +1,8 @@
 """Makes the helpers that lie in this folder importable for all tests.
 
+Hypothesis tries the same examples in each run, for however long each of them takes on a slow
+machine; `pytest --hypothesis-profile=default` looks for new ones.
+
 What a script's ``#!/usr/bin/env python3`` finds is the interpreter itself: the shims that some
 machines have before it take longer to start than some recordings wait.
 """
@@ -8,4 +11,11 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 os.environ["PATH"] = f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+settings.register_profile(
+    "yext", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("yext")

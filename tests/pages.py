@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from terminals import PROMPT, SECONDS, Place, Terminal
+from ports import free_port
+from terminals import PROMPT, Place, Terminal
 
 from console import listeners
 from yext import sniffer
@@ -57,7 +56,7 @@ def tour() -> str:
         shutil.copytree(ROOT / "samples", samples, symlinks=True)
         with (samples / "yate.conf").open("a") as file:
             file.write("[general]\nnodename=alder\n")
-        port = _free_port()
+        port = free_port()
         conf = samples / "extmodule.conf"
         conf.write_text(conf.read_text().replace("port=5040", f"port={port}"))
         place = Place(Path(folder) / "place")
@@ -74,22 +73,16 @@ def tour() -> str:
     return played.replace(folder, SHOWN).replace(f"127.0.0.1:{port}", "127.0.0.1:5040")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_for_scripts(shell: Terminal) -> None:
     """Waits until the scripts have installed all that they take part with: some start slowly."""
     wanted = {name: TAKES_PART[name] for name in TAKES_PART if PHP or not name.endswith(".php")}
-    deadline = time.monotonic() + SECONDS
-    while True:
-        rows = [line.split() for line in shell.command("external info").splitlines()]
-        there = {row[0]: (int(row[-2]), int(row[-1])) for row in rows if row[2:3] == ["running"]}
-        if there == wanted:
-            return
-        assert time.monotonic() < deadline, there
+
+    def all_take_part(told: str) -> bool:
+        rows = [line.split() for line in told.splitlines()]
+        running = [row for row in rows if row[2:3] == ["running"]]
+        return {row[0]: (int(row[-2]), int(row[-1])) for row in running} == wanted
+
+    shell.command_until("external info", all_take_part)
 
 
 def _played(shell: Terminal, block: str, banner: str, samples: Path) -> str:

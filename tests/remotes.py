@@ -16,25 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from ports import free_port
 
 ROOT = Path(__file__).parents[1]
 
 SECONDS = 20.0
 """How long anything may take that comes at once: machines stall."""
-
-_PORTS = range(20_000, 32_000)
-
-
-def free_port() -> int:
-    """A port below those that the kernel gives to clients, free at this moment."""
-    for port in random.sample(_PORTS, 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port")
 
 
 class Client:

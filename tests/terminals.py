@@ -114,6 +114,13 @@ class Terminal:
         end = len(lines) - len(self.screen.display) + self.screen.cursor.y
         return "\n".join(lines[start:end])
 
+    def command_until(self, line: str, holds: Callable[[str], object]) -> str:
+        """Gives a command that looks, again and again, until its reply is as it should be."""
+        deadline = time.monotonic() + SECONDS
+        while not holds(reply := self.command(line)):
+            assert time.monotonic() < deadline, self.report(f"{line!r} never told it")
+        return reply
+
     def end(self, check: Callable[[int], bool] | None = None) -> int:
         """Waits for the program's end; returns its exit status. `check` gets the terminal."""
         try:

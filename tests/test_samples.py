@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from yext.testbench import TestBench
 
@@ -15,18 +16,24 @@ BROKEN = SAMPLES / "scripts" / "broken"
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
+
+
+def copied(tmp_path: Path, port: int) -> Path:
+    """The samples with a port of the test's own."""
+    directory = tmp_path / "samples"
+    shutil.copytree(SAMPLES, directory, symlinks=True)
+    conf = directory / "extmodule.conf"
+    conf.write_text(conf.read_text().replace("port=5040", f"port={port}"))
+    return directory
 
 
 @pytest.fixture
 def yext_config(tmp_path: Path, port: int) -> Path:
-    """The samples with a port of the test's own; no script is started yet."""
-    directory = tmp_path / "samples"
-    shutil.copytree(SAMPLES, directory, symlinks=True)
+    """The samples of which no script is started yet."""
+    directory = copied(tmp_path, port)
     conf = directory / "extmodule.conf"
-    text = conf.read_text().replace("port=5040", f"port={port}")
+    text = conf.read_text()
     conf.write_text(text[: text.index("[scripts]")])
     return directory
 
@@ -34,9 +41,11 @@ def yext_config(tmp_path: Path, port: int) -> Path:
 PHP = os.access("/usr/bin/php", os.X_OK)
 
 
-def test_the_configuration_starts_every_sample_without_a_complaint(tmp_path: Path) -> None:
-    shutil.copytree(SAMPLES, tmp_path / "samples", symlinks=True)
-    bench = TestBench(tmp_path / "samples")
+def test_the_configuration_starts_every_sample_without_a_complaint(
+    tmp_path: Path, port: int
+) -> None:
+    directory = copied(tmp_path, port)
+    bench = TestBench(directory)
     try:
         assert bench.engine.modules["extmodule"].read_conf() == []
         bench.wait_handler("call.route")

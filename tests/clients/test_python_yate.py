@@ -1,7 +1,6 @@
 """The PyPI package python-yate, unmodified: both its interfaces, on pipes and over sockets."""
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from yext import Message, __version__
 from yext.testbench import TestBench
@@ -19,9 +19,7 @@ TEXT = "100%: ü\n=\t"
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from player import cases, extmodule, rmanager
 from player.connection import Connection
 from player.extmodule_case import Playing, yate_conf
 from player.matching import EXTMODULE, NODE, RMANAGER, Dialect, Mismatch, Scope, show
-from player.process import Engine, Ports
+from player.process import Engine
 
 PORTS = {"general": 5038, "global": 5040}
 
@@ -143,15 +144,12 @@ def test_modules_are_added_to_the_configuration() -> None:
     )
 
 
-def test_no_two_players_are_given_one_port() -> None:
-    players = [Ports() for _ in range(20)]
-    try:
-        given = [player(name) for player in players for name in "abc"]
+def test_no_two_listeners_are_given_one_port() -> None:
+    with ExitStack() as stack:
+        engines = [stack.enter_context(Engine()) for _ in range(20)]
+        given = [engine.ports(name) for engine in engines for name in "abc"]
         assert len(set(given)) == 60
-        assert [player("a") for player in players] == given[::3]
-    finally:
-        for player in players:
-            player.close()
+        assert [engine.ports("a") for engine in engines] == given[::3]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 
 def check(folder: Path, *options: str) -> tuple[int, list[str]]:
@@ -44,9 +45,7 @@ def write(conf: Path, text: str) -> None:
 
 
 def test_nothing_to_find(folder: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     write(
         folder,
         f"[listener a]\ntype=tcp\nport={port}\n[listener b]\ntype=unix\npath={folder}/sock\n"

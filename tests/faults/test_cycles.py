@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import os
-import socket
 from pathlib import Path
 
+from ports import free_port
 from test_faults import Resources
 from workshop import Workshop
 
@@ -52,9 +52,7 @@ def test_starts_and_stops(tmp_path: Path) -> None:
 def test_connects(tmp_path: Path) -> None:
     lab = Workshop(tmp_path)
     path = tmp_path / "sock"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     lab.configure(
         rest=f"[listener a]\ntype=unix\npath={path}\n[listener b]\ntype=tcp\nport={port}\n"
     )

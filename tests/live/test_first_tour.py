@@ -18,8 +18,7 @@ def test_the_first_tour(place: Place) -> None:
     assert "scripts=1,chans=0" in shell.command("status extmodule").replace("  ", ",")
     assert "route.sh" in shell.command("external")
     assert "started route.sh 98, pid" in shell.command("external start route.sh 98")
-    table = shell.command("external info")
-    assert table.count("running") == 2
+    shell.command_until("external info", lambda table: table.count("running") == 2)
 
     shell.command("flow on")
     shell.command("message call.route called=123")

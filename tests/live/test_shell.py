@@ -17,6 +17,7 @@ STALLED = """
     #!/bin/sh
     # Takes every command, and answers none.
     echo '%%>install:10:engine.command'
+    echo '%%>output:stalled'
     while read -r line; do :; done
 """
 
@@ -111,6 +112,8 @@ def test_completion_that_nobody_answers_delays_no_keystroke(place: Place) -> Non
     place.script("stalled.sh", STALLED)
     shell = place.open()
     shell.command("external start stalled.sh")
+    shell.sees("\nstalled")
+    shell.prompt()
     shell.type("\t\tuptime")
     shell.until(lambda: shell.cursor_line() == f"{PROMPT} uptime")
     shell.type("\r")
@@ -121,6 +124,8 @@ def test_a_command_that_is_not_answered_is_given_up_with_interrupt(place: Place)
     place.script("stalled.sh", STALLED)
     shell = place.open()
     shell.command("external start stalled.sh")
+    shell.sees("\nstalled")
+    shell.prompt()
     shell.type("nobody answers\r")
     shell.sees("nobody answers: ^C stops waiting")
     shell.type("\x03")

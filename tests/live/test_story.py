@@ -56,7 +56,7 @@ def test_a_broken_script_is_mended_as_the_hints_say(place: Place) -> None:
 
     # It runs.
     assert "started ivr.sh, pid" in shell.command("external start ivr.sh")
-    assert "tone/dial" in shell.command("message call.route called=1")
+    assert "tone/dial" in shell.command("message --wait 20 call.route called=1")
     table = shell.command("external show ivr.sh")
     assert "running" in table
     assert "exit status 0" in shell.command("external stop ivr.sh")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 import yext
 from yext import Engine, Message, Reply, YextError
@@ -195,6 +197,10 @@ def test_the_documented_programs_run(tmp_path: Path) -> None:
         r"```python\n(.*?)```\n+```text\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.S
     )
     assert shown
+    samples = tmp_path / "samples"
+    shutil.copytree(DOCS.parents[1] / "samples", samples, symlinks=True)
+    conf = samples / "extmodule.conf"
+    conf.write_text(conf.read_text().replace("port=5040", f"port={free_port()}"))
     for number, (program, output) in enumerate(shown):
         file = tmp_path / f"program{number}.py"
         file.write_text(program, encoding="utf-8")
@@ -205,7 +211,7 @@ def test_the_documented_programs_run(tmp_path: Path) -> None:
 def _output_of(program: Path) -> str:
     ran = subprocess.run(
         [sys.executable, str(program)],
-        cwd=DOCS.parents[1],
+        cwd=program.parent,
         capture_output=True,
         text=True,
         check=False,

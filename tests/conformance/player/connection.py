@@ -8,6 +8,22 @@ from collections.abc import Sequence
 from .matching import Mismatch, show
 from .process import patience, readable
 
+BETWEEN_TICKS = ("eng_timer_true", "machine_echo_redraw")
+"""Cases that the engine's timer, of each full second, would upset: they start right after it."""
+
+
+def wait_for_tick(port: int) -> None:
+    """Watch the engine's timer on a listener for global scripts until it has come once."""
+    connection = Connection.tcp(port)
+    connection.send(b"%%>watch:engine.timer\n")
+    deadline = time.monotonic() + patience.seconds
+    while line := connection.next_line(deadline):
+        if line.startswith(b"%%<message::false:engine.timer:"):
+            break
+    else:
+        raise Mismatch("the engine's timer does not come")
+    connection.close()
+
 
 class Connection:
     """A stream socket with what has come and was not used yet.

@@ -1,7 +1,6 @@
 """The engine under test as a process: its work folder, ports, start, log and end."""
 
 import os
-import random
 import select
 import shutil
 import socket
@@ -14,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from ports import claim_port
 
 from .matching import NODE, Mismatch, Unplayable
 
@@ -41,8 +42,6 @@ patience = Patience()
 
 _READY_TIMEOUT = 30.0
 _LOG_TAIL = 20
-_LISTEN_PORTS = range(10_000, 32_000)
-"""Below the ports the kernel gives to clients, so that no outgoing connection takes one."""
 
 
 def until(holds: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -55,43 +54,6 @@ def until(holds: Callable[[], bool], timeout: float | None = None) -> bool:
     return True
 
 
-class Ports:
-    """Free TCP ports by name, each kept from every other player on this machine.
-
-    A port stays free between choosing it and the engine's listening on it because each player
-    first binds an abstract unix socket named after it, which the kernel frees with the process.
-    """
-
-    def __init__(self) -> None:
-        self._claims: list[socket.socket] = []
-        self._numbers: dict[str, int] = {}
-
-    def __call__(self, name: str) -> int:
-        """The port of a listener; the same name is the same port."""
-        if name not in self._numbers:
-            self._numbers[name] = self._claim()
-        return self._numbers[name]
-
-    def _claim(self) -> int:
-        for port in random.sample(_LISTEN_PORTS, 500):
-            claim = socket.socket(socket.AF_UNIX)
-            try:
-                claim.bind(f"\0yext-conformance-port-{port}")
-                with socket.socket() as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", port))
-            except OSError:
-                claim.close()
-                continue
-            self._claims.append(claim)
-            return port
-        raise Unplayable("no free port found")
-
-    def close(self) -> None:
-        for claim in self._claims:
-            claim.close()
-
-
 class Engine:
     """One engine in a work folder of its own; as a context manager it is always cleaned up.
 
@@ -102,7 +64,8 @@ class Engine:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="yext-"))
         (self.folder / "conf").mkdir()
-        self.ports = Ports()
+        self._ports: dict[str, int] = {}
+        self._claims: list[socket.socket] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: list[str] = []
         self._ready = threading.Event()
@@ -121,9 +84,17 @@ class Engine:
             self._process.kill()
             self._process.wait()
             self._reader.join(patience.seconds)
-        self.ports.close()
+        for claim in self._claims:
+            claim.close()
         # A script that the engine left behind may be writing into it yet.
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ports(self, name: str) -> int:
+        """The port of a listener; the same name is the same port."""
+        if name not in self._ports:
+            self._ports[name], claim = claim_port()
+            self._claims.append(claim)
+        return self._ports[name]
 
     def write(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """Put a file, with its folders, under the work folder or at an absolute path in it."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from .cases import Case, Step, kind, play_steps
-from .connection import Connection
+from .connection import BETWEEN_TICKS, Connection, wait_for_tick
 from .matching import RMANAGER, TIMER_LINE, Mismatch, Scope, show
 from .process import Engine, patience, until
 
@@ -31,6 +31,8 @@ def play(case: Case) -> None:
         playing.prepare()
         engine.start(*case.content.get("engine_args", ()))
         try:
+            if case.name in BETWEEN_TICKS:
+                wait_for_tick(engine.ports("ext"))
             play_steps(playing, list(joined(case.content["steps"])), STEPS)
             playing.check_nothing_left()
         except Mismatch as mismatch:

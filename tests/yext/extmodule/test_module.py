@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from workshop import CANARY, IDLE, Workshop, alive
 
 FAST = "stopwait=20\ntermwait=200"
@@ -19,12 +20,6 @@ def lab(tmp_path: Path) -> Workshop:
     made.script("a.sh", IDLE)
     made.script("b.sh", IDLE)
     return made
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def tcp(name: str, port: int, more: str = "") -> str:

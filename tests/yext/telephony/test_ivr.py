@@ -57,7 +57,9 @@ def test_every_sample_session_is_tried() -> None:
 def test_a_session_fails_where_something_else_is_heard(folder: Path) -> None:
     shutil.copy(SAMPLES / "scripts" / "ivr.py", folder)
     call = "call external/nodata/ivr.py phone/"
-    code, said = console(folder, [call, "phone wait tone busy 0.2", "phone hangup"])
+    code, said = console(
+        folder, [call, "phone wait playing dial", "phone wait tone busy 0.2", "phone hangup"]
+    )
     assert code == 1
     assert "no tone busy after 0.2 s; it hears tone/dial" in said
 
