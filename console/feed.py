@@ -15,7 +15,7 @@ from console.wire import MARK, Lost, Wire
 from yext import wire
 from yext.errors import ProtocolError
 from yext.journey import Journey
-from yext.sniffer import Sniffer
+from yext.sniffer import Follower, NameTest, Sniffer, every_name
 
 Enter = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[Wire]]
 """Makes a connection: gets who is told each line, and who is told that it was lost."""
@@ -38,9 +38,9 @@ class Feed(Sniffer):
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen = itertools.count(1)
 
-    def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
+    def follow(self, follower: Follower, wants: NameTest = every_name) -> Callable[[], None]:
         before = self.active
-        unfollow = super().follow(follower)
+        unfollow = super().follow(follower, wants)
         if not before:
             self._connect()
 

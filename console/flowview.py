@@ -24,6 +24,8 @@ HOLD_SECONDS = 0.25
 
 _HELD_MAX = 1000
 
+_TIMER = "engine.timer"
+
 _COMMANDING = ("engine.command", "engine.debug", "engine.help", "engine.status")
 """What a session's own commands are on the bus."""
 
@@ -35,7 +37,6 @@ class Flow:
     """The message flow as one session sees it.
 
     Attributes:
-        filter: which messages are meant.
         paused: whether lines are held back; messages are recorded all the same.
         shown, left_out: lines that were shown, and those past the limit, since `on`.
         missed: messages that came while paused.
@@ -43,7 +44,7 @@ class Flow:
     """
 
     def __init__(self, session: Session) -> None:
-        self.filter: Filter = compile_filter("")
+        self._filter: Filter = compile_filter("")
         self.paused = False
         self.shown = self.left_out = self.missed = 0
         self.loaded: list[Journey] | None = None
@@ -61,6 +62,17 @@ class Flow:
     def is_on(self) -> bool:
         """Whether messages are followed."""
         return self._unfollow is not None
+
+    @property
+    def filter(self) -> Filter:
+        """Which messages are meant."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, wanted: Filter) -> None:
+        self._filter = wanted
+        if self.is_on:
+            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
 
     def look(self) -> Look:
         """How this session's lines are drawn."""
@@ -91,7 +103,7 @@ class Flow:
         self.shown = self.left_out = 0
         self.paused, self.missed = False, 0
         if self._unfollow is None:
-            self._unfollow = self._sniffer.follow(self._ended)
+            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
 
     def off(self) -> None:
         """Ends following; what was held or left out is told first."""
@@ -141,11 +153,17 @@ class Flow:
             return False
         return not self._is_background(journey) or self.filter.mentions(journey.name)
 
+    def _may_want(self, name: str) -> bool:
+        """Whether messages of that name can get through at all."""
+        if self._filter.by_name(name) is False:
+            return False
+        return name != _TIMER or self._filter.mentions(name)
+
     def _is_background(self, journey: Journey) -> bool:
         """The second's timer, what consoles ask while somebody types, this session's commands."""
         if journey.name in _COMMANDING:
             return journey.sender == self._session.label or "partial" in journey.params
-        return journey.name == "engine.timer"
+        return journey.name == _TIMER
 
     def _ended(self, journey: Journey) -> None:
         if not self._wants(journey):
@@ -182,6 +200,8 @@ class Flow:
         self._show_nested(journey)
 
     def _show_nested(self, journey: Journey) -> None:
+        if not self._held:
+            return
         for nested in sorted(self._held.pop(journey.number, ()), key=_number):
             self._show(nested)
 

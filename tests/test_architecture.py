@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    "yext.errors yext.message yext.journey yext.log yext.patterns",
-    "yext.wire yext.filters",
+    "yext.errors yext.message yext.log yext.patterns",
+    "yext.wire yext.journey yext.filters",
     "yext.conf",
     "yext.options yext.dispatcher",
     "yext.sniffer yext.tracetime yext.handlerlist yext.completing",

@@ -398,19 +398,20 @@ class Dispatcher:
     def start(self, dispatch: Dispatch) -> None:
         """Dispatches now; `Dispatch.done` is called when it is over, perhaps at once."""
         self.in_flight += 1
-        if self.sniffer is not None and self.sniffer.active:
-            if dispatch.journey is None:
-                dispatch.journey = self.sniffer.begin(dispatch)
-            else:
-                dispatch.journey.start()
+        sniffer = self.sniffer
+        if dispatch.journey is not None:
+            dispatch.journey.start()
+        elif sniffer is not None and sniffer.active and sniffer.wants(dispatch.message.name):
+            dispatch.journey = sniffer.begin(dispatch)
         dispatch.advance()
 
     def enqueue(self, dispatch: Dispatch) -> None:
         """Dispatches in a later turn of the loop, in the order of arrival."""
         self.enqueued += 1
-        if self.sniffer is not None and self.sniffer.active:
+        sniffer = self.sniffer
+        if sniffer is not None and sniffer.active and sniffer.wants(dispatch.message.name):
             # Now, and not when its turn comes, it is known what the sender is handling.
-            dispatch.journey = self.sniffer.begin(dispatch)
+            dispatch.journey = sniffer.begin(dispatch)
         self._queue.append(dispatch)
         if not self._draining:
             self._draining = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from yext.errors import FilterError
 from yext.patterns import Matcher, Regex, wildcard
@@ -25,6 +25,8 @@ DEEPEST = 50
 """How many parentheses and nots may be open at once."""
 
 Predicate = Callable[["Journey"], bool]
+
+Verdict = Callable[[str], "bool | None"]
 
 WORDS = {
     "and": "both sides hold",
@@ -52,11 +54,13 @@ class Filter:
     Attributes:
         text: the expression as it was typed, empty for all messages.
         matches: whether a journey is meant.
+        by_name: whether messages of a name are meant, None where the name alone cannot tell.
         names: the message names it mentions, as wildcards.
     """
 
     text: str
     matches: Predicate
+    by_name: Verdict
     names: tuple[str, ...] = ()
 
     def mentions(self, name: str) -> bool:
@@ -81,15 +85,12 @@ def compile_filter(expression: str, hidden: Matcher | None = None) -> Filter:
     """
     text = expression.strip()
     if not text:
-        return Filter("", _everything)
+        return Filter("", lambda journey: True, lambda name: True)
     if len(expression) > LONGEST_FILTER:
         raise FilterError(expression, LONGEST_FILTER, "the filter is too long")
     parser = _Parser(expression, hidden)
-    return Filter(text, parser.parse(), tuple(parser.names))
-
-
-def _everything(journey: Journey) -> bool:
-    return True
+    matches, by_name = parser.parse()
+    return Filter(text, matches, by_name, tuple(parser.names))
 
 
 def _tokens(expression: str) -> list[_Token]:
@@ -148,6 +149,17 @@ def _quoted(expression: str, begin: int) -> tuple[str, int]:
     raise FilterError(expression, begin, "this quote is not closed")
 
 
+def _unknown(name: str) -> None:
+    """What most words of an expression say of a name alone."""
+
+
+class _Part(NamedTuple):
+    """A part of the expression: whether a journey is meant, and what the name alone says of it."""
+
+    matches: Predicate
+    by_name: Verdict = _unknown
+
+
 class _Parser:
     """or binds weaker than and, and weaker than not."""
 
@@ -159,7 +171,7 @@ class _Parser:
         self._at = 0
         self._depth = 0
 
-    def parse(self) -> Predicate:
+    def parse(self) -> _Part:
         predicate = self._or()
         token = self._peek()
         if token is not None:
@@ -183,19 +195,19 @@ class _Parser:
         self._at += 1
         return True
 
-    def _or(self) -> Predicate:
+    def _or(self) -> _Part:
         found = [self._and()]
         while self._take("or"):
             found.append(self._and())
         return found[0] if len(found) == 1 else _any_of(tuple(found))
 
-    def _and(self) -> Predicate:
+    def _and(self) -> _Part:
         found = [self._not()]
         while self._take("and"):
             found.append(self._not())
         return found[0] if len(found) == 1 else _all_of(tuple(found))
 
-    def _not(self) -> Predicate:
+    def _not(self) -> _Part:
         token = self._peek()
         self._depth += 1
         if self._depth > DEEPEST:
@@ -212,7 +224,7 @@ class _Parser:
         finally:
             self._depth -= 1
 
-    def _term(self) -> Predicate:
+    def _term(self) -> _Part:
         token = self._peek()
         if token is None:
             raise self._mistake(None, "something is missing here")
@@ -221,10 +233,10 @@ class _Parser:
             raise self._mistake(token, what)
         self._at += 1
         if token.plain and token.text in _STATES:
-            return _STATES[token.text]
+            return _Part(_STATES[token.text])
         for prefix, make in _PREFIXES.items():
             if token.text.startswith(prefix):
-                return make(self._rest(token, prefix))
+                return _Part(make(self._rest(token, prefix)))
         if token.text.startswith("slow>"):
             return self._slow(token)
         found = _PARAM.fullmatch(token.text)
@@ -240,20 +252,20 @@ class _Parser:
             )
         return token.text[len(prefix) :]
 
-    def _slow(self, token: _Token) -> Predicate:
+    def _slow(self, token: _Token) -> _Part:
         found = _SLOW.fullmatch(token.text)
         if found is None:
             column = token.column + len("slow>")
             raise FilterError(self.expression, column, "a time is wanted here: 10ms, 500us, 2s")
-        return _slower(float(found[1]) * _UNITS[found[2]])
+        return _Part(_slower(float(found[1]) * _UNITS[found[2]]))
 
-    def _param(self, token: _Token, name: str, sign: str, value: str) -> Predicate:
+    def _param(self, token: _Token, name: str, sign: str, value: str) -> _Part:
         if self._hidden is not None and self._hidden(name):
             raise self._mistake(token, f"{name} is hidden from observers")
         if sign == "=":
-            return _param_is(name, wildcard(value), not value)
+            return _Part(_param_is(name, wildcard(value), not value))
         try:
-            return _param_is(name, Regex(value), False)
+            return _Part(_param_is(name, Regex(value), False))
         except FilterError as error:
             # In a quoted word the place is out by the quotes before it, which is near enough.
             column = token.column + len(name) + 1 + error.column
@@ -261,21 +273,33 @@ class _Parser:
             raise FilterError(self.expression, column, text) from None
 
 
-def _any_of(parts: tuple[Predicate, ...]) -> Predicate:
-    return lambda journey: any(part(journey) for part in parts)
+def _any_of(parts: tuple[_Part, ...]) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdicts = [part.by_name(name) for part in parts]
+        return True if True in verdicts else None if None in verdicts else False
+
+    return _Part(lambda journey: any(part.matches(journey) for part in parts), by_name)
 
 
-def _all_of(parts: tuple[Predicate, ...]) -> Predicate:
-    return lambda journey: all(part(journey) for part in parts)
+def _all_of(parts: tuple[_Part, ...]) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdicts = [part.by_name(name) for part in parts]
+        return False if False in verdicts else None if None in verdicts else True
+
+    return _Part(lambda journey: all(part.matches(journey) for part in parts), by_name)
 
 
-def _none_of(part: Predicate) -> Predicate:
-    return lambda journey: not part(journey)
+def _none_of(part: _Part) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdict = part.by_name(name)
+        return None if verdict is None else not verdict
+
+    return _Part(lambda journey: not part.matches(journey), by_name)
 
 
-def _name(pattern: str) -> Predicate:
+def _name(pattern: str) -> _Part:
     fits = wildcard(pattern)
-    return lambda journey: fits(journey.name)
+    return _Part(lambda journey: fits(journey.name), fits)
 
 
 def _param_is(name: str, fits: Matcher, absent: bool) -> Predicate:

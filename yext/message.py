@@ -100,9 +100,10 @@ class Message:
         """The value of parameter `name`, or `default` where the message has none."""
         return self._params.get(name, default)
 
-    def snapshot(self) -> dict[str, str]:
-        """A copy of the parameters as they are now."""
-        return self._params.copy()
+    def snapshot(self) -> str | dict[str, str]:
+        """The parameters as they are now: the text they came as, while nobody has got at them,
+        or a copy."""
+        return self._params.copy() if self.wire is None else self.wire[2]
 
     def same(self, name: str, value: str | None) -> bool:
         """Whether parameter `name` has just this value; None for that it is not there."""

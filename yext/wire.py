@@ -52,9 +52,7 @@ def unescape(text: str) -> str:
     """
     if _WELL_FORMED.fullmatch(text) is None:
         raise ProtocolError(f"bad escape or raw control character in {text!r}")
-    if "%" not in text:
-        return text
-    return _ESCAPED.sub(lambda found: _UNESCAPES[found[1]], text)
+    return _unescaped(text) if "%" in text else text
 
 
 def unescape_prefix(text: str) -> str:
@@ -177,31 +175,46 @@ def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
     time: float = 0 if when == "0" else parse_time(when)
     if settime or not time:
         time = _time.time()
-    # One look at the whole line spares one a field: most lines have nothing to unescape.
-    if "%" in fields or not (fields.isascii() and fields.isprintable()):
+    # One look at the whole line spares one a field: most lines have little to unescape.
+    escaped = "%" in fields or not (fields.isascii() and fields.isprintable())
+    if escaped:
+        written = name, retvalue
         ident, name, retvalue = unescape(ident), unescape(name), unescape(retvalue)
-    else:
-        params = _plain_params(text)
-        if params is not None:
-            return ident, Message.from_wire(name, retvalue, time, params, text)
+        if (name, retvalue) != written:
+            return ident, Message.from_wire(name, retvalue, time, decode_params(text), None)
+    params = _params_as_written(text, escaped)
+    if params is not None:
+        return ident, Message.from_wire(name, retvalue, time, params, text)
     return ident, Message.from_wire(name, retvalue, time, decode_params(text), None)
 
 
-def _plain_params(text: str) -> dict[str, str] | None:
-    """The parameters of a text that holds nothing escaped, and would be written as it stands.
+def _params_as_written(text: str, escaped: bool) -> dict[str, str] | None:
+    """The parameters of a text that would be written again as it stands.
 
-    None where a parameter has no value or no name, or comes twice, or a field is empty.
+    None where it may be written in another way, or makes no sense: where a parameter has no value
+    or no name, or comes twice, or a field is empty, or an escape is bad.
     """
     if not text:
         return {}
     fields = text.split(":")
     try:
-        params = dict([field.split("=", 1) for field in fields])
+        pairs = [field.split("=", 1) for field in fields]
+        if escaped:
+            if _WELL_FORMED.fullmatch(text) is None:
+                return None
+            if "%" in text:
+                pairs = [[_unescaped(one) if "%" in one else one for one in pair] for pair in pairs]
+        params = dict(pairs)
     except ValueError:
         return None
     if len(params) != len(fields) or "" in params:
         return None
     return params
+
+
+def _unescaped(text: str) -> str:
+    """The text of a field that is known to be well formed."""
+    return _ESCAPED.sub(lambda found: _UNESCAPES[found[1]], text)
 
 
 def decode_params(text: str) -> dict[str, str]:

@@ -95,7 +95,8 @@ async def watched(scale: float) -> list[Line]:
 async def traced(scale: float) -> list[Line]:
     """Throughput while each message's journey is recorded, and after that has ended."""
     count = max(500, int(20000 * scale))
-    async with engine() as fresh, _attended() as (yext, orders):
+    # Both run the same program: what differs is that the flow was on in one.
+    async with _attended() as (fresh, _), _attended() as (yext, orders):
 
         async def switch(word: bytes) -> None:
             await _order(orders, b"flow " + word)

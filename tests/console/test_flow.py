@@ -414,6 +414,42 @@ def test_sessions_are_on_their_own() -> None:
     asyncio.run(play())
 
 
+def test_what_no_filter_can_let_through_is_not_recorded() -> None:
+    """So the numbers of what is shown have no gaps but those of lines that were left out."""
+
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on call.* and not call.execute")
+            for name in ("call.route", "user.auth", "engine.timer", "call.execute", "call.cdr"):
+                await found.engine.dispatch(Message(name))
+            recorded = [(one.number, one.name) for one in found.flow.recorded()]
+            assert recorded == [(1, "call.route"), (2, "call.cdr")]
+            other = Session(found.engine, "other", view=Seen())
+            await other.run("flow on")
+            await found.engine.dispatch(Message("user.auth"))
+            await found.engine.dispatch(Message("engine.timer"))
+            other.close()
+            await found.engine.dispatch(Message("user.auth"))
+            await found.run("flow filter unhandled")
+            await found.engine.dispatch(Message("user.auth"))
+            recorded = [(one.number, one.name) for one in found.flow.recorded()]
+            assert recorded[2:] == [(3, "user.auth"), (4, "user.auth")]
+
+    asyncio.run(play())
+
+
+def test_a_peer_that_invents_names_does_not_fill_the_memory() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on call.*")
+            for number in range(3000):
+                await found.engine.dispatch(Message(f"other.{number}"))
+            assert len(found.engine.sniffer._wanted) <= 1000
+            assert found.engine.sniffer.wants("call.route")
+
+    asyncio.run(play())
+
+
 def test_without_a_view_there_is_still_the_record() -> None:
     async def play() -> None:
         async with session(view=None) as found:

@@ -131,3 +131,49 @@ def test_what_is_hidden_cannot_be_asked_for() -> None:
 def test_names_that_were_asked_for() -> None:
     assert compile_filter("engine.*").mentions("engine.timer")
     assert not compile_filter("unhandled").mentions("engine.timer")
+
+
+_NAMES = ("call.route", "call.execute", "user.auth", "engine.timer", "other")
+_TERM = st.sampled_from(
+    ["call.*", "user.auth", "*", "caller=40", "handled", "slow>10ms", "from:engine", "*.timer"]
+)
+_EXPRESSION = st.recursive(
+    _TERM,
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"not ({one})"),
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
+            lambda parts: f"({' '.join(parts)})"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(_EXPRESSION, st.sampled_from(_NAMES), st.booleans(), st.sampled_from(["40", "50"]))
+def test_what_the_name_alone_tells_is_true_of_every_message(
+    expression: str, name: str, handled: bool, caller: str
+) -> None:
+    """What is not recorded because of its name would not have been let through."""
+    found = compile_filter(expression)
+    verdict = found.by_name(name)
+    journey = Journey(1, 0.0, name, "engine", {"caller": caller}, handled=handled)
+    assert verdict is None or found.matches(journey) is verdict
+
+
+@pytest.mark.parametrize(
+    ("expression", "verdicts"),
+    [
+        ("", (True, True)),
+        ("call.*", (True, False)),
+        ("not call.*", (False, True)),
+        ("handled", (None, None)),
+        ("call.* and caller=40", (None, False)),
+        ("call.* or caller=40", (True, None)),
+        ("not (call.* and handled)", (None, True)),
+    ],
+)
+def test_the_name_tells_as_much_as_it_can(
+    expression: str, verdicts: tuple[bool | None, bool | None]
+) -> None:
+    found = compile_filter(expression)
+    assert (found.by_name("call.route"), found.by_name("user.auth")) == verdicts

@@ -290,3 +290,53 @@ def test_reading_anything_gives_a_message_an_answer_or_a_protocol_error(text: st
         except ProtocolError as error:
             assert str(error)
     wire.unescape_prefix(text)
+
+
+PART = st.sampled_from(
+    [
+        "a",
+        "b",
+        "=",
+        "%z",
+        "%%",
+        "%A",
+        "%@",
+        "%}",
+        "%",
+        "é",
+        "\udcff",
+        "\x7f",
+        "\x01",
+        " ",
+        "",
+        "x=y",
+    ]
+)
+WRITTEN = st.lists(st.lists(PART, max_size=4).map("".join), max_size=4).map(":".join)
+
+
+@given(WRITTEN, st.sampled_from(["call.route", "a%zb", ""]), st.sampled_from(["", "ok", "sip%z1"]))
+@example("address=10.0.0.9%z5060:a=1", "call.route", "")
+@example("a=1:a=2", "call.route", "")
+def test_a_message_passed_on_as_it_came_is_what_its_parameters_say(
+    text: str, name: str, retvalue: str
+) -> None:
+    """It is not written anew while nobody has got at it: that must be seen by nobody."""
+    try:
+        _, message = wire.decode_message(f"1:1:{name}:{retvalue}:{text}")
+    except ProtocolError:
+        with pytest.raises(ProtocolError):
+            wire.decode_params(text)
+        return
+    assert {key: message[key] for key in message} == wire.decode_params(text)
+    as_it_came = wire.encode_message("1", message)
+    anew = Message(
+        message.name, [(key, message[key]) for key in message], retvalue=message.retvalue, time=1
+    )
+    assert as_it_came == wire.encode_message("1", anew)
+
+
+def test_lines_with_escapes_are_passed_on_as_they_came() -> None:
+    _, message = wire.decode_message("1:1:call.route::address=10.0.0.9%z5060:name=été")
+    assert message.wire is not None
+    assert message["address"] == "10.0.0.9:5060"
