@@ -98,7 +98,9 @@ class Remote:
 
     def port(self, name: str = "PORT") -> int:
         """The port that stands for a word that begins with PORT."""
-        return self._ports.setdefault(name, free_port())
+        if name not in self._ports:
+            self._ports[name] = free_port()
+        return self._ports[name]
 
     def configure(self, rmanager: str) -> None:
         text = textwrap.dedent(rmanager).replace("FOLDER", str(self.folder))
