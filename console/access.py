@@ -91,10 +91,11 @@ class Guard:
         source = self._sources.get(name) or self._remember(name)
         self._refuse_past_limit(source)
         async with source.turn:
+            # Those that had to wait for their turn are past the limit by now, perhaps.
+            self._refuse_past_limit(source)
             if source.in_a_row:
                 delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (source.in_a_row - 1))
                 await self._sleep(max(0.0, source.wrong[-1] + delay - self._clock()))
-            self._refuse_past_limit(source)
             found = await check()
             if found is None:
                 source.in_a_row += 1

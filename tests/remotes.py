@@ -30,7 +30,7 @@ class Client:
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
         self.socket.settimeout(SECONDS)
-        self.data = b""
+        self.data = bytearray()
 
     def send(self, text: str | bytes) -> None:
         self.socket.sendall(text.encode() if isinstance(text, str) else text)
@@ -38,12 +38,17 @@ class Client:
     def until(self, wanted: str | bytes) -> bytes:
         """Reads until `wanted` has come; returns everything up to and with it."""
         mark = wanted.encode() if isinstance(wanted, str) else wanted
-        while mark not in self.data:
+        at = 0
+        while (found := self.data.find(mark, at)) < 0:
+            # What was searched is not searched again: some replies have millions of bytes.
+            at = max(0, len(self.data) - len(mark))
             piece = self.socket.recv(65536)
             assert piece, f"closed; wanted {mark!r}, came {self.data[-2000:]!r}"
             self.data += piece
-        head, _, self.data = self.data.partition(mark)
-        return head + mark
+        end = found + len(mark)
+        taken = bytes(self.data[:end])
+        del self.data[:end]
+        return taken
 
     def ask(self, line: str) -> str:
         """Gives a command; returns its reply, whose end a mark tells, without the second's
@@ -63,7 +68,8 @@ class Client:
             except ConnectionResetError:
                 piece = b""
             if not piece:
-                data, self.data = self.data, b""
+                data = bytes(self.data)
+                self.data.clear()
                 return data
             self.data += piece
 

@@ -87,11 +87,12 @@ def test_many_at_once_are_looked_at_one_after_the_other() -> None:
         return None
 
     async def guess() -> None:
-        guarded, _ = guard()
+        guarded, clock = guard()
         done = await asyncio.gather(
             *(guarded.check("a", count) for _ in range(100)), return_exceptions=True
         )
         assert sum(isinstance(one, TooMany) for one in done) == 100 - GUESSES
+        assert len(clock.slept) == GUESSES - 1, "those past the limit are refused at once"
 
     asyncio.run(guess())
     assert looked_at == GUESSES

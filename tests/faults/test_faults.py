@@ -107,8 +107,8 @@ async def freeze(lab: Workshop, script: Script) -> None:
 
 async def flood_for_a_while(lab: Workshop, script: Script) -> None:
     """Until enough has come for a slow reader to have been held up by it."""
-    for _ in range(20):
-        await lab.tells("flood", "stderr")
+    for _ in range(3):
+        await lab.tells("'faulty.sh' wrote .* more lines on standard error", "debug")
 
 
 async def stop_ignored(lab: Workshop, script: Script) -> None:
