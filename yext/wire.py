@@ -348,8 +348,8 @@ def decode_answer(fields: str) -> Answer:
     parts = fields.split(":", 3)
     handled = BOOLEANS.get(parts[0])
     if handled is None:
-        # Yate reads a boolean past leading blanks, never past trailing ones.
-        handled = BOOLEANS.get(parts[0].lstrip(" "))
+        # Yate reads a boolean past leading blanks, never past trailing ones; none at all is false.
+        handled = BOOLEANS.get(parts[0].lstrip(" ")) if parts[0] else False
     if handled is None or len(parts) < 2:
         raise ProtocolError(f"not a boolean: {parts[0]!r}")
     name, retvalue = parts[1], parts[2] if len(parts) > 2 else None

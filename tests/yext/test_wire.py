@@ -106,6 +106,12 @@ def test_an_answer_with_no_more_than_a_boolean_leaves_the_message_alone() -> Non
     assert (message.name, message.retvalue, message.params) == ("x", "r", {"a": "1"})
 
 
+def test_an_answer_that_leaves_out_the_boolean_has_not_handled() -> None:
+    message = Message("x", {"a": "1"}, retvalue="r")
+    assert wire.carry_out_answer(":x:new:a=2", message) is False
+    assert (message.retvalue, message.params) == ("new", {"a": "2"})
+
+
 @pytest.mark.parametrize(
     "fields",
     ["1:2:x", "1", "", "1:y:x:", "1:-1:x:", "1:4294967296:x:", "1:08:x:", "1:1:x::=v",

@@ -65,7 +65,6 @@ class Channel(Endpoint):
         self.commander: Commander = Embedder()
         self.deadlines: dict[str, float] = {}
         self._answer_timeout = 0
-        self._passed_on: dict[str, str] = {}
         self._dtmf_number = 0
         self._last_dtmf = ("", "", 0.0)
         driver.total += 1
@@ -83,8 +82,6 @@ class Channel(Endpoint):
         params = message.params
         params["id"] = self.id
         params["module"] = self.driver.name
-        if message.name == "chan.hangup":
-            params.update(self._passed_on)
         if minimal:
             return
         optional = {
@@ -113,7 +110,6 @@ class Channel(Endpoint):
     # The endpoint's part
 
     def connected(self, reason: str) -> None:
-        self._passed_on = {}
         if not self.bill_id and isinstance(self.peer, Channel):
             self.bill_id = self.peer.bill_id
         told = self.carried(self.message("chan.connected"))
@@ -206,9 +202,9 @@ class Channel(Endpoint):
         changed = _MASQUERADES.get(message.name)
         if changed is not None:
             self.status = changed
+            self.deadlines.pop("postdialdelay", None)
             if changed == "answered":
-                self.answered = True
-                self.deadlines.clear()
+                self.deadlines.pop("noanswer", None)
         elif message.name == "chan.dtmf":
             return self.count_dtmf(message) and not self.driver.dtmf_dups
         return False

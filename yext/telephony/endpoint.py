@@ -168,6 +168,7 @@ class Endpoint:
         self.peer: Endpoint | None = None
         self.last_peer_id = ""
         self.alive = True
+        self._known_peer: Endpoint | None = None
         self._holds = 1
         self._media: dict[str, Media] = {}
 
@@ -230,6 +231,7 @@ class Endpoint:
         if peer is None:
             return False
         self.peer = peer.peer = None
+        self._known_peer = peer._known_peer = None
         for kind in {*self._media, *peer._media}:
             _unlink(self.media(kind), peer.media(kind))
         peer.disconnected(reason, params or {})
@@ -240,14 +242,17 @@ class Endpoint:
     def connected(self, reason: str) -> None:
         """A peer is there."""
         if self.peer is not None:
+            self._known_peer = self.peer
             self.last_peer_id = self.peer.id
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
         """The peer has gone; the endpoint ends unless something holds it."""
 
     def peer_id(self) -> str:
-        """What the peer is called, empty where there is none."""
-        return self.last_peer_id if self.peer is not None else ""
+        """What the peer was called when they were connected, empty where there is none."""
+        if self.peer is None:
+            return ""
+        return self.last_peer_id if self.peer is self._known_peer else self.peer.id
 
     # Audio
 

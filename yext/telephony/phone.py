@@ -224,12 +224,16 @@ class PhoneDriver(Driver):
         return connected
 
     def _from_console(self, message: Message) -> bool | Awaitable[bool]:
-        """``call SOMETHING phone/``: the phone is to call SOMETHING."""
+        """``call SOMETHING phone/``: the phone is to call SOMETHING.
+
+        To anybody but an operator ``direct`` is what SOMETHING is to make of it: a script that
+        hands out the calls of a queue names so whom it is to call.
+        """
         direct = message.get("direct")
         called = message.get("callto")
         if not direct.startswith(self.prefix) or called.startswith(self.prefix):
             return False
-        if isinstance(message.userdata, Endpoint):
+        if "cmd_admin" not in message:
             return False
         return self._dial_for(message, direct.removeprefix(self.prefix), called)
 

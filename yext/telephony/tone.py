@@ -79,12 +79,12 @@ class ToneDriver(Driver):
         super().load()
         self.handle("chan.attach", self._attach, 100)
 
-    def make_source(self, name: str) -> ToneSource | None:
-        """What plays the tone called `name`; None where there is no such tone."""
+    def make_source(self, name: str, once: bool = False) -> ToneSource | None:
+        """What plays the tone called `name`, for one round or for good; None for no tone."""
         # Loaded with the first tone: a start without calls has no use for it.
         from yext.telephony.tones import find
 
-        tone = find(name)
+        tone = find(name, once)
         return ToneSource(tone, self.telephony.clock) if tone is not None else None
 
     def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
@@ -104,7 +104,8 @@ class ToneDriver(Driver):
         return attach_sources(self, message, "tone/", self._made)
 
     def _made(self, name: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
-        return self.make_source(name)
+        # Heard for a while, in the place of something else: one round, as in Yate.
+        return self.make_source(name, once=key != "source")
 
     def status_format(self) -> str:
         return ""

@@ -88,23 +88,25 @@ class Tone(NamedTuple):
     again: bytes
 
 
-def find(name: str) -> Tone | None:
+def find(name: str, once: bool = False) -> Tone | None:
     """The tone called `name`, or described by it; None where it makes no sense.
 
-    A ``*`` before the name has a tone that is played once repeated.
+    With `once` it has one round, as digits always have; a ``*`` before the name has it repeated
+    all the same.
     """
     name = name.strip().lower()
     bare = name.removeprefix("*")
+    starred = bare != name
     digits = _digits(bare)
     if digits is not None:
         made = _dialled(digits)
-        return Tone(bare, made, made if bare != name else b"")
+        return Tone(bare, made, made if starred else b"")
     bare = ALIASES.get(bare, bare)
     described = _described(NAMED.get(bare, bare))
     if described is None:
         return None
     first, again = described
-    once = bare in ONCE and not name.startswith("*")
+    once = (once or bare in ONCE) and not starred
     return Tone(bare, first, b"" if once else again)
 
 

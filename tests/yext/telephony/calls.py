@@ -84,7 +84,7 @@ def sound(folder: Path, name: str = "in.slin", data: bytes = SAMPLES) -> Path:
 
 async def call(lab: Workshop, to: str, **params: str) -> Message:
     """Has the phone call `to`, which must take the call."""
-    handled, message = await lab.send("call.execute", callto=to, direct="phone/", **params)
+    handled, message = await lab.send("call.execute", callto="phone/", direct=to, **params)
     assert handled, message
     return message
 

@@ -214,6 +214,24 @@ def test_an_override_is_heard_for_a_while_and_then_the_source_again(lab: Worksho
     in_a_call(lab, body)
 
 
+def test_a_tone_in_the_place_of_another_has_one_round_or_with_a_star_many(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        peer = channel.peer
+        assert peer is not None
+        kept = Kept()
+        peer.set_consumer(kept)
+        await attach(lab, channel, source="tone/milliwatt")
+        await kept.until("1000 Hz")
+        await attach(lab, peer, override="tone/2010/100")
+        await kept.until("2010 Hz")
+        await kept.until("1000 Hz")
+        await attach(lab, peer, replace="tone/*dtmfstr/42")
+        for digit in "424":
+            await kept.until(f"dtmf {digit}")
+
+    in_a_call(lab, body)
+
+
 def test_a_file_of_another_rate_is_heard_at_its_pitch(lab: Workshop) -> None:
     from math import pi, sin
 

@@ -26,6 +26,11 @@ def run(lab: Workshop, body: object) -> None:
     asyncio.run(main())
 
 
+async def operator_calls(lab: Workshop, to: str) -> tuple[bool, Message]:
+    """What ``call TO phone/`` sends."""
+    return await lab.send("call.execute", callto=to, direct="phone/", cmd_admin="true")
+
+
 def test_failed_start_fails_the_call_with_its_reason(lab: Workshop) -> None:
     lab.script("mailer.php", "", head="#!/usr/bin/nosuch\n")
 
@@ -47,7 +52,7 @@ def test_a_failed_call_is_made_once(lab: Workshop) -> None:
 
     async def body() -> None:
         watched = Watched(lab, "call.execute")
-        handled, _ = await lab.send("call.execute", callto="external/nodata/no.py", direct="phone/")
+        handled, _ = await operator_calls(lab, "external/nodata/no.py")
         assert not handled
         assert [one.get("callto") for one in watched.seen] == ["external/nodata/no.py", ""]
 
@@ -140,6 +145,53 @@ def test_a_phone_that_is_called_answers(lab: Workshop) -> None:
     run(lab, body)
 
 
+DISTRIBUTE = (
+    ANSWER
+    + """
+params = dict(field.partition("=")[::2] for field in call[5:])
+send(
+    "%%>setlocal:id:desk", "%%>setlocal:disconnected:true", "%%>install:40:call.answered",
+    "%%>message:c:0:call.execute::id=desk:callto=" + params["direct"],
+    "%%>message:l:0:chan.locate::id=" + params["notify"],
+    "%%<message:" + call[1] + ":true::",
+)
+while message := receive():
+    if message[0] == "%%>message" and message[3] == "call.answered":
+        fields = dict(field.partition("=")[::2] for field in message[5:])
+        send("%%<message:" + message[1] + ":false::")
+        if fields["targetid"] == "desk":
+            send("%%>message::0:chan.connect::id=" + fields["id"] + ":targetid=" + params["notify"])
+"""
+)
+"""Hands a call that waits to whom `direct` names: calls them, and connects both."""
+
+
+def test_a_script_that_is_told_whom_to_call_calls_them_itself(lab: Workshop) -> None:
+    lab.script("take.py", TAKE + WAIT, PYTHON)
+    lab.script("distribute.py", DISTRIBUTE, PYTHON)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        watched = Watched(lab, "call.answered", "chan.connected", "chan.locate")
+        handled, _ = await lab.send(
+            "call.execute",
+            callto="external/nodata/distribute.py",
+            direct="phone/operator",
+            notify="phone/1",
+        )
+        assert handled
+        assert (await watched.named("call.answered"))["targetid"] == "desk"
+        first = await watched.named("chan.connected", id="phone/2")
+        assert (first["peerid"], first.get("lastpeerid")) == ("desk", "")
+        again = await watched.named("chan.connected", id="phone/2", peerid="phone/1")
+        assert again["lastpeerid"] == "desk"
+        await phone(lab, "phone/1 say tone/dtmfstr/12")
+        await phone(lab, "phone/2 wait dtmf 12")
+        assert not lab.module.channels, "both scripts have had their call taken away"
+
+    run(lab, body)
+
+
 def test_a_call_is_routed_by_a_handler_of_call_route(lab: Workshop) -> None:
     lab.script("take.py", TAKE + WAIT, PYTHON)
 
@@ -192,6 +244,20 @@ def test_masquerade_speaks_in_the_name_of_a_channel(lab: Workshop) -> None:
             )
             digit = await watched.named("chan.dtmf", detected=detected)
             assert (digit["sequence"], digit["duplicate"]) == ("1", duplicate)
+
+    run(lab, body)
+
+
+def test_an_answer_in_the_name_of_a_channel_leaves_its_time_limit(lab: Workshop) -> None:
+    lab.script("take.py", TAKE + WAIT, PYTHON)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py", copyparams="autoanswer", autoanswer="no")
+        await lab.send("chan.control", targetid="phone/1", timeout="600000", maxpdd="600000")
+        assert "maxpdd=" in (await lab.do("status phone/1")).text
+        await lab.send("chan.masquerade", id="phone/1", message="call.answered")
+        status = (await lab.do("status phone/1")).text
+        assert "timeout=" in status and "maxpdd=" not in status
 
     run(lab, body)
 

@@ -82,6 +82,14 @@ def test_a_digit_is_played_once_and_repeated_with_a_star() -> None:
     assert (once.again, again.again) == (b"", once.first)
 
 
+def test_a_tone_has_one_round_where_that_is_asked_for_unless_it_has_a_star() -> None:
+    once, again = tones.find("busy", once=True), tones.find("*busy", once=True)
+    always = tones.find("busy")
+    assert once is not None and again is not None and always is not None
+    assert (once.first, once.again) == (always.first, b"")
+    assert again.again == always.again != b""
+
+
 def test_speech_is_a_sound() -> None:
     mixed = array("h", [((n * n * 37) % 20011) - 10005 for n in range(160)])
     assert sound(mixed) == "sound"
