@@ -171,12 +171,9 @@ async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
         from console.lines import Lines
 
         typed = Lines(sys.stdin.fileno())
-        try:
-            while (line := await typed.next()) is not None:
-                if line.strip() and not line.lstrip().startswith("#"):
-                    yield line.strip()
-        finally:
-            typed.close()
+        while (line := await typed.next()) is not None:
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield line.strip()
 
 
 class _Record:

@@ -51,17 +51,14 @@ class DumbShell:
 
     async def _work(self) -> None:
         lines = Lines(sys.stdin.fileno())
-        try:
-            while not self._link.closing:
-                self._write(self._prompt)
-                line = await lines.next()
-                if line is None:
-                    return
-                if line.strip():
-                    reply = await self._link.run(line)
-                    self._write(render.plain(reply))
-        finally:
-            lines.close()
+        while not self._link.closing:
+            self._write(self._prompt)
+            line = await lines.next()
+            if line is None:
+                return
+            if line.strip():
+                reply = await self._link.run(line)
+                self._write(render.plain(reply))
 
     def _tell(self, event: Event) -> None:
         if event.kind == "notice":

@@ -1,5 +1,6 @@
 """`yext run`: exit codes, JSON as documented, the record, and what it must not import or write."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 
 from console.batch import exit_code
+from console.lines import Lines
 from yext import Reply
 from yext.journey import from_json
 
@@ -164,6 +166,21 @@ def test_commands_from_standard_input() -> None:
         "version:", "release:", "revision:", "githash:", "Uptime:",
     ]  # fmt: skip
     assert run("-", given="nonsense\nversion\n").returncode == 2
+
+
+def test_input_that_is_not_read_yet_leaves_the_loop_at_rest() -> None:
+    async def main() -> None:
+        reading, writing = os.pipe()
+        os.write(writing, b"one\ntwo\n")
+        typed = Lines(reading)
+        assert await typed.next() == "one"
+        os.write(writing, b"three\n")
+        os.close(writing)
+        assert not asyncio.get_running_loop().remove_reader(reading), "it is not watched"
+        assert [await typed.next() for _ in range(3)] == ["two", "three", None]
+        os.close(reading)
+
+    asyncio.run(main())
 
 
 def test_a_file_on_standard_input(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
 
-def called_by(caller: Endpoint, message: Message, channel: Channel) -> bool:
-    """Connects `caller` with the new `channel`; whether that went."""
+def called_by(caller: Endpoint, message: Message, channel: Channel | None) -> bool:
+    """Connects `caller` with the new `channel`; whether there is one, and that went."""
+    if channel is None:
+        return False
     connected = caller.connect(channel, message.get("reason"))
     if connected:
         message["peerid"] = channel.id
@@ -31,9 +33,12 @@ def attach_param(channel: Channel, message: Message, name: str) -> None:
 
 
 async def call_out(
-    driver: Driver, message: Message, target: str, make: Callable[[], Channel]
+    driver: Driver, message: Message, target: str, make: Callable[[], Channel | None]
 ) -> bool:
-    """Calls ``direct``, or where ``target`` or ``called`` is routed to, from a new channel."""
+    """Calls ``direct``, or where ``target`` or ``called`` is routed to, from a new channel.
+
+    `make` tells in `message` why it could make none.
+    """
     call = Message("call.route", copied(message, copy_list(message)))
     for name in ("callto", "id"):
         call.params.pop(name, None)
@@ -53,6 +58,8 @@ async def call_out(
     call.name = "call.execute"
     call["callto"] = callto
     channel = make()
+    if channel is None:
+        return False
     call["id"] = channel.id
     channel.make_call(call, message)
     try:

@@ -11,6 +11,7 @@ second of sound at a time when reading, which the system's cache makes a copy of
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -63,7 +64,9 @@ def _open(path: str, flags: int) -> int:
         # Without O_NONBLOCK the opening of a pipe would hold up everything.
         descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
     except OSError as error:
-        raise SoundError(f"{path}: {error.strerror}") from error
+        # A pipe that nobody reads, or a socket.
+        why = "not a plain file" if error.errno == errno.ENXIO else error.strerror
+        raise SoundError(f"{path}: {why}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise SoundError(f"{path}: not a plain file")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from yext import log
 from yext.message import Message
 from yext.telephony.attach import attach_sources
 from yext.telephony.channel import Channel
@@ -58,14 +57,9 @@ class ToneSource(Source):
 class ToneChannel(Channel):
     """A channel that plays a tone to its peer."""
 
-    def __init__(self, driver: ToneDriver, name: str) -> None:
-        super().__init__(driver)
-        source = driver.make_source(name)
-        if source is None:
-            driver.debug(log.WARN, f"No tone '{name}' for {self.id}")
-        else:
-            self.address = source.name.removeprefix("tone/")
-            self.set_source(source)
+    def __init__(self, driver: ToneDriver, source: ToneSource) -> None:
+        super().__init__(driver, source.name.removeprefix("tone/"))
+        self.set_source(source)
 
 
 class ToneDriver(Driver):
@@ -95,8 +89,12 @@ class ToneDriver(Driver):
             return called_by(caller, message, self._channel(target, message))
         return call_out(self, message, target, lambda: self._channel(target, message))
 
-    def _channel(self, target: str, message: Message) -> Channel:
-        channel = ToneChannel(self, target)
+    def _channel(self, target: str, message: Message) -> Channel | None:
+        source = self.make_source(target)
+        if source is None:
+            message["error"], message["reason"] = "failure", f"there is no tone/{target}"
+            return None
+        channel = ToneChannel(self, source)
         attach_param(channel, message, "consumer")
         return channel
 

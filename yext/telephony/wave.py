@@ -121,20 +121,20 @@ class WaveConsumer(Consumer):
 class WaveChannel(Channel):
     """A channel that plays a file to its peer, or records what it says."""
 
-    def __init__(self, driver: WaveDriver, method: str, path: str, message: Message) -> None:
+    def __init__(
+        self, driver: WaveDriver, file: WaveSource | WaveConsumer | None, message: Message
+    ) -> None:
+        """`file` is what plays or records, None for one that plays nothing."""
         super().__init__(driver)
-        if method == "play":
-            source = driver.make_source(path, message)
-            if source is not None:
-                source.on_end = self._played
-                self.set_source(source)
-            attach_param(self, message, "consumer")
-        else:
-            consumer = driver.make_consumer(path, message)
-            if consumer is not None:
-                consumer.on_full = self._recorded
-                self.set_consumer(consumer)
+        if isinstance(file, WaveConsumer):
+            file.on_full = self._recorded
+            self.set_consumer(file)
             attach_param(self, message, "source")
+            return
+        if file is not None:
+            file.on_end = self._played
+            self.set_source(file)
+        attach_param(self, message, "consumer")
 
     def _recorded(self) -> None:
         self.disconnect()
@@ -166,8 +166,16 @@ class WaveDriver(Driver):
             return False
         caller = message.userdata
         if isinstance(caller, Endpoint):
-            return called_by(caller, message, WaveChannel(self, method, path, message))
-        return call_out(self, message, target, lambda: WaveChannel(self, method, path, message))
+            return called_by(caller, message, self._channel(method, path, message))
+        return call_out(self, message, target, lambda: self._channel(method, path, message))
+
+    def _channel(self, method: str, path: str, message: Message) -> WaveChannel | None:
+        made = self.make_source if method == "play" else self.make_consumer
+        file = made(path, message)
+        if file is None and path != "-":
+            message["error"] = "failure"
+            return None
+        return WaveChannel(self, file, message)
 
     # Files
 

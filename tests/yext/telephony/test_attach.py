@@ -274,6 +274,36 @@ def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
     in_a_call(lab, body)
 
 
+@pytest.mark.parametrize(
+    ("callto", "reason"),
+    [
+        ("wave/play/no.wav", "no.wav: No such file or directory"),
+        ("wave/record/no/such.au", "no/such.au: No such file or directory"),
+        ("tone/nothing", "there is no tone/nothing"),
+    ],
+)
+def test_what_cannot_be_played_or_recorded_is_no_channel(
+    lab: Workshop, callto: str, reason: str
+) -> None:
+    async def body(channel: Endpoint) -> None:
+        message = Message("call.execute", {"callto": callto}, userdata=channel)
+        assert not await lab.engine.dispatch(message)
+        assert (message["error"], message["reason"]) == ("failure", reason)
+        handled, message = await lab.send("call.execute", callto=callto, direct="phone/")
+        assert not handled and message["reason"] == reason
+        assert channel.peer is not None and channel.peer.id == "phone/1", "the call goes on"
+
+    in_a_call(lab, body)
+
+
+def test_a_file_called_minus_is_a_channel_that_plays_nothing(lab: Workshop) -> None:
+    async def body(channel: Endpoint) -> None:
+        message = Message("call.execute", {"callto": "wave/play/-"}, userdata=channel)
+        assert await lab.engine.dispatch(message)
+
+    in_a_call(lab, body)
+
+
 def test_a_tone_as_a_channel(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         message = Message("call.execute", {"callto": "tone/busy"}, userdata=channel)
