@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from console import collector
+from console.commands.table import unsaid
 from console.plainview import PlainView
 from console.session import Session
 from yext import Engine, Reply
-from yext.log import Event, safe
+from yext.log import Event, safe, safe_lines
 
 if TYPE_CHECKING:
     from yext.journey import Journey
@@ -52,30 +53,13 @@ def exit_code(reply: Reply) -> int:
     return _BY_ERROR.get(reply.params.get("error", ""), FAILED)
 
 
-def plain(text: str) -> str:
-    """A reply as it is printed: lines ending in LF, nothing that a terminal would obey."""
-    return "".join(f"{safe(line, keep=chr(9))}\n" for line in text.splitlines())
-
-
 def as_json(command: str, reply: Reply, seconds: float) -> str:
     """One reply as a JSON object on a line (docs/json.md)."""
     import json
 
-    from console.data import data_of
+    from console.data import told
 
-    params = reply.params
-    return json.dumps(
-        {
-            "command": command,
-            "ok": reply.ok,
-            "text": plain(reply.text),
-            "data": data_of(command, reply),
-            "reason": params.get("reason"),
-            "errno": params.get("errno"),
-            "hint": params.get("hint"),
-            "seconds": round(seconds, 6),
-        }
-    )
+    return json.dumps(told(command, reply) | {"seconds": round(seconds, 6)})
 
 
 async def run(config_dir: str | None, commands: Sequence[str], options: Options) -> int:
@@ -127,6 +111,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
     try:
         async for line in lines(commands):
             before = time.perf_counter()
+            session.remember(line)
             reply = await session.run(line)
             seconds = time.perf_counter() - before
             show(line, reply, seconds, json_lines=options.json_lines)
@@ -146,14 +131,10 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
     if json_lines:
         print(as_json(command, reply, seconds), flush=True)
         return
-    sys.stdout.write(plain(reply.text))
+    sys.stdout.write(safe_lines(reply.text))
     sys.stdout.flush()
-    if not reply.ok:
-        # What Yate's words leave out is told beside them.
-        for key in ("reason", "hint") if reply.known else ("hint",):
-            told = reply.params.get(key, "").strip()
-            if not all(part in reply.text for part in told.split("; ")):
-                print(safe(told), file=sys.stderr)
+    for line in unsaid(reply):
+        print(line, file=sys.stderr)
 
 
 def _tell_notice(event: Event) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from yext import Reply
+from yext.log import safe_lines
 
 Lines = list[str]
 Reader = Callable[[Lines], object]
@@ -27,6 +28,10 @@ def data_of(line: str, reply: Reply) -> object:
     finds in its text, or its parameters but for those that have a field of their own."""
     if reply.data is not None:
         return reply.data
+    if reply.parts:
+        if len(reply.parts) == 1 and not line.startswith("source"):
+            return data_of(*reply.parts[0])
+        return [told(one, part) for one, part in reply.parts if one]
     lines = reply.text.splitlines()
     words = line.split()
     reader = _READERS.get(" ".join(words[:2])) or _READERS.get(" ".join(words[:1]))
@@ -37,6 +42,17 @@ def data_of(line: str, reply: Reply) -> object:
 
 
 _FIELDS = ("reason", "errno", "hint")
+
+
+def told(command: str, reply: Reply) -> dict[str, object]:
+    """What became of one command, as an object."""
+    return {
+        "command": command,
+        "ok": reply.ok,
+        "text": safe_lines(reply.text),
+        "data": data_of(command, reply),
+        **{name: reply.params.get(name) for name in _FIELDS},
+    }
 
 
 def number(text: str) -> int | str:

@@ -49,7 +49,7 @@ def panel(title: str, lines: Iterable[str], page: Page) -> str:
     for line in lines:
         label, colon, rest = line.partition(": ")
         if colon and label in _LABELS:
-            shown.append(_labelled(label, rest))
+            shown.append(labelled(label, rest))
             longest = max(longest, cell_len(rest) + 10)
         else:
             shown.append(Text(line.expandtabs()))
@@ -66,7 +66,8 @@ def panel(title: str, lines: Iterable[str], page: Page) -> str:
     return drawn(panel, page)
 
 
-def _labelled(label: str, rest: str) -> RenderableType:
+def labelled(label: str, rest: str) -> RenderableType:
+    """A line of a failure in two columns, its label and what that says."""
     from rich.table import Table
     from rich.text import Text
 

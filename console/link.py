@@ -97,6 +97,9 @@ class Link(Protocol):
     async def complete(self, line: str) -> list[Word]:
         """What may stand at the end of `line` in place of its last word; soon, or nothing."""
 
+    async def described(self) -> Mapping[str, str]:
+        """What each command does, by its name."""
+
     async def overview(self) -> Overview:
         """What is told when a session begins."""
 
@@ -183,6 +186,10 @@ class LocalLink:
             if len(self._cache) > _CACHED:
                 del self._cache[next(iter(self._cache))]
         return self._cache.get(key, {})
+
+    async def described(self) -> Mapping[str, str]:
+        on_bus = await self._from_bus("help", "")
+        return {name: what for name, what in on_bus.items() if what} | commands.descriptions()
 
     async def overview(self) -> Overview:
         version = self.engine.run_params["version"]

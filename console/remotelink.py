@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -222,6 +222,9 @@ class AttachedLink(LocalLink):
                 words = {one[1]: one[2].strip() for one in usages if one is not None}
                 return [Word(name, usage) for name, usage in words.items()]
         return []
+
+    async def described(self) -> Mapping[str, str]:
+        return commands.descriptions()
 
     async def overview(self) -> Overview:
         return Overview(self._version or "?", listeners=(f"attached to {self._host.where}",))

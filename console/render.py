@@ -7,12 +7,13 @@ is the same whichever way the reply came.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from console.draw import Page, drawn, mistakes, panel, state_text, table
+from console.commands.table import unsaid
+from console.draw import Page, drawn, labelled, mistakes, panel, state_text, table
 from yext import Reply
-from yext.log import safe
+from yext.log import safe, safe_lines
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,7 +30,8 @@ _SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pi
 """The columns that are left out one after the other until the others fit."""
 
 
-_HELP = ("help", "?")
+HELP = ("help", "?")
+"""The command that lists all commands, as it may be given."""
 
 _NOTHING_DESCRIBED: Mapping[str, str] = {}
 
@@ -44,7 +46,7 @@ def render(
     if not reply.ok:
         return _failed(reply, page)
     line = " ".join(command.split())
-    if line in _HELP and (text := _help(reply, page, described)) is not None:
+    if line in HELP and (text := _help(reply, page, described)) is not None:
         return text
     for pattern, draw in _DRAWN:
         if re.match(pattern, line) and (text := draw(reply, line, page)) is not None:
@@ -54,11 +56,7 @@ def render(
 
 def plain(reply: Reply) -> str:
     """A reply in Yate's own words, safe for a terminal."""
-    lines = _lines(reply)
-    hint = reply.params.get("hint", "")
-    if not reply.ok and hint and not any(hint in line for line in lines):
-        lines.append(safe(hint))
-    return "".join(f"{line}\n" for line in lines)
+    return safe_lines(reply.text) + "".join(f"{line}\n" for line in unsaid(reply))
 
 
 def notice(lines: Sequence[str], page: Page) -> str:
@@ -84,13 +82,16 @@ def _failed(reply: Reply, page: Page) -> str:
 
     reasons = reply.params.get("reason", "").split("; ")
     marked = [line for line in lines if any(one and one in line for one in reasons)] or lines
-    text = Text("\n").join(Text(one, "red" if one in marked else "") for one in lines)
-    reason, hint = (safe(reply.params.get(key, "")) for key in ("reason", "hint"))
-    if reply.known and reason and not any(one in reply.text for one in reasons):
-        text.append(f"\n  {reason}")
-    if hint and hint not in reply.text:
-        text.append(f"\n{hint}" if hint.startswith("Did you mean") else f"\n  do      {hint}")
-    return drawn(text, page)
+    blocks = [drawn(Text(one, "red" if one in marked else ""), page) for one in lines]
+    for one in unsaid(reply):
+        label, colon, rest = one.partition(": ")
+        if label == "do" and colon:
+            blocks.append(drawn(labelled(label, rest), page))
+        else:
+            plainly = "" if lines else "red"
+            indent = "  " if lines and label != "Did you mean" else ""
+            blocks.append(drawn(Text(indent + one, plainly), page))
+    return "".join(blocks)
 
 
 # Replies that Yate words in a known way
@@ -115,6 +116,31 @@ def _why(reply: Reply, line: str, page: Page) -> str | None:
     """The last failure, as the panel that told it, under the time it happened."""
     lines = _lines(reply)
     return f"{lines[0]}\n" + notice(lines[1:], page) if len(lines) > 1 else None
+
+
+def laid_out(command: str, reply: Reply) -> Iterator[tuple[str, Reply]]:
+    """Each command line that was carried out, with its own reply."""
+    if not reply.parts:
+        yield command, reply
+    for line, part in reply.parts:
+        yield from laid_out(line, part)
+
+
+async def shown(
+    reply: Reply,
+    command: str,
+    page: Page,
+    run: Callable[[str], Awaitable[Reply]],
+    described: Mapping[str, str] = _NOTHING_DESCRIBED,
+) -> str:
+    """A reply as it is shown, that of an alias or a file of commands part for part; what else
+    there is to ask is asked with `run`."""
+    # Of !5, nobody knows by heart what it was.
+    texts = [f"{safe(reply.parts[0][0])}\n"] if command.startswith("!") and reply.parts else []
+    for line, part in laid_out(command, reply):
+        part, line = await whole(part, line, run)
+        texts.append(render(part, line, page, described))
+    return "".join(texts)
 
 
 _LISTS_PEERS = (["external"], ["external", "info"])

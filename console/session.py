@@ -12,12 +12,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from console import commands
-from console.commands.table import Authority, SessionCommand, failed, not_authenticated
+from console.commands.table import (
+    Authority,
+    SessionCommand,
+    failed,
+    not_authenticated,
+    put_together,
+)
 from yext import Engine, Reply
 from yext.commands import EOL, EXECUTE_HINT, NOT_EXECUTED
 from yext.commands import run as run_on_bus
 from yext.completing import complete as complete_on_bus
-from yext.log import ALL
+from yext.log import ALL, logger, safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,14 +168,20 @@ class Session:
             return Reply(True)
         if line.startswith("!") and not self.as_yate:
             line = f"! {line[1:]}"  # Of !5, the command is ! alone.
-        word, _, rest = line.partition(" ")
-        if word in self.aliases and word not in commands.SESSION_COMMANDS and self.may(line):
-            reply = await self._run_alias(word, rest)
-        else:
-            reply = await self._run_plain(line)
+        try:
+            reply = await self._run(line)
+        except Exception as error:  # Whatever it is: who asked is answered.
+            logger.exception("the command %s failed", safe(line.partition(" ")[0]))
+            reply = failed(f"Error: {safe(repr(error))}", "this is a mistake in yext: see its log")
         if self.audit is not None:
             self.audit(line, reply)
         return reply
+
+    async def _run(self, line: str) -> Reply:
+        word, _, rest = line.partition(" ")
+        if word in self.aliases and word not in commands.SESSION_COMMANDS and self.may(line):
+            return await self._run_alias(word, rest)
+        return await self._run_plain(line)
 
     def may(self, line: str) -> bool:
         """Whether the session may give a command line, by its first word or all of it."""
@@ -205,22 +217,21 @@ class Session:
 
     async def _run_alias(self, name: str, rest: str) -> Reply:
         """Runs each command an alias stands for; an alias inside an alias is refused."""
-        texts: list[str] = []
+        parts: list[tuple[str, Reply]] = []
         params: dict[str, str] = {}
-        ok = True
         for part in self.aliases[name].split(ALIAS_SEPARATOR):
             line = commands.alias_line(part, rest).strip()
             if not line:
                 continue
             word = line.partition(" ")[0]
             if word in self.aliases and word not in commands.SESSION_COMMANDS:
-                texts.append(f"Error: possible alias loop in '{line}'{EOL}")
-                return Reply(False, "".join(texts), {"reason": f"alias loop in '{line}'"})
-            reply = await self._run_plain(line)
-            texts.append(reply.text)
+                text = f"Error: possible alias loop in '{line}'{EOL}"
+                parts.append((line, Reply(False, text, {"reason": f"alias loop in '{line}'"})))
+                break
+            parts.append((line, await self._run_plain(line)))
+        for _, reply in parts:
             params.update(reply.params)
-            ok = ok and reply.ok
-        return Reply(ok, "".join(texts), params)
+        return put_together(parts, params)
 
     async def complete(self, line: str) -> list[str]:
         """The words that may stand at the end of `line`, its last word being completed."""

@@ -35,13 +35,14 @@ class Teller:
     async def reply(self, command: str, reply: Reply) -> None:
         """Shows what became of a command."""
         from console import render
-        from console.commands import descriptions
 
         if self._plain:
             await self._screen.page(render.plain(reply))
             return
-        reply, command = await render.whole(reply, command, self._link.run)
-        await self._screen.page(render.render(reply, command, self.page(), descriptions()))
+        # Handlers on the bus are asked, and only for this.
+        described = await self._link.described() if command.strip() in render.HELP else {}
+        text = await render.shown(reply, command, self.page(), self._link.run, described)
+        await self._screen.page(text)
 
     def page(self) -> Page:
         """What replies are drawn on now."""

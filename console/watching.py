@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from console.draw import Page
-from console.render import render, whole
+from console.render import shown
 from yext import Reply
 
 if TYPE_CHECKING:
@@ -34,20 +34,20 @@ class Watching:
         """The reply as it is now; a ``*`` stands before each line that has changed."""
         self.last = await self._session.run(self._command)
         page = Page(width - 2, self._view.color, self._view.unicode)
-        reply, command = await whole(self.last, self._command, self._session.run)
-        lines = render(reply, command, page).splitlines()
+        text = await shown(self.last, self._command, page, self._session.run)
+        lines = text.splitlines()
         bare = [_COLORS.sub("", line) for line in lines]
         before, self._before = self._before, bare
-        shown = [
+        drawn = [
             _marked(line, self._view.color)
             if before and before[at : at + 1] != bare[at : at + 1]
             else f"  {line}"
             for at, line in enumerate(lines)
         ]
-        if len(shown) > height:
-            left = len(shown) - height + 1
-            shown[height - 1 :] = [f"  ({left} more lines)"]
-        return "\n".join(shown)
+        if len(drawn) > height:
+            left = len(drawn) - height + 1
+            drawn[height - 1 :] = [f"  ({left} more lines)"]
+        return "\n".join(drawn)
 
 
 def _marked(line: str, color: bool) -> str:

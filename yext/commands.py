@@ -39,6 +39,8 @@ class Reply(NamedTuple):
         params: ``reason``, ``errno``, ``hint`` … as far as they are known.
         known: whether anybody knew the command.
         data: what `text` tells, as lists and objects; None where only the text is known.
+        parts: the command lines that were carried out for it, each with its own reply, where
+            `text` is put together from theirs.
     """
 
     ok: bool
@@ -46,6 +48,7 @@ class Reply(NamedTuple):
     params: Mapping[str, str] = MappingProxyType({})
     known: bool = True
     data: object = None
+    parts: tuple[tuple[str, Reply], ...] = ()
 
 
 NOT_EXECUTED = "Starting programs is turned off for this listener"

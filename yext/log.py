@@ -79,6 +79,12 @@ def safe(text: str, keep: str = "") -> str:
     return _NOT_SAFE.sub(lambda found: found[0] if found[0] in keep else _shown(found), text)
 
 
+def safe_lines(text: str) -> str:
+    """A text of many lines as it is printed: they end in LF, and hold nothing that a terminal
+    would obey but TABs."""
+    return "".join(f"{safe(line, keep=chr(9))}\n" for line in text.splitlines())
+
+
 def clamp_level(level: int) -> int:
     """A debug level somebody asked for, within what may be set."""
     return max(LOWEST_SETTABLE, min(ALL, level))
@@ -87,13 +93,14 @@ def clamp_level(level: int) -> int:
 def changed_level(current: int, asked: str) -> int:
     """The level that `asked` for makes of `current`: ``5`` sets it, ``5+`` raises it to at
     least 5, ``5-`` lowers it to at most 5; anything else keeps it."""
-    found = re.match(r"\s*([+-]?\d+)\s*([+-]?)", asked)
+    found = re.match(r"\s*([+-]?)0*(\d+)\s*([+-]?)", asked, re.ASCII)
     if found is None:
         return current
-    level = clamp_level(int(found[1]))
-    if found[2] == "+":
+    # Any three digits are past the limit, and thousands of them are more than Python reads.
+    level = clamp_level(int(found[1] + found[2][:3]))
+    if found[3] == "+":
         return max(current, level)
-    return min(current, level) if found[2] == "-" else level
+    return min(current, level) if found[3] == "-" else level
 
 
 def stamp(when: float) -> str:

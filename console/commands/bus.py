@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from console.commands.flow import message_names, message_params
-from console.commands.table import SessionCommand, failed, typed_params
+from console.commands.table import SessionCommand, failed, natural, typed_params
 from yext import Message, Reply
 from yext.commands import EOL
 from yext.dispatcher import Dispatch
@@ -93,10 +93,10 @@ def _parse(rest: str) -> _Order | Reply:
     while words and words[0].startswith("--"):
         word = words.pop(0)
         if word in _MOST:
-            number = words.pop(0) if words else ""
-            if not (number.isascii() and number.isdigit() and 1 <= int(number) <= _MOST[word]):
+            number = natural(words.pop(0) if words else "", _MOST[word])
+            if not number:
                 return failed(f"{word} wants a number from 1 to {_MOST[word]}", _USAGE)
-            setattr(order, word[2:], int(number))
+            setattr(order, word[2:], number)
         elif word in _OPTIONS:
             setattr(order, word[2:], True)
         else:

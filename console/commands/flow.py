@@ -7,7 +7,7 @@ import errno
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from console.commands.table import Authority, SessionCommand, failed, not_authenticated
+from console.commands.table import Authority, SessionCommand, failed, natural, not_authenticated
 from yext import Reply
 from yext.commands import EOL
 from yext.errors import FilterError
@@ -104,7 +104,7 @@ def _resume(session: Session, rest: str) -> Reply:
 
 
 def _last(session: Session, rest: str) -> Reply:
-    count = int(rest) if rest.isascii() and rest.isdigit() else _LAST if not rest else 0
+    count = natural(rest or str(_LAST))
     if not count:
         return failed(f"Not a number of messages: {rest}", "flow last 20")
     return _shown(session, session.flow.wanted(session.flow.recorded())[-count:])
@@ -125,10 +125,10 @@ def _show(session: Session, rest: str) -> Reply:
     from console.flowlines import story
     from yext.journey import to_json
 
-    number = rest.removeprefix("#")
-    if not (number.isascii() and number.isdigit()):
+    number = natural(rest.removeprefix("#"))
+    if number is None:
         return failed("Which message?", "flow show ID: the number after # in a line of the flow")
-    journey = session.flow.find(int(number))
+    journey = session.flow.find(number)
     if journey is None:
         return failed(
             f"No message #{number} is recorded",

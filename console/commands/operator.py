@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.commands.table import Authority, SessionCommand, failed
+from console.commands.table import Authority, SessionCommand, failed, natural, put_together
 from yext import Reply
 from yext.commands import EOL
 from yext.log import safe
@@ -34,7 +34,8 @@ async def _watch(session: Session, rest: str) -> Reply:
         return failed(f"Cannot watch: {command}", "it draws itself again already")
     view = session.view
     if view is None or not view.interactive:
-        return await session.run(command)
+        reply = await session.run(command)
+        return reply._replace(parts=((command, reply),))
     from console.watching import Watching
 
     watching = Watching(session, view, command)
@@ -65,12 +66,11 @@ async def _top(session: Session, rest: str) -> Reply:
 
 
 def _history(session: Session, rest: str) -> Reply:
-    wanted = rest.strip() or str(_HISTORY)
-    if not wanted.isdecimal():
+    wanted = natural(rest.strip() or str(_HISTORY))
+    if wanted is None:
         return failed("Usage: history [LINES]", "history 50")
-    numbered = list(enumerate(session.history, 1))
-    lines = (f"{number:5}  {safe(line)}{EOL}" for number, line in numbered[-int(wanted) :])
-    return Reply(True, "".join(lines) if int(wanted) else "")
+    numbered = list(enumerate(session.history, 1))[-wanted:] if wanted else []
+    return Reply(True, "".join(f"{number:5}  {safe(line)}{EOL}" for number, line in numbered))
 
 
 async def _again(session: Session, rest: str) -> Reply:
@@ -79,14 +79,15 @@ async def _again(session: Session, rest: str) -> Reply:
     if not text:
         # As recorded: a lone ! is no command.
         return Reply(False, f"Cannot understand: !{EOL}", {"reason": "no line given"}, known=False)
-    number = len(session.history) if text == "!" else int(text) if text.isdecimal() else 0
-    if not 0 < number <= len(session.history):
+    number = len(session.history) if text == "!" else natural(text)
+    if not number or number > len(session.history):
         return failed(f"No line {text} in the history", "history")
     line = session.history[number - 1]
     if line.startswith("!"):
         return failed(f"Line {number} is {line} itself", "history")
     session.remember(line)
-    return await session.run(line)
+    reply = await session.run(line)
+    return reply._replace(parts=((line, reply),))
 
 
 def _clear(session: Session, rest: str) -> Reply:
@@ -129,22 +130,22 @@ async def _source(session: Session, rest: str) -> Reply:
 
 
 async def _run_lines(session: Session, name: str, lines: list[str], keep_going: bool) -> Reply:
-    texts: list[str] = []
+    parts: list[tuple[str, Reply]] = []
     params: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         command = line.strip()
         if not command or command.startswith("#"):
             continue
         reply = await session.run(command)
-        texts.append(reply.text)
+        parts.append((command, reply))
         if not reply.ok and not params:
             why = reply.params.get("reason") or reply.text.strip()
             told = f"{name}:{number}: {command}: {why}"
             params = dict(reply.params) | {"reason": told}
-            texts.append(safe(told) + EOL)
+            parts.append(("", Reply(False, safe(told) + EOL, {"reason": told})))
         if session.closing or (not reply.ok and not keep_going):
             break
-    return Reply(not params, "".join(texts), params)
+    return put_together(parts, params)
 
 
 def _complete_file(session: Session, rest: str, word: str) -> dict[str, str]:

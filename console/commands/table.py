@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from yext import Reply
 from yext.commands import EOL
+from yext.log import safe
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
@@ -77,6 +78,26 @@ def failed(text: str, hint: str = "") -> Reply:
     return Reply(False, text + EOL, {"reason": text} | ({"hint": hint} if hint else {}))
 
 
+def unsaid(reply: Reply) -> list[str]:
+    """What the words of a failed reply leave out: why it failed, and what to do about it."""
+    if reply.ok:
+        return []
+    reason, hint = (reply.params.get(key, "").strip() for key in ("reason", "hint"))
+    left_out = []
+    if reply.known and not all(part in reply.text for part in reason.split("; ")):
+        left_out.append(safe(reason))
+    if hint and hint not in reply.text:
+        left_out.append(safe(hint if hint.startswith("Did you mean") else f"do: {hint}"))
+    return left_out
+
+
+def put_together(parts: Sequence[tuple[str, Reply]], params: Mapping[str, str]) -> Reply:
+    """The reply to a command that stands for others: all that they said. It has failed where
+    one of them has."""
+    text = "".join(reply.text for _, reply in parts)
+    return Reply(all(reply.ok for _, reply in parts), text, params, parts=tuple(parts))
+
+
 def not_authenticated() -> Reply:
     """The reply to a command that the session may not use, whether it exists or not."""
     params = {
@@ -85,6 +106,18 @@ def not_authenticated() -> Reply:
         "hint": "auth PASSWORD",
     }
     return Reply(False, f"Not authenticated!{EOL}", params)
+
+
+MANY = 10**9
+"""The largest number that any command takes."""
+
+
+def natural(text: str, most: int = MANY) -> int | None:
+    """The number from 0 to `most` that `text` is in ASCII digits, None where it is none."""
+    # Longer than any number that is meant: Python refuses to read thousands of digits.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MANY))):
+        return None
+    return int(text) if int(text) <= most else None
 
 
 def typed_params(words: list[str]) -> tuple[dict[str, str], str]:

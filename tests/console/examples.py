@@ -51,9 +51,8 @@ BUS_EXAMPLES = {
 
 EXAMPLES = SESSION_EXAMPLES | BUS_EXAMPLES
 
-FAILING = {"call", "control", "restart", "message", "!"}
-"""Those that fail in an engine with nothing in it: no channel, no supervisor, no handler, and
-no history in a batch."""
+FAILING = {"call", "control", "restart", "message"}
+"""Those that fail in an engine with nothing in it: no channel, no supervisor, no handler."""
 
 ENDING = {"quit", "stop"}
 """Those after which nothing more is carried out."""

@@ -307,9 +307,9 @@ def test_a_full_disk_is_told_in_one_line() -> None:
 
 def test_what_failed_is_told_where_the_words_of_yate_say_nothing(conf: Path) -> None:
     told = {
-        "status nobody": "no module answers to 'nobody'\nmodule list\n",
-        "reload nobody": "no module is called 'nobody'\nmodule list\n",
-        "external start": "help external\n",
+        "status nobody": "no module answers to 'nobody'\ndo: module list\n",
+        "reload nobody": "no module is called 'nobody'\ndo: module list\n",
+        "external start": "do: help external\n",
         "message ''": "",
         "externl": "Did you mean: external\n",
     }

@@ -172,7 +172,7 @@ def test_wide_characters_keep_columns_aligned() -> None:
 
 def test_plain_keeps_the_words_and_adds_the_hint() -> None:
     reply = Reply(False, "No such thing\x1b[m\r\n", {"hint": "try another"})
-    assert plain(reply) == "No such thing\\x1b[m\ntry another\n"
+    assert plain(reply) == "No such thing\\x1b[m\ndo: try another\n"
 
 
 def test_help_tells_what_each_command_does_by_the_longest_name_that_is_known() -> None:
