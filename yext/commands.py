@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yext import conf, handlerlist
 from yext.completing import Words, complete, complete_words
-from yext.dispatcher import Sender
+from yext.handler import Sender
 from yext.log import stamp
 from yext.message import Message
 from yext.options import nearest

@@ -14,13 +14,15 @@ from yext import conf, log
 from yext.commands import Commander, Embedder, EngineCommands, Reply
 from yext.commands import run as run_command
 from yext.completing import complete as complete_line
-from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
+from yext.dispatcher import Dispatch, Dispatcher
 from yext.enginestatus import engine_status, first_run_params
 from yext.errors import EngineError
+from yext.handler import FunctionHandler, Handler, HandlerFunction, Sender
 from yext.loading import ModuleFactory, load_rest, make_module, wanted_modules
 from yext.message import Message
 from yext.module import Module
 from yext.sniffer import Sniffer
+from yext.ticker import Ticker
 from yext.tracetime import TraceTimes
 
 if TYPE_CHECKING:
@@ -81,8 +83,7 @@ class Engine:
         trace_times: whether the log has how long messages took.
         run_params: the run parameters, as ``${NAME}`` in configuration files finds them.
         modules: the loaded modules by name.
-        message_rate, max_message_rate: messages dispatched in the last full second, and in
-            the busiest one.
+        ticker: sends engine.timer, and knows how many messages were dispatched in a second.
         started_at: start, seconds since 1970.
         program_output: the descriptor that executed programs write to, None for nowhere.
         exit_code: what the process is to exit with, set by `halt`.
@@ -112,11 +113,8 @@ class Engine:
         self._front_modules = dict(modules or {})
         self._commands = EngineCommands(self)
         self._halted = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
-        self._next_tick = 0
-        self._ticked = 0
-        self.message_rate = self.max_message_rate = 0
+        self.ticker = Ticker(self)
         self._reloading = asyncio.Lock()
         self._running = False
 
@@ -160,7 +158,7 @@ class Engine:
         await self.dispatch(self.system_message("engine.start"))
         self._tell(f"Yate engine is initialized and starting up on {self.node}")
         self.log.startup_ends = time.time() + STARTUP_SECONDS
-        self._tick()
+        self.ticker.start()
         self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, load_rest)
 
     async def stop(self) -> None:
@@ -174,9 +172,9 @@ class Engine:
         self._running = False
         self._halted.set()
         deadline = asyncio.get_running_loop().time() + STOP_SECONDS
-        for timer in (self._timer, self._rest):
-            if timer is not None:
-                timer.cancel()
+        self.ticker.stop()
+        if self._rest is not None:
+            self._rest.cancel()
         self._tell(f"Yate engine is shutting down with code {self.exit_code}")
         try:
             async with asyncio.timeout(HALT_SECONDS):
@@ -395,25 +393,6 @@ class Engine:
         self.install("engine.status", status, 90, track="engine")
         self.install("engine.command", self._commands.command, 100, track="engine")
         self.install("engine.help", self._commands.help, 100, track="engine")
-
-    def _tick(self) -> None:
-        """Sends engine.timer at each full second, as Yate does."""
-        loop = asyncio.get_running_loop()
-        now = time.time()
-        if self._next_tick and now >= self._next_tick:
-            seconds = int(now)
-            timer = Message(
-                "engine.timer",
-                {"time": str(seconds), "nodename": self.node},
-                time=seconds,
-                broadcast=True,
-            )
-            self.dispatcher.start(Dispatch(self.dispatcher, timer, None))
-            done = self.dispatcher.dispatched
-            self.message_rate, self._ticked = done - self._ticked, done
-            self.max_message_rate = max(self.max_message_rate, self.message_rate)
-        self._next_tick = int(now) + 1
-        self._timer = loop.call_later(self._next_tick - now, self._tick)
 
     def _tell(self, text: str, stamped: bool = True) -> None:
         when = time.time() if stamped else 0.0

@@ -11,7 +11,7 @@ from yext import log
 from yext.commands import EOL
 from yext.completing import Words, complete_words
 from yext.conf import Problem
-from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
+from yext.handler import FunctionHandler, Handler, HandlerFunction
 from yext.message import Message
 from yext.wire import BOOLEANS
 

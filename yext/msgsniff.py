@@ -13,8 +13,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from yext.commands import EOL, help_with
-from yext.dispatcher import Dispatch, Handler, Pending
+from yext.dispatcher import Dispatch
 from yext.errors import FilterError
+from yext.handler import Handler, Pending
 from yext.log import Event, safe
 from yext.message import Message
 from yext.module import COMMAND_PRIORITY, Module

@@ -19,7 +19,8 @@ from yext.patterns import wildcard
 
 if TYPE_CHECKING:
     from yext.conf import Conf, Problem
-    from yext.dispatcher import Dispatch, Handler, Watcher
+    from yext.dispatcher import Dispatch
+    from yext.handler import Handler, Watcher
 
 __all__ = ["Change", "Journey", "Sniffer", "Step"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from yext.commands import Reply
-from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, Watcher
+from yext.dispatcher import Dispatch, Dispatcher
 from yext.engine import Engine
+from yext.handler import FunctionHandler, Handler, Watcher
 from yext.log import Event, Log
 from yext.message import Message
 from yext.sniffer import Sniffer

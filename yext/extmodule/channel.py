@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from yext import log
 from yext.commands import EXECUTE_HINT, NOT_EXECUTED, commander_of
-from yext.dispatcher import PENDING, Dispatch, Pending
+from yext.dispatcher import Dispatch
 from yext.errors import StartError
 from yext.extmodule import spawn
 from yext.extmodule.audio import PipeConsumer, PipeSource
 from yext.extmodule.process import Script
 from yext.extmodule.receiver import Receiver
+from yext.handler import PENDING, Pending
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
-from yext.dispatcher import Handler, track
+from yext.dispatcher import track
 from yext.errors import ListenError, StartError
 from yext.extmodule import commands, reconcile, settings
 from yext.extmodule.ending import Leftovers
@@ -18,13 +18,15 @@ from yext.extmodule.process import Script
 from yext.extmodule.receiver import Receiver
 from yext.extmodule.states import FAILED, IDLE, LIVE
 from yext.extmodule.warden import Warden
+from yext.handler import Handler
 from yext.message import Message
 from yext.module import Module
 
 if TYPE_CHECKING:
-    from yext.dispatcher import Dispatch, Handler, Pending
+    from yext.dispatcher import Dispatch
     from yext.engine import Engine
     from yext.extmodule.channel import ScriptChannel
+    from yext.handler import Handler, Pending
     from yext.telephony.clock import Clock
     from yext.telephony.endpoint import Endpoint
 

@@ -7,38 +7,27 @@ for the dispatcher both a sender of messages and a watcher; each relay is a hand
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from yext import log, wire
-from yext.dispatcher import PENDING, Dispatch, Handler, Pending
+from yext.dispatcher import Dispatch
 from yext.errors import LineTooLong, ProtocolError
-from yext.extmodule import setlocal
+from yext.extmodule.deadlines import Deadlines
+from yext.extmodule.requests import REQUESTS, Relay
 from yext.extmodule.throttle import Throttle
+from yext.handler import PENDING, Pending
 from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.extmodule.channel import ScriptChannel
     from yext.extmodule.module import ExtModule
-    from yext.sniffer import Recording
     from yext.telephony.endpoint import Endpoint
-
-DEFAULT_PRIORITY = 100
 
 _NEVER = float("inf")
 
 _MISTAKES_TOLD = 100
 """Lines that make no sense that the log is told of in one second; of more it gets the number."""
-
-_TIMER_GRAIN = 0.005
-"""Seconds between two looks for answers that are overdue."""
-
-_OVERDUE_MAX = 100
-"""Recorded messages whose answer is overdue that a peer is remembered to owe."""
-
-_PRIORITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_PRIORITY_MAX = 2147483646
 
 
 class Transport(Protocol):
@@ -49,27 +38,6 @@ class Transport(Protocol):
     def get_write_buffer_size(self) -> int: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
-
-
-class Relay(Handler):
-    """A handler that a peer installed: it hands messages to the peer."""
-
-    __slots__ = ("asked_priority", "receiver")
-
-    def __init__(
-        self, receiver: Receiver, name: str, priority: int, filter_name: str, filter_value: str
-    ) -> None:
-        super().__init__(
-            name, priority, receiver.label, receiver.trackparam, filter_name, filter_value
-        )
-        self.receiver = receiver
-        self.asked_priority = priority
-
-    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
-        receiver = self.receiver
-        if dispatch.sender is receiver and dispatch.ident and not receiver.reenter:
-            return False
-        return receiver.hand_over(message, dispatch)
 
 
 class Receiver(asyncio.Protocol):
@@ -88,53 +56,13 @@ class Receiver(asyncio.Protocol):
 
     # Five thousand idle peers are to take little memory (tests/bench, row idle).
     __slots__ = (
-        "_dispatcher",
-        "_held",
-        "_loop",
-        "_mistakes",
-        "_out",
-        "_overdue",
-        "_own_in_flight",
-        "_sequence",
-        "_stalled",
-        "_timer",
-        "_timer_at",
-        "_transport",
-        "_turn",
-        "buffer",
-        "can_write",
-        "channel",
-        "dead",
-        "debuglevel",
-        "debugname",
-        "label",
-        "maxqueue",
-        "module",
-        "name",
-        "notices_lost",
-        "on_end",
-        "parameter",
-        "pending",
-        "pid",
-        "reason",
-        "received",
-        "reenter",
-        "relays",
-        "restart",
-        "role",
-        "script",
-        "selfwatch",
-        "sent",
-        "setdata",
-        "settime",
-        "spoke",
-        "stray",
-        "successor",
-        "timebomb",
-        "timeout",
-        "trackparam",
-        "watches",
-    )
+        "_deadlines", "_dispatcher", "_held", "_loop", "_mistakes", "_out", "_own_in_flight",
+        "_sequence", "_stalled", "_transport", "_turn", "buffer", "can_write", "channel", "dead",
+        "debuglevel", "debugname", "label", "maxqueue", "module", "name", "notices_lost", "on_end",
+        "parameter", "pending", "pid", "reason", "received", "reenter", "relays", "restart", "role",
+        "script", "selfwatch", "sent", "setdata", "settime", "spoke", "stray", "successor",
+        "timebomb", "timeout", "trackparam", "watches",
+    )  # fmt: skip
 
     def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
         self.module = module
@@ -173,9 +101,7 @@ class Receiver(asyncio.Protocol):
         self._sequence = 0
         self._mistakes: Throttle | None = None
         self._stalled = self._held = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = _NEVER
-        self._overdue: dict[str, tuple[Recording, str, float]] = {}
+        self._deadlines: Deadlines | None = None
 
     def defaults_from(self, module: ExtModule) -> None:
         """Takes the defaults that ``[general]`` of extmodule.conf sets."""
@@ -325,7 +251,7 @@ class Receiver(asyncio.Protocol):
             self.end("quit")
             return
         keyword, colon, rest = line.partition(":")
-        action = _KEYWORDS.get(keyword)
+        action = REQUESTS.get(keyword)
         if action is None or not colon:
             raise ProtocolError("no such line")
         action(self, rest)
@@ -372,72 +298,13 @@ class Receiver(asyncio.Protocol):
         ident, _, answer = fields.partition(":")
         dispatch = self.pending.get(ident)
         if dispatch is None:
-            self._answered_late(ident)
+            if self._deadlines is not None:
+                self._deadlines.answered_late(ident)
             return
         handled = wire.carry_out_answer(answer, dispatch.message)
         del self.pending[ident]
         self.received += 1
         dispatch.answered(handled)
-
-    def _install(self, rest: str) -> None:
-        priority, name, filter_name, filter_value = parse_install(rest)
-        done = bool(name) and name not in self.relays
-        if done:
-            relay = Relay(self, name, priority, filter_name, filter_value)
-            self.relays[name] = relay
-            self._dispatcher.install(relay)
-        self.send(f"%%<install:{priority}:{name}:{wire.bool_text(done)}")
-
-    def _uninstall(self, name: str) -> None:
-        relay = self.relays.pop(name, None)
-        if relay is not None:
-            self._dispatcher.uninstall(relay)
-        priority = relay.asked_priority if relay is not None else 0
-        self.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
-
-    def _watch(self, name: str) -> None:
-        done = name not in self.watches
-        if done:
-            self.watches[name] = None
-            self._dispatcher.watch(name, self)
-        self.send(f"%%<watch:{name}:{wire.bool_text(done)}")
-
-    def _unwatch(self, name: str) -> None:
-        done = name in self.watches
-        if done:
-            del self.watches[name]
-            self._dispatcher.unwatch(name, self)
-        self.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
-
-    def _setlocal(self, rest: str) -> None:
-        name, colon, value = rest.partition(":")
-        if not name or not colon:
-            raise ProtocolError("setlocal needs a name and a value")
-        value, done = setlocal.carry_out(self, name, value.strip(" \t"))
-        self.send(f"%%<setlocal:{name}:{value}:{wire.bool_text(done)}")
-        # What was read before a smaller buffer was asked for must fit it too.
-        if name == "bufsize" and self.buffer.pending() > self.buffer.size:
-            raise LineTooLong(f"more than the {self.buffer.size} bytes of its new buffer")
-
-    def _output(self, text: str) -> None:
-        if text:
-            self.module.engine.log.output(text)
-
-    def _debug_limit(self) -> int:
-        """The peer's own debug level, or the module's where somebody set that."""
-        levels = (self.debuglevel, self.module.debug_level, log.ALL)
-        return next(level for level in levels if level is not None)
-
-    def _debug(self, rest: str) -> None:
-        level_text, colon, text = rest.partition(":")
-        if not level_text or not colon:
-            raise ProtocolError("debug needs a level and a text")
-        level = int(level_text) if re.fullmatch(r"-?[0-9]{1,9}", level_text) else log.ALL
-        level = max(log.TEST, min(level, log.ALL))
-        if self.module.debug_on and level <= self._debug_limit():
-            text = wire.unescape_prefix(text)
-            source = self.debugname or self.name
-            self.module.engine.log.emit(log.Event("debug", text, level, source))
 
     # The dispatcher's side
 
@@ -468,8 +335,10 @@ class Receiver(asyncio.Protocol):
             self.send(line)
         if self.timeout > 0:
             dispatch.deadline = deadline = self._turn + self.timeout / 1000
-            if deadline < self._timer_at:
-                self._arm(deadline)
+            if self._deadlines is None:
+                self._deadlines = Deadlines(self)
+            if deadline < self._deadlines.nearest:
+                self._deadlines.look_at(deadline)
         else:
             dispatch.deadline = _NEVER
         return PENDING
@@ -493,43 +362,6 @@ class Receiver(asyncio.Protocol):
         if self._transport is None:
             return False
         return self._transport.get_write_buffer_size() > self.module.options.maxoutput
-
-    def _arm(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = self._loop.call_at(deadline, self._look_for_overdue)
-
-    def _look_for_overdue(self) -> None:
-        now = self._loop.time()
-        self._timer, self._timer_at = None, _NEVER
-        overdue = [ident for ident, one in self.pending.items() if one.deadline <= now]
-        for ident in overdue:
-            dispatch = self.pending.pop(ident, None)
-            if dispatch is None:
-                continue
-            self._remember_overdue(ident, dispatch, now)
-            name = log.safe(dispatch.message.name)
-            self.module.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
-            dispatch.answered(False, "timed out")
-        if overdue and self.timebomb:
-            self.end("timebomb")
-        nearest = min((one.deadline for one in self.pending.values()), default=_NEVER)
-        if nearest < self._timer_at:
-            self._arm(max(nearest, now + _TIMER_GRAIN))
-
-    def _remember_overdue(self, ident: str, dispatch: Dispatch, now: float) -> None:
-        """Has a late answer seen by those who follow the messages, as far as anybody does."""
-        if dispatch.journey is not None and dispatch.handler is not None:
-            if len(self._overdue) >= _OVERDUE_MAX:
-                del self._overdue[next(iter(self._overdue))]
-            self._overdue[ident] = (dispatch.journey, dispatch.handler.owner, now)
-
-    def _answered_late(self, ident: str) -> None:
-        overdue = self._overdue.pop(ident, None)
-        if overdue is not None:
-            journey, owner, since = overdue
-            journey.late(owner, asyncio.get_running_loop().time() - since)
 
     # Writing
 
@@ -559,8 +391,8 @@ class Receiver(asyncio.Protocol):
         if self.dead:
             return
         self.dead = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._deadlines is not None:
+            self._deadlines.cancel()
         if self._mistakes is not None:
             self._mistakes.tell()
         dispatcher = self._dispatcher
@@ -591,36 +423,3 @@ class Receiver(asyncio.Protocol):
         if self.on_end is not None:
             self.on_end()
             self.on_end = None
-
-
-def parse_install(text: str) -> tuple[int, str, str, str]:
-    """Priority, name, filter name and filter value of an ``%%>install:`` line.
-
-    As recorded (inst_*): what is not a number counts as the default priority, what follows
-    a number up to the colon is skipped, and a lone word is the name.
-    """
-    first, colon, rest = text.partition(":")
-    priority = DEFAULT_PRIORITY
-    found = _PRIORITY.match(first)
-    if found is not None:
-        digits = found[2]
-        base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-        number = int(digits, base)
-        if number <= _PRIORITY_MAX:
-            priority = -number if found[1] == "-" else number
-    elif not colon:
-        return priority, first, "", ""
-    name, _, condition = rest.partition(":")
-    filter_name, _, filter_value = condition.partition(":")
-    return priority, name, wire.unescape_prefix(filter_name), wire.unescape_prefix(filter_value)
-
-
-_KEYWORDS: dict[str, Callable[[Receiver, str], None]] = {
-    "%%>install": Receiver._install,
-    "%%>uninstall": Receiver._uninstall,
-    "%%>watch": Receiver._watch,
-    "%%>unwatch": Receiver._unwatch,
-    "%%>setlocal": Receiver._setlocal,
-    "%%>output": Receiver._output,
-    "%%>debug": Receiver._debug,
-}
