@@ -56,7 +56,7 @@ class Mailbox:
         print(f"%%>setlocal:id:{self.id}")
         for name in ("chan.dtmf", "chan.notify"):
             print(f"%%>install:100:{name}:targetid:{self.id}")
-        self.send("call.answered", id=self.id, targetid=params["id"])
+        self.send("call.answered", id=self.id, targetid=params["id"], cdrcreate="false")
         self.menu()
 
     def dialled(self, digit: str) -> None:

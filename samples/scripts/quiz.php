@@ -38,7 +38,7 @@ function began(string $caller): void
 {
     global $own;
     echo "%%>setlocal:id:$own\n%%>install:100:chan.dtmf:targetid:$own\n";
-    send('call.answered', ['id' => $own, 'targetid' => $caller]);
+    send('call.answered', ['id' => $own, 'targetid' => $caller, 'cdrcreate' => 'false']);
     send('chan.attach', ['source' => 'tone/dial']);
 }
 

@@ -6,19 +6,21 @@ ends with ``chan.hangup``. Parameters and their meaning are those of Yate's cdrb
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from yext.message import Message
 from yext.module import Module
-from yext.telephony.channel import said
+from yext.telephony.channel import Channel, said
 from yext.telephony.driver import STATUS_ESCAPES
+from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
 if TYPE_CHECKING:
     from yext.engine import Engine
 
 _PRIORITY: Final = 50
+_LAST_PRIORITY: Final = 150
+"""Of the end of a channel: who else handles it may have changed what is told of it."""
 
 _KEPT: Final = {
     "billid": True,
@@ -44,15 +46,20 @@ _MOMENTS: Final = {
 """The messages that are followed, and which moment of the call each of them is."""
 
 _BEGINS: Final = ("start", "call", "answer")
-_HUNG_UP: Final = 1000
-"""Channels whose end is remembered, so that what comes late makes no new record."""
+_GUARD: Final = 5.0
+"""Seconds for which the end of a channel is remembered: what comes late makes no new record."""
 
 
 class Record:
-    """What is known of one channel."""
+    """What is known of one channel.
 
-    def __init__(self, channel: str, number: int, run_id: str) -> None:
+    Attributes:
+        owner: the channel of the script that speaks in its name; None for one of a driver.
+    """
+
+    def __init__(self, channel: str, number: int, run_id: str, owner: Endpoint | None) -> None:
         self.channel = channel
+        self.owner = owner
         self.params: dict[str, str] = {}
         self.status = self._direction = "unknown"
         self._number = number
@@ -131,15 +138,16 @@ class CdrBuilder(Module):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._records: dict[str, Record] = {}
-        self._hung_up: deque[str] = deque(maxlen=_HUNG_UP)
+        self._hung_up: dict[str, float] = {}
         self._number = 0
 
     def load(self) -> None:
         super().load()
-        for name in _MOMENTS:
-            self.handle(name, self._follow, _PRIORITY)
+        for name, moment in _MOMENTS.items():
+            self.handle(name, self._follow, _LAST_PRIORITY if moment == "hangup" else _PRIORITY)
         self.handle("call.drop", self._drop, _PRIORITY)
-        self.handle("engine.halt", self._halt, 150)
+        self.handle("engine.timer", self._timer, _PRIORITY)
+        self.handle("engine.halt", self._halt, _LAST_PRIORITY)
 
     def _follow(self, message: Message) -> bool:
         moment = _MOMENTS.get(message.name, "")
@@ -167,16 +175,26 @@ class CdrBuilder(Module):
         begins = moment in _BEGINS and said(message, "cdrcreate", True)
         if record is None and begins and ident not in self._hung_up:
             self._number += 1
-            record = Record(ident, self._number, self.engine.run_params["runid"])
+            who, run_id = message.userdata, self.engine.run_params["runid"]
+            script = who if isinstance(who, Endpoint) and not isinstance(who, Channel) else None
+            record = Record(ident, self._number, run_id, script)
             self._records[ident] = record
         return record
 
     def _tell(self, record: Record, now: float, last: bool) -> None:
         if last:
             del self._records[record.channel]
-            self._hung_up.append(record.channel)
+            self._hung_up[record.channel] = now + _GUARD
         operation = "finalize" if last else "update" if record.told else "initialize"
         self.engine.enqueue(record.message(operation, now))
+
+    def _timer(self, message: Message) -> bool:
+        """Closes the records of scripts whose call is over: nobody hangs up in their name."""
+        for record in tuple(self._records.values()):
+            if record.owner is not None and not record.owner.alive:
+                self._tell(record, message.time, True)
+        self._hung_up = {one: until for one, until in self._hung_up.items() if until > message.time}
+        return False
 
     def _drop(self, message: Message) -> bool:
         """``call.drop`` of ``cdrbuild/CHANNEL`` closes a record whose channel was lost."""

@@ -140,7 +140,9 @@ class Channel(Endpoint):
 
     def accepted(self, message: Message) -> None:
         """`message`, a ``call.execute``, found somebody who took the call."""
-        self.status = "accepted"
+        if self.status == self.direction:
+            # Unless it was answered meanwhile, by a script that took the call and went on.
+            self.status = "accepted"
         self.limit(message, self.driver.timeout)
         self.bill_id = self.bill_id or message.get("billid")
         self.target_id = message.get("targetid")

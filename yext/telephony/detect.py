@@ -30,6 +30,7 @@ _TWIST: Final = 6.0
 _STEADY: Final = 2
 """Frames that something must last to be heard at all."""
 
+_DIGITS_KEPT: Final = 1000
 _RUNS: Final = 16
 _TOLERANCE: Final = 2
 
@@ -95,7 +96,7 @@ class Listener:
     Attributes:
         level: of the last frame, dBFS.
         now: what is heard, once it has lasted for two frames.
-        digits: the DTMF digits heard so far.
+        digits: the last DTMF digits heard.
     """
 
     def __init__(self) -> None:
@@ -123,7 +124,11 @@ class Listener:
         self._runs = [*self._runs[-_RUNS + 1 :], (heard, self._next[1])]
         self._next = (heard, 0)
         if heard.startswith("dtmf "):
-            self.digits += heard.removeprefix("dtmf ")
+            self.add(heard.removeprefix("dtmf "))
+
+    def add(self, digits: str) -> None:
+        """Takes digits that were heard otherwise, or just now."""
+        self.digits = (self.digits + digits)[-_DIGITS_KEPT:]
 
     def tone(self) -> str:
         """The name of the tone that its cadence is known by, empty for none."""

@@ -139,7 +139,7 @@ class PhoneChannel(Channel):
 
     def dtmf(self, message: Message) -> bool:
         """Somebody dials at the phone with a message: heard like a tone."""
-        self.ear.listener.digits += message.get("text")
+        self.ear.listener.add(message.get("text"))
         return True
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:

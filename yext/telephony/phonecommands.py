@@ -82,16 +82,18 @@ def _told(message: Message, text: str) -> None:
 async def _show(driver: PhoneDriver, phone: PhoneChannel, _: str, message: Message) -> None:
     ear = phone.ear
     heard = ear.listener
-    state = phone.status if phone.ended is None else f"over {phone.ended}".rstrip()
+    over = phone.ended is not None
+    level = "" if heard.now == _QUIET else f", {heard.level:.0f} dBFS"
+    record = phone.media().peer_record
     rows = {
-        "call": f"{phone.id} {state}",
+        "call": f"{phone.id} " + (f"over {phone.ended}".rstrip() if over else phone.status),
         "with": phone.peer_id(),
-        "hears": heard.now if heard.now == _QUIET else f"{heard.now}, {heard.level:.0f} dBFS",
-        "tone": heard.tone(),
+        "hears": "" if over else heard.now + level,
+        "tone": "" if over else heard.tone(),
         "digits": heard.digits,
         "playing": ear.playing(),
         "saying": phone.saying,
-        "recording": record.name if (record := phone.media().peer_record) is not None else "",
+        "recording": record.name if record is not None else "",
     }
     message.retvalue = "".join(
         f"{name:<10}{safe(text)}{EOL}" for name, text in rows.items() if text

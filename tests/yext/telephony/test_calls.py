@@ -122,7 +122,22 @@ def test_the_end_of_a_script_ends_the_call_with_the_reason_it_set(lab: Workshop)
         parted = await watched.named("chan.disconnected", id="phone/1")
         assert parted["reason"] == "gone fishing"
         await watched.named("chan.hangup", id="phone/1")
-        assert "over gone fishing" in (await lab.do("phone")).text
+        shown = (await lab.do("phone")).text
+        assert "over gone fishing" in shown and "hears" not in shown
+
+    run(lab, body)
+
+
+def test_a_script_that_takes_the_call_and_answers_in_one_go_has_answered(lab: Workshop) -> None:
+    answering = 'send("%%<message:" + call[1] + ":true:::targetid=me/1", '
+    answering += '"%%>message:a:0:call.answered::id=me/1:targetid=phone/1")\n'
+    lab.script("answer.py", ANSWER + answering + WAIT, PYTHON)
+
+    async def body() -> None:
+        watched = Watched(lab, "call.answered")
+        await call(lab, "external/nodata/answer.py")
+        await watched.named("call.answered")
+        assert (await phone(lab, "show")).startswith("call      phone/1 answered")
 
     run(lab, body)
 

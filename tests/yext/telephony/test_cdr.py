@@ -1,12 +1,15 @@
 """Call detail records of real calls, and channels that are connected by a message."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from calls import PYTHON, TAKE, WAIT, Watched, call, parting, phone
 from workshop import Workshop
+
+from yext import Message
 
 
 @pytest.fixture
@@ -56,6 +59,38 @@ def test_what_comes_after_the_end_makes_no_new_record(lab: Workshop) -> None:
         operations = [one["operation"] for one in watched.seen]
         assert operations == ["initialize", "update", "finalize"]
         assert watched.seen[-1]["external"] == "5"
+
+    run(lab, body)
+
+
+def test_an_id_may_come_again_after_the_guard_time(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        await lab.send("chan.startup", id="x/1")
+        await lab.send("chan.hangup", id="x/1")
+        assert "cdrs=0,hungup=1" in (await lab.do("status cdrbuild")).text
+        later = Message("engine.timer", time=time.time() + 6)
+        await lab.engine.dispatch(later)
+        assert "cdrs=0,hungup=0" in (await lab.do("status cdrbuild")).text
+        await lab.send("chan.startup", id="x/1")
+        await watched.named("call.cdr", operation="initialize", cdrid="2")
+
+    run(lab, body)
+
+
+def test_the_record_of_a_script_ends_with_its_call(lab: Workshop) -> None:
+    answering = TAKE + 'send("%%>message::0:call.answered::id=me/1:targetid=phone/1")\n' + WAIT
+    lab.script("answer.py", answering, PYTHON)
+
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr", "chan.hangup")
+        await call(lab, "external/nodata/answer.py")
+        await watched.named("call.cdr", chan="me/1", operation="initialize")
+        await phone(lab, "hangup")
+        await watched.named("chan.hangup")
+        last = await watched.named("call.cdr", chan="me/1", operation="finalize")
+        assert float(last["billtime"]) >= 0
+        assert "cdrs=0" in (await lab.do("status cdrbuild")).text
 
     run(lab, body)
 
