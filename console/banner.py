@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 _GAP = "   "
 
 
-def text(node: str, overview: Overview, counts: Counts, page: Page) -> str:
-    """The banner, its last line telling how to go on."""
+def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: bool = False) -> str:
+    """The banner, its last line telling how to go on; `locked` as in `console.link.Link`."""
     head = ""
-    for part in (
-        f"yext {overview.version}",
-        f"node {node}",
-        _scripts(counts),
-        f"listeners: {', '.join(overview.listeners) or 'none'}",
-    ):
+    parts = [f"yext {overview.version}", f"node {node}"]
+    if not locked:
+        parts.append(_scripts(counts))
+    if overview.listeners is not None:
+        parts.append(f"listeners: {', '.join(overview.listeners) or 'none'}")
+    for part in parts:
         fits = len(head.rpartition("\n")[2]) + len(part) + len(_GAP) <= page.width
         head += f"{_GAP if fits else chr(10)}{safe(part)}" if head else safe(part)
     return (
         f"{head}\n"
         + render.failed_scripts(overview.failed, page)
         + draw.mistakes([*overview.failed_listeners, *overview.mistakes], page)
+        + ("Not authenticated: auth PASSWORD lets you in.\n" if locked else "")
         + "Type help, or press TAB.\n"
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from console import commands
+from console.commands.table import Authority
 from console.session import Session
 from yext import Engine, Reply
 from yext import commands as bus
@@ -61,14 +62,15 @@ class Overview:
     Attributes:
         version: of the engine.
         failed: the scripts that failed: name with parameter, and the reason in one line.
-        listeners: where the engine listens, ``tcp 127.0.0.1:5040``.
+        listeners: where the engine listens, ``tcp 127.0.0.1:5040``; None where that is not
+            told.
         failed_listeners: the listeners that could not be opened, with the reason.
         mistakes: in the configuration, by file and line.
     """
 
     version: str
     failed: Sequence[tuple[str, str]] = ()
-    listeners: Sequence[str] = ()
+    listeners: Sequence[str] | None = None
     failed_listeners: Sequence[str] = ()
     mistakes: Sequence[str] = ()
 
@@ -79,6 +81,7 @@ class Link(Protocol):
     Attributes:
         node: the node's name.
         session: the label by which notices name the session they are meant for.
+        locked: whether the session is told nothing before it has given a password.
     """
 
     @property
@@ -86,6 +89,9 @@ class Link(Protocol):
 
     @property
     def session(self) -> str: ...
+
+    @property
+    def locked(self) -> bool: ...
 
     @property
     def closing(self) -> bool:
@@ -154,6 +160,10 @@ class LocalLink:
     @property
     def session(self) -> str:
         return self.own.label
+
+    @property
+    def locked(self) -> bool:
+        return self.own.authority is Authority.GUEST
 
     @property
     def closing(self) -> bool:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TextIO
 
 from console.view import Draw
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether `encoding`, which Python takes for that of the locale, is UTF-8 indeed.
+
+    In the C locale Python says UTF-8 all the same (PEP 540), unless it was told to.
+    """
+    assumed = sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8")
+    return not assumed and encoding.lower().replace("-", "") == "utf8"
 
 
 class PlainView:
@@ -18,8 +28,7 @@ class PlainView:
     def __init__(self, stream: TextIO, *, unicode: bool | None = None) -> None:
         self._stream = stream
         self.color = False
-        utf8 = stream.encoding.lower().replace("-", "") == "utf8"
-        self.unicode = utf8 if unicode is None else unicode
+        self.unicode = is_utf8(stream.encoding) if unicode is None else unicode
         self.interactive = False
         # What is no terminal has no width, and nothing is cut.
         self.width, self.height = 0, 0

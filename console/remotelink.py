@@ -227,7 +227,7 @@ class AttachedLink(LocalLink):
         return commands.descriptions()
 
     async def overview(self) -> Overview:
-        return Overview(self._version or "?", listeners=(f"attached to {self._host.where}",))
+        return Overview(self._version or "?")
 
     def counts(self) -> Counts:
         return Counts(self._running)

@@ -195,26 +195,22 @@ class RemoteSeat(Seat):
 class RemoteLink(LocalLink):
     """The engine as a session sees it that may not have authenticated yet."""
 
-    @property
-    def _is_guest(self) -> bool:
-        return self.own.authority is Authority.GUEST
-
     async def overview(self) -> Overview:
         if self.own.authority is Authority.ADMIN:
             return await super().overview()
         return Overview(self.engine.run_params["version"])
 
     def counts(self) -> Counts:
-        return Counts() if self._is_guest else super().counts()
+        return Counts() if self.locked else super().counts()
 
     async def complete(self, line: str) -> list[Word]:
-        if not self._is_guest:
+        if not self.locked:
             return await super().complete(line)
         partline, _, partword = line.lstrip().rpartition(" ")
         return words_of(commands.complete(self.own, partline.strip(), partword))
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        return super().subscribe(lambda event: None if self._is_guest else subscriber(event))
+        return super().subscribe(lambda event: None if self.locked else subscriber(event))
 
 
 class RemoteShell:

@@ -129,10 +129,7 @@ class Shell:
             loop.create_task(self._measure()),
         ]
         try:
-            overview = await self._link.overview()
-            counts = self._link.counts()
-            self.screen.reply(banner.text(self._link.node, overview, counts, self._teller.page()))
-            self.screen.flush()
+            await self._introduce()
             await self._session.app.run_async(set_exception_handler=False, handle_sigint=False)
         except EOFError:
             pass  # The terminal was closed.
@@ -199,6 +196,8 @@ class Shell:
         hint = self._link.usage(self._session.default_buffer.text)
         if hint:
             return [("", f" {hint}"[: self.screen.width])]
+        if self._link.locked:
+            return [("", f" {self._link.node} | not authenticated")]
         counts = self._link.counts()
         left_out = f", {self.screen.left_out:,} lines left out" if self.screen.left_out else ""
         failed = f" {counts.failed} failed" if counts.failed else ""
@@ -305,9 +304,19 @@ class Shell:
             self._session.app.invalidate()
         self._leave()
 
+    async def _introduce(self) -> None:
+        """Shows what an operator wants to know first."""
+        link = self._link
+        overview, page = await link.overview(), self._teller.page()
+        self.screen.reply(banner.text(link.node, overview, link.counts(), page, locked=link.locked))
+        self.screen.flush()
+
     async def _carry_out(self, line: str) -> None:
+        was_locked = self._link.locked
         reply = await self._link.run(line)
         await self._teller.reply(line, reply)
+        if was_locked and not self._link.locked:
+            await self._introduce()
 
     def _tell_outcome(self, task: asyncio.Task[None]) -> None:
         """Says what the reply could not: that it is not waited for, or that yext has an error."""

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from console.plainview import is_utf8
+
 UNSENT_MAX = 256 * 1024
 """Bytes that wait for a terminal that does not take them; more output is then left out."""
 
@@ -40,10 +42,8 @@ def abilities(environ: Mapping[str, str] = os.environ) -> Abilities:
     """
     dumb = environ.get("TERM", "") in ("", "dumb", "unknown")
     editing = not dumb and sys.stdin.isatty() and sys.stdout.isatty()
-    charset = locale.getpreferredencoding(False).lower().replace("-", "")
-    return Abilities(
-        editing, editing and not environ.get("NO_COLOR"), charset == "utf8" and not dumb
-    )
+    utf8 = is_utf8(locale.getpreferredencoding(False))
+    return Abilities(editing, editing and not environ.get("NO_COLOR"), utf8 and not dumb)
 
 
 def tell(text: str) -> None:

@@ -202,6 +202,13 @@ def test_the_flow_in_a_batch_is_shown_and_does_not_keep_it_going() -> None:
     assert "nobody" in done.stderr
 
 
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "", "LC_CTYPE": "", "LANG": ""}])
+def test_the_flow_is_ascii_where_the_locale_is_not_utf8(locale: dict[str, str]) -> None:
+    assert run("flow on", "message no.such", environment=locale).stdout.isascii()
+    utf8 = run("flow on", "message no.such", environment={"LC_ALL": "C.UTF-8"})
+    assert " · nobody" in utf8.stdout
+
+
 def test_an_unknown_command_has_a_hint() -> None:
     done = run("statu")
     assert done.stdout == "Cannot understand: statu\n"

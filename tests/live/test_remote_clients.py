@@ -75,10 +75,14 @@ def telnet(remote: Remote, environ: dict[str, str], columns: int = 90) -> Termin
 
 def test_log_in_complete_resize_and_quit(remote: Remote, environ: dict[str, str]) -> None:
     terminal = telnet(remote, environ)
+    assert "Not authenticated: auth PASSWORD" in terminal.text()
+    for untold in ("scripts", "listeners", "running"):
+        assert untold not in terminal.text(), "a guest is told nothing, and nothing wrong"
     terminal.type("version\r")
     sees(terminal, "Not authenticated!")
     terminal.type("auth sesame\r")
     sees(terminal, "Authenticated successfully as admin!")
+    sees(terminal, "no scripts   listeners: none")
     assert "sesame" not in terminal.text()
     terminal.type("upt\t")
     terminal.until(lambda: terminal.cursor_line().endswith("> uptime"), "the completion")
