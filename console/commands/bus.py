@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from console.commands.flow import message_names, message_params
@@ -90,22 +91,31 @@ def _parse(rest: str) -> _Order | Reply:
     except ValueError as error:
         return failed(f"Cannot read this: {str(error).lower()}", "close the quotes")
     order = _Order()
-    while words and words[0].startswith("--"):
-        word = words.pop(0)
-        if word in _MOST:
-            number = natural(words.pop(0) if words else "", _MOST[word])
-            if not number:
-                return failed(f"{word} wants a number from 1 to {_MOST[word]}", _USAGE)
-            setattr(order, word[2:], number)
-        elif word in _OPTIONS:
-            setattr(order, word[2:], True)
-        else:
-            return failed(f"Unknown option: {word}", _USAGE)
-    if not words or not words[0]:
+    others: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        if not word.startswith("--"):
+            others.append(word)
+        elif wrong := _option(order, word, waiting):
+            return failed(wrong, _USAGE)
+    if not others or not others[0]:
         return failed("You must specify the name of the message!", _USAGE)
-    order.name = words[0]
-    order.params, wrong = typed_params(words[1:])
-    return failed(f"Not key=value: {wrong}", _USAGE) if wrong else order
+    if order.enqueue and order.time:
+        return failed("--enqueue waits for nothing whose --time could be told", _USAGE)
+    order.name = others[0]
+    order.params, wrong = typed_params(others[1:])
+    return failed(f"Not key=value: {safe(wrong)}", _USAGE) if wrong else order
+
+
+def _option(order: _Order, word: str, following: Iterator[str]) -> str:
+    """Takes an option, and its number if it has one; returns what is wrong with it."""
+    if word not in _OPTIONS:
+        return f"Unknown option: {safe(word)}"
+    number = natural(next(following, ""), _MOST[word]) if word in _MOST else 1
+    if not number:
+        return f"{word} wants a number from 1 to {_MOST[word]}"
+    setattr(order, word[2:], number if word in _MOST else True)
+    return ""
 
 
 async def _installed(session: Session, order: _Order) -> bool:
@@ -143,7 +153,15 @@ async def _enqueue(session: Session, order: _Order) -> Reply:
         if count % _AT_ONCE == 0:
             await asyncio.sleep(0)
     times = f" {order.repeat:,} times" if order.repeat > 1 else ""
-    return Reply(True, f"Enqueued {safe(order.name)}{times}{EOL}")
+    data: dict[str, object] = {"enqueued": order.repeat}
+    text = _as_json(data) if order.json else f"Enqueued {safe(order.name)}{times}"
+    return Reply(True, text + EOL, data=data)
+
+
+def _as_json(data: dict[str, object]) -> str:
+    import json
+
+    return json.dumps(data)
 
 
 def _reply(
@@ -167,22 +185,26 @@ def _reply(
         lines.append("  " + "   ".join(f"{name} {duration(one)}" for name, one in times.items()))
     params = {"handled": str(journey.handled).lower(), "retvalue": journey.retvalue}
     if handled < order.repeat:
-        params |= _why_not(journey, order.repeat - handled)
+        params |= _why_not(session, journey, order.repeat - handled)
     if order.json:
-        import json
-
-        lines = [json.dumps(data)]
+        lines = [_as_json(data)]
     text = "".join(line + EOL for line in lines)
     return Reply(handled == order.repeat, text, params, data=data)
 
 
-def _why_not(journey: Journey, failures: int) -> dict[str, str]:
+def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str]:
     reason = f"nobody handled {journey.name}"
     if journey.by and not journey.handled:
         reason = f"{journey.by} {journey.outcome}"
     elif failures and journey.handled:
         reason = f"nobody handled {failures:,} of them"
-    return {"reason": reason, "hint": f"dispatcher handlers name={journey.name}"}
+    hint = f"dispatcher handlers name={journey.name}"
+    if not journey.steps:
+        from yext.options import nearest
+
+        near = nearest(journey.name, session.engine.dispatcher.handler_names())
+        hint = f"Did you mean: {', '.join(near)}" if near else "dispatcher handlers name=^"
+    return {"reason": reason, "hint": hint}
 
 
 def _times(took: list[float]) -> dict[str, float]:
@@ -199,12 +221,15 @@ def _times(took: list[float]) -> dict[str, float]:
 
 
 def _complete(session: Session, rest: str, word: str) -> dict[str, str]:
-    words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
-    if words:
-        return {f"{name}=": what for name, what in message_params(session, words[0]).items()}
     if rest.endswith(tuple(_MOST)):
         return {}
-    return (_OPTIONS if word.startswith("-") else {}) | message_names(session)
+    options = _OPTIONS if word.startswith("-") else {}
+    words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
+    if not words:
+        return options | message_names(session)
+    given = [one.partition("=")[0] for one in words[1:]]
+    params = message_params(session, words[0]).items()
+    return options | {f"{name}=": what for name, what in params if name not in given}
 
 
 BUS: tuple[SessionCommand, ...] = (

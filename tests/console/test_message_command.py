@@ -80,9 +80,12 @@ def test_enqueued_messages_are_not_waited_for() -> None:
             found.engine.install("held", hold)
             reply = await found.run("message --enqueue --repeat 3 held n=1")
             assert reply.text == "Enqueued held 3 times\r\n"
+            assert reply.data == {"enqueued": 3}
             while len(came) < 3:
                 await asyncio.sleep(0)
             held.set()
+            reply = await found.run("message held n=1 --enqueue --json")
+            assert json.loads(reply.text) == reply.data == {"enqueued": 1}
 
     asyncio.run(play())
 
@@ -105,6 +108,33 @@ def test_a_handler_may_be_waited_for() -> None:
     asyncio.run(play())
 
 
+def test_options_may_stand_anywhere() -> None:
+    async def play() -> None:
+        async with session() as found:
+            for line in (
+                "message --repeat 2 --json my.route called=99",
+                "message my.route called=99 --repeat 2 --json",
+                "message my.route --json called=99 --repeat 2",
+            ):
+                told = json.loads((await found.run(line)).text)
+                assert (told["sent"], told["message"]["params"]) == (2, {"called": "99"}), line
+
+    asyncio.run(play())
+
+
+def test_a_name_that_nobody_knows_has_the_nearest_ones() -> None:
+    async def play() -> None:
+        async with session() as found:
+            reply = await found.run("message my.rout called=99")
+            assert reply.params["hint"].startswith("Did you mean: my.route")
+            reply = await found.run("message zzzzzz")
+            assert reply.params["hint"] == "dispatcher handlers name=^"
+            reply = await found.run("message my.route called=1")
+            assert reply.params["hint"] == "dispatcher handlers name=my.route"
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -116,6 +146,12 @@ def test_a_handler_may_be_waited_for() -> None:
         ("message --repeat 100001 call.route", "--repeat wants a number from 1 to 100000"),
         ("message --wait 0 call.route", "--wait wants a number from 1 to 3600"),
         ("message --loud call.route", "Unknown option: --loud"),
+        ("message call.route a=b --loud", "Unknown option: --loud"),
+        ("message call.route --repeat", "--repeat wants a number from 1 to 100000"),
+        (
+            "message --enqueue --time call.route",
+            "--enqueue waits for nothing whose --time could be told",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(line: str, told: str) -> None:
@@ -136,7 +172,9 @@ def test_names_and_parameters_are_completed() -> None:
             assert await found.complete("message seen") == ["seen.before"]
             assert await found.complete("message seen.before co") == ["colour="]
             assert "called=" in await found.complete("message --time call.route caller=1 ")
+            assert "caller=" not in await found.complete("message call.route caller=1 ")
             assert await found.complete("message --rep") == ["--repeat"]
+            assert await found.complete("message call.route caller=1 --rep") == ["--repeat"]
             assert "call.route" in await found.complete("message --repeat 5 ")
 
     asyncio.run(play())
