@@ -194,9 +194,13 @@ class Channel(Endpoint):
         return True
 
     def control(self, message: Message) -> bool:
-        """``chan.control`` has come for the channel: it may set the time limits."""
+        """``chan.control`` has come for the channel: whether it has set a time limit.
+
+        Yate sets it too, and then tells the operator that nothing was controlled.
+        """
         self.limit(message, None)
-        return False
+        given = (conf.parse_int(message.get(name)) for name in _LIMITS.values())
+        return any(value is not None and value >= 0 for value in given)
 
     def masquerade(self, message: Message) -> bool:
         """`message` is sent in the channel's name; whether it goes no further."""

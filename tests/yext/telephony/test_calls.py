@@ -282,7 +282,9 @@ def test_a_call_that_is_not_answered_in_time_is_dropped(lab: Workshop) -> None:
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        await lab.send("chan.control", targetid="phone/1", timeout="1")
+        for mistake in ({"timeout": "soon"}, {"maxcall": "-1"}, {"operation": "hold"}):
+            assert not (await lab.send("chan.control", targetid="phone/1", **mistake))[0]
+        assert (await lab.send("chan.control", targetid="phone/1", timeout="1"))[0]
         watched = Watched(lab, "chan.hangup")
         hangup = await watched.named("chan.hangup", id="phone/1")
         assert hangup["status"] == "timeout"
