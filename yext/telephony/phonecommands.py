@@ -169,10 +169,20 @@ def _playing(phone: PhoneChannel, name: str) -> bool:
     return bool(playing) and (not name or playing == name or playing.endswith(f"/{name}"))
 
 
+def _tone(phone: PhoneChannel, name: str) -> bool:
+    tone = phone.ear.listener.tone()
+    return bool(tone) and name in ("", tone)
+
+
+def _digits(phone: PhoneChannel, digits: str) -> bool:
+    heard = phone.ear.listener.digits
+    return bool(heard) and heard.endswith(digits)
+
+
 _CONDITIONS: Final[dict[str, Condition]] = {
     "playing": _playing,
-    "tone": lambda phone, name: phone.ear.listener.tone() == name,
-    "dtmf": lambda phone, digits: phone.ear.listener.digits.endswith(digits or "?"),
+    "tone": _tone,
+    "dtmf": _digits,
     "sound": lambda phone, _: phone.ear.listener.now != _QUIET,
     "silence": lambda phone, _: phone.ear.listener.now == _QUIET,
     "said": lambda phone, _: not phone.saying,
@@ -187,7 +197,9 @@ _LASTING: Final = ("dtmf", "answered", "hangup")
 async def _wait(driver: PhoneDriver, phone: PhoneChannel, text: str, message: Message) -> None:
     what, *words = text.split() or [""]
     condition = _CONDITIONS.get(what)
-    name = words.pop(0) if words and what in _NAMED else ""
+    # A lone number is a time, but for digits that are dialled; without a name any will do.
+    named = what in _NAMED and (what == "dtmf" or not _seconds(words))
+    name = words.pop(0) if words and named else ""
     seconds = _seconds(words)
     if condition is None or seconds is None:
         _fail(message, f"'{text}' is nothing to wait for", f"one of {', '.join(_CONDITIONS)}")
@@ -205,6 +217,7 @@ async def _wait(driver: PhoneDriver, phone: PhoneChannel, text: str, message: Me
 
 
 def _seconds(words: list[str]) -> float | None:
+    """The time that is all of `words`, or that is usual; None where they are something else."""
     if not words:
         return _WAIT_SECONDS
     try:

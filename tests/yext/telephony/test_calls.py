@@ -47,6 +47,15 @@ def test_failed_start_fails_the_call_with_its_reason(lab: Workshop) -> None:
     run(lab, body)
 
 
+def test_a_method_that_there_is_not_is_told_with_those_there_are(lab: Workshop) -> None:
+    async def body() -> None:
+        handled, _ = await operator_calls(lab, "external/dance/take.py")
+        assert not handled
+        assert lab.has_told("'dance' is none of nochan, nodata, play, record, playrec", "notice")
+
+    run(lab, body)
+
+
 def test_a_failed_call_is_made_once(lab: Workshop) -> None:
     lab.script("no.py", ANSWER + 'send("%%<message:" + call[1] + ":false::")\n', PYTHON)
 

@@ -106,6 +106,21 @@ def test_what_the_phone_cannot_do_is_told(lab: Workshop) -> None:
     run(lab, body)
 
 
+def test_without_a_name_any_will_do(lab: Workshop) -> None:
+    async def body() -> None:
+        await call(lab, "external/nodata/ivr.py")
+        await phone(lab, "wait playing 20")
+        reply = await lab.do("phone wait tone 0.05")
+        assert reply.params["reason"] == "no tone after 0.05 s; it hears tone/dial"
+        await phone(lab, "wait tone 20")
+        assert "tone      dial" in await phone(lab, "show")
+        await phone(lab, "dtmf 2")
+        await phone(lab, "wait dtmf")
+        assert "digits    2" in await phone(lab, "show")
+
+    run(lab, body)
+
+
 def test_a_call_that_ends_ends_what_is_waited_for(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/ivr.py")
