@@ -211,7 +211,7 @@ def start_call(module: ExtModule, message: Message, dispatch: Dispatch) -> bool 
         reason = f"'{method}' is none of {', '.join(METHODS)}"
         module.debug(log.CONF, reason)
         # The message says nothing of it, as recorded; who asked for the call is to know.
-        module.engine.log.notice([reason], "", logged=False)
+        module.engine.log.notice((reason,), "", logged=False)
         return False
     if not commander_of(message).may_execute:
         message.params.update(error="forbidden", reason=NOT_EXECUTED, hint=EXECUTE_HINT)
