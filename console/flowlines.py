@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from yext.journey import Change, Journey, Step
@@ -47,6 +47,12 @@ _NAME_WIDTH = 13
 _OUTCOME_WIDTH = 34
 """Columns of the outcome, unless the parameters need them."""
 _OUTCOME_MIN = 10
+
+_RETURN_MIN = 8
+"""Columns below which a return value tells nothing."""
+
+_NARROW, _ROOMY = 70, 100
+"""Columns from which a line names the sender, and from which it has room to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +124,70 @@ def params_in_order(name: str, params: Mapping[str, str]) -> Iterator[str]:
 
 def line(journey: Journey, look: Look) -> str:
     """One message as one line, cut to the width."""
-    indent = "  " * min(journey.depth, 8)
-    sender = safe(journey.sender).partition(" ")[0]
-    before = (
-        f"{clock(journey.when)}  #{journey.number:<4d} "
-        f"{indent + safe(journey.name):<{_NAME_WIDTH}} {sender:<{_SENDER_WIDTH}} "
-    )
-    if look.width:
-        before = cut(before, max(0, look.width - _OUTCOME_MIN - 2), look.more)
+    before = _before(journey, look)
     told = _outcome(journey)
-    if journey.retvalue:
-        told += f" {look.arrow} {safe(journey.retvalue)}"
-    left = _length_left(look, before)
-    params = ""
-    for name in params_in_order(journey.name, journey.params):
-        if left and len(params) > left:
-            break
-        params += f" {_param(name, journey.params[name])}"
-    padded = min(_OUTCOME_WIDTH, left - columns(params)) if left else _OUTCOME_WIDTH
-    text = f"{told:<{max(0, padded)}}{params}".rstrip()
-    return f"{before}{look.sign(journey.outcome)} {cut(text, left, look.more) if left else text}"
+    given = f" {look.arrow} {safe(journey.retvalue)}" if journey.retvalue else ""
+    shown = [_param(one, journey.params[one]) for one in _worth_showing(journey, look.width)]
+    if not look.width:
+        told += given
+        params = "".join(f" {one}" for one in shown)
+        return f"{before}{look.sign(journey.outcome)} {told:<{_OUTCOME_WIDTH}}{params}".rstrip()
+    left = max(_OUTCOME_MIN, look.width - columns(before) - 2)
+    # What the message is about goes before what was returned, where not both have room.
+    room = left - columns(told) - columns(_matter(journey, shown, look))
+    if room >= _RETURN_MIN:
+        told += cut(given, room, look.more)
+    params = _fitted(shown, left - columns(told), look.more)
+    if look.width >= _NARROW:
+        told += " " * (min(_OUTCOME_WIDTH, left - columns(params)) - columns(told))
+    return f"{before}{look.sign(journey.outcome)} {cut(told + params, left, look.more)}".rstrip()
 
 
-def _length_left(look: Look, before: str) -> int:
-    return max(_OUTCOME_MIN, look.width - columns(before) - 2) if look.width else 0
+def _before(journey: Journey, look: Look) -> str:
+    """What stands before the outcome: a narrow line does without the sender and parts of a
+    second."""
+    indent = "  " * min(journey.depth, 8)
+    name = indent + safe(journey.name)
+    if 0 < look.width < _NARROW:
+        text = f"{clock(journey.when)[:8]} #{journey.number} {name} "
+    else:
+        gap = "" if 0 < look.width < _ROOMY else " "
+        sender = safe(journey.sender).partition(" ")[0]
+        text = (
+            f"{clock(journey.when)} {gap}#{journey.number:<4d} "
+            f"{name:<{_NAME_WIDTH}} {sender:<{_SENDER_WIDTH}} "
+        )
+    most = look.width - _OUTCOME_MIN - 2
+    return text if not look.width or len(text) <= most else cut(text, max(0, most), look.more) + " "
+
+
+def _worth_showing(journey: Journey, most: int) -> list[str]:
+    """The names of the parameters that may stand on a line of `most` columns, 0 for no limit."""
+    return list(params_in_order(journey.name, journey.params))[: most or None]
+
+
+def _matter(journey: Journey, shown: Sequence[str], look: Look) -> str:
+    """The parameters that matter most, as they stand on a line: the well-known ones, or one."""
+    known = sum(name in journey.params for name in FIRST.get(journey.name, _CHANNEL)) or 1
+    text = "".join(f" {one}" for one in shown[:known])
+    return f"{text} {look.more}" if shown[known:] else text
+
+
+def _fitted(shown: Sequence[str], room: int, more: str) -> str:
+    """As many of the parameters as have room; `more` stands for the rest."""
+    text = ""
+    for at, one in enumerate(shown):
+        longer = f"{text} {one}"
+        if columns(longer) + (2 if shown[at + 1 :] else 0) > room:
+            # A name that is cut at its beginning tells less than none.
+            worth = room - columns(text) > _WORTH or not text
+            return cut(longer, max(0, room), more) if worth else f"{text} {more}"
+        text = longer
+    return text
+
+
+_WORTH = 6
+"""Columns that a parameter must have to be shown cut."""
 
 
 def _outcome(journey: Journey) -> str:
@@ -184,35 +230,57 @@ def cut(text: str, width: int, more: str) -> str:
 
 
 def story(journey: Journey, look: Look) -> list[str]:
-    """The whole journey of one message, as lines."""
-    within = f"   within #{journey.parent}" if journey.parent else ""
+    """The whole journey of one message, as lines; what does not fit the width goes on below."""
     words = {"handled": "handled in", "not handled": "not handled,"}
     outcome = words.get(journey.outcome, f"{journey.outcome}: {safe(journey.by)},")
-    lines = [
-        f"#{journey.number} {safe(journey.name)}   {clock(journey.when)}"
-        f"   from {safe(journey.sender)}{within}   {outcome} {duration(journey.took)}",
-        *_listed("sent", journey.name, journey.params),
-        *_handlers(journey, look),
-    ]
+    head = [clock(journey.when), f"from {safe(journey.sender)}"]
+    if journey.parent:
+        head.append(f"within #{journey.parent}")
+    head.append(f"{outcome} {duration(journey.took)}")
+    lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", look, 4)
+    lines += _listed("sent", journey.name, journey.params, look)
+    lines += _handlers(journey, look)
     if journey.watchers:
-        lines.append(f"  watched by {', '.join(map(safe, journey.watchers))}")
-    said = [f"  reply {'handled' if journey.handled else 'not handled'}"]
+        lines += _folded("  watched by ", [*map(safe, journey.watchers)], ", ", look)
+    said = ["handled" if journey.handled else "not handled"]
     if journey.renamed:
         said.append(f"as {safe(journey.renamed)}")
     if journey.retvalue:
         said.append(f"return {safe(journey.retvalue)}")
-    lines.append("   ".join(said))
-    lines += _listed("with", journey.renamed or journey.name, journey.after)
+    lines += _folded("  reply ", said, "   ", look)
+    lines += _listed("with", journey.renamed or journey.name, journey.after, look)
     return lines
 
 
-def _listed(label: str, name: str, params: Mapping[str, str]) -> list[str]:
+def _folded(
+    lead: str, parts: Sequence[str], gap: str, look: Look, indent: int | None = None
+) -> list[str]:
+    """`lead` and the parts after it, over as many lines as the width asks for; they go on below
+    the first part, or at the column `indent`. A part itself is never torn apart."""
+    begin = " " * (columns(lead) if indent is None else indent)
+    empty = {begin, lead}
+    if look.width and columns(lead) > look.width * 2 // 3:
+        # So little room is left that even the first part may go below.
+        begin = " " * 8
+        empty = {begin}
+    lines, text, between = [], lead, ""
+    for part in parts:
+        full = look.width and columns(text + between + part) > look.width
+        if full and text not in empty:
+            lines.append((text + between).rstrip())
+            text, between = begin, ""
+        text += between + part
+        between = gap
+    return [*lines, text.rstrip()]
+
+
+def _listed(label: str, name: str, params: Mapping[str, str], look: Look) -> list[str]:
     shown = [_param(one, params[one]) for one in params_in_order(name, params)]
-    return [f"  {label}  {' '.join(shown)}"] if shown else []
+    return _folded(f"  {label}  ", shown, " ", look) if shown else []
 
 
 def _handlers(journey: Journey, look: Look) -> list[str]:
-    rows = [("prio", "handler", "took", "result", "changed")]
+    rows = [("prio", "handler", "took", "result", ["changed"])]
     for step in journey.steps:
         asked = step.result not in ("not asked", "waiting")
         rows.append(
@@ -221,19 +289,20 @@ def _handlers(journey: Journey, look: Look) -> list[str]:
                 safe(step.owner),
                 duration(step.took) if asked else look.dash,
                 step.result,
-                "   ".join(_changes(step, look)),
+                [*_changes(step, look)],
             )
         )
     if len(rows) == 1:
         return ["  nobody was asked: no handler is installed for it"]
-    widths = [max(columns(row[at]) for row in rows) for at in range(4)]
-    return [
-        (
-            f"  {row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}"
-            f"  {row[3]:<{widths[3]}}  {row[4]}"
-        ).rstrip()
-        for row in rows
-    ]
+    widths = [max(columns(str(row[at])) for row in rows) for at in range(4)]
+    lines: list[str] = []
+    for priority, handler, took, result, changed in rows:
+        lead = (
+            f"  {priority:>{widths[0]}}  {handler:<{widths[1]}}  {took:<{widths[2]}}"
+            f"  {result:<{widths[3]}}  "
+        )
+        lines += _folded(lead, changed, "   ", look)
+    return lines
 
 
 def _changes(step: Step, look: Look) -> Iterator[str]:

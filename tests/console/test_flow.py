@@ -328,6 +328,53 @@ def test_parameters_are_seen_on_a_narrow_terminal() -> None:
     assert " ".join(shown.split()) == "· nobody 0.5 ms caller=40 called=12"
 
 
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (200, "console ✓ route.py 1 1.9 ms → sip/99@10.0.0.2 caller=40 called=99 a=b"),
+        (100, "console ✓ route.py 1 1.9 ms → sip/99@10.0… caller=40 called=99 …"),
+        (92, "console ✓ route.py 1 1.9 ms → sip/… caller=40 called=99 …"),
+        (84, "console ✓ route.py 1 1.9 ms caller=40 called=99 …"),
+        (60, "call.route ✓ route.py 1 1.9 ms caller=40 …"),
+        (40, "call.route ✓ route.py 1 1…"),
+    ],
+)
+def test_what_a_message_is_about_goes_before_what_was_returned(width: int, told: str) -> None:
+    journey = Journey(
+        418, 0.0, "call.route", "console", {"caller": "40", "called": "99", "a": "b"},
+        steps=[Step("route.py 1", 50, 0.0019, "handled")], handled=True, took=0.0019,
+        retvalue="sip/99@10.0.0.2",
+    )  # fmt: skip
+    shown = line(journey, Look(width, unicode=True))
+    assert columns(shown) <= width
+    assert shown.startswith(("01:00:00", "00:00:00"))
+    assert " ".join(shown.split()).endswith(told)
+
+
+def test_a_story_goes_on_below_what_it_says() -> None:
+    changed = tuple(Change(f"param{at}", None, "value") for at in range(3))
+    journey = Journey(
+        418, 0.0, "call.execute", "console", {f"param{at}": "value" for at in range(5)},
+        steps=[Step("route.py", 50, 0.0019, "handled", changed)], handled=True, took=0.0019,
+        watchers=("cdr.py", "count.sh 60"),
+    )  # fmt: skip
+    wide = story(journey, Look(unicode=True))
+    assert wide[1] == "  sent  param0=value param1=value param2=value param3=value param4=value"
+    narrow = story(journey, Look(60, unicode=True))
+    assert max(map(columns, narrow)) <= 60
+    assert narrow[1].startswith("    handled in 1.9 ms")
+    assert narrow[2:6] == [
+        "  sent  param0=value param1=value param2=value param3=value",
+        "        param4=value",
+        "  prio  handler   took    result   changed",
+        "    50  route.py  1.9 ms  handled  + param0=value",
+    ]
+    assert narrow[6] == " " * 35 + "+ param1=value"
+    tiny = story(journey, Look(40, unicode=True))
+    assert "        + param0=value   + param1=value" in tiny
+    assert " ".join(" ".join(tiny).split()) == " ".join(" ".join(wide).split())
+
+
 def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
     async def play() -> None:
         async with session(authority=Authority.USER, rules=Rules(user_flow=True)) as found:
