@@ -263,28 +263,39 @@ def record_line(journey: Journey) -> str:
     return json.dumps(to_json(journey)) + "\n"
 
 
-def read_record(path: str, most: int) -> list[Journey]:
-    """The last `most` messages of a record; of one told twice, the later line counts.
+def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
+    """The last `most` messages of a record, and whether it is whole: its last line may be cut
+    off. Of a message that is told twice, the later line counts.
 
     Raises OSError, and ValueError with the line for a file that is no record.
     """
     found: dict[int, Journey] = {}
     order: deque[int] = deque()
-    with open(path, encoding="utf-8", errors="strict", opener=open_at_once) as file:
+    with open(path, encoding="utf-8", errors="surrogateescape", opener=open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("is no file")
         number = 0
         while text := file.readline(LONGEST_LINE):
             number += 1
-            if not text.endswith("\n") and len(text) >= LONGEST_LINE:
-                raise ValueError(f"line {number} is longer than {LONGEST_LINE} characters")
             try:
-                journey = from_json(json.loads(text))
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"line {number}: {error}") from None
+                journey = _read_line(text)
+            except ValueError as error:
+                if found and not text.endswith("\n") and len(text) < LONGEST_LINE:
+                    return list(found.values()), False
+                raise ValueError(f"is no record: line {number} {error}") from None
             if journey.number not in found:
                 order.append(journey.number)
             found[journey.number] = journey
             if len(order) > most:
                 del found[order.popleft()]
-    return list(found.values())
+    return list(found.values()), True
+
+
+def _read_line(text: str) -> Journey:
+    if not text.endswith("\n") and len(text) >= LONGEST_LINE:
+        raise ValueError(f"is longer than {LONGEST_LINE} characters")
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
+    return from_json(told)

@@ -44,6 +44,17 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1e-3}
 
 _SLOW = re.compile(r"slow>(\d+(?:\.\d+)?)(us|ms|s|)", re.ASCII)
 
+_NO_NAME = re.compile(r"[=~<>:]")
+"""What no message has in its name: such a word is a slip, and would let nothing through."""
+
+_WHY_NO_NAME = {
+    "=": "a parameter is wanted before =",
+    "~": "a parameter is wanted before ~",
+    "<": "slow>10ms tells how long",
+    ">": "slow>10ms tells how long",
+    ":": "only from: and by: end so; a name with : is put in quotes",
+}
+
 _PARAM = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
 
 
@@ -177,7 +188,7 @@ class _Parser:
         if token is not None:
             known = token.text == ")" and token.plain
             raise self._mistake(
-                token, "nothing to close here" if known else "and, or, or an end is wanted here"
+                token, "nothing to close here" if known else "'and' or 'or' is missing before this"
             )
         return predicate
 
@@ -242,6 +253,9 @@ class _Parser:
         found = _PARAM.fullmatch(token.text)
         if found is not None:
             return self._param(token, found[1], found[2], found[3])
+        if token.plain and (odd := _NO_NAME.search(token.text)) is not None:
+            column = token.column + odd.start()
+            raise FilterError(self.expression, column, _WHY_NO_NAME[odd[0]])
         self.names.append(token.text)
         return _name(token.text)
 

@@ -262,7 +262,7 @@ def from_json(told: Any) -> Journey:
     """What `to_json` made. Raises ValueError for anything else."""
     try:
         if told["format"] != FORMAT:
-            raise ValueError(f"format {told['format']!r}, not {FORMAT}")
+            raise ValueError(f"has the format {told['format']!r}, not {FORMAT}")
         reply = told["reply"]
         return Journey(
             number=int(told["number"]),
@@ -282,7 +282,7 @@ def from_json(told: Any) -> Journey:
             ended=True,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a recorded message: {error!r}") from None
+        raise ValueError(f"is not a recorded message: {error!r}") from None
 
 
 def _step_from_json(told: Any) -> Step:

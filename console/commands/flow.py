@@ -99,7 +99,7 @@ def _resume(session: Session, rest: str) -> Reply:
     if not session.flow.is_on:
         return failed("The flow is off", "flow on")
     missed = session.flow.resume()
-    told = f"{missed:,} messages came meanwhile: flow last{EOL}" if missed else ""
+    told = f"{_messages(missed)} came meanwhile: flow last{EOL}" if missed else ""
     return Reply(True, told + _state(session).text, {"missed": str(missed)})
 
 
@@ -107,7 +107,20 @@ def _last(session: Session, rest: str) -> Reply:
     count = natural(rest or str(_LAST))
     if not count:
         return failed(f"Not a number of messages: {rest}", "flow last 20")
-    return _shown(session, session.flow.wanted(session.flow.recorded())[-count:])
+    recorded = session.flow.recorded()
+    wanted = session.flow.wanted(recorded)[-count:]
+    if wanted:
+        return _shown(session, wanted)
+    return Reply(True, _why_nothing(session, len(recorded)) + EOL, data=[])
+
+
+def _why_nothing(session: Session, recorded: int) -> str:
+    flow = session.flow
+    if not recorded:
+        return "Nothing is recorded yet" if flow.is_on else "Nothing is recorded: flow on"
+    if flow.filter.text:
+        return f"Of {_messages(recorded)} none fits {safe(flow.filter.text)}"
+    return f"Of {_messages(recorded)} all are hidden unless asked for: flow filter engine.*"
 
 
 def _shown(session: Session, journeys: list[Journey]) -> Reply:
@@ -166,7 +179,11 @@ async def _save(session: Session, rest: str) -> Reply:
         count = await asyncio.to_thread(write_record, rest, journeys)
     except OSError as error:
         return _os_failed(rest, error)
-    return Reply(True, f"Saved {count} messages to {safe(rest)}{EOL}", {"messages": str(count)})
+    return Reply(True, f"Saved {_messages(count)} to {safe(rest)}{EOL}", data={"messages": count})
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} message{'' if count == 1 else 's'}"
 
 
 async def _load(session: Session, rest: str) -> Reply:
@@ -178,15 +195,17 @@ async def _load(session: Session, rest: str) -> Reply:
         return failed("Load which file?", "flow load FILE")
     most = session.engine.sniffer.max_messages
     try:
-        loaded = await asyncio.to_thread(read_record, rest, most)
+        loaded, whole = await asyncio.to_thread(read_record, rest, most)
     except OSError as error:
         return _os_failed(rest, error)
     except ValueError as error:
-        return failed(f"{safe(rest)}: {safe(str(error))}", "a file that flow save wrote is wanted")
+        return failed(f"{safe(rest)} {safe(str(error))}", "give a file that flow save wrote")
     session.flow.off()
     session.flow.loaded = loaded
     shown = _shown(session, session.flow.wanted(loaded))
-    text = f"{shown.text}Loaded {len(loaded)} messages of {safe(rest)}, until flow on{EOL}"
+    text = f"{shown.text}Loaded {_messages(len(loaded))} of {safe(rest)}, until flow on{EOL}"
+    if not whole:
+        text += f"Its last line is cut off{EOL}"
     return Reply(True, text, {"messages": str(len(loaded))}, data=shown.data)
 
 

@@ -412,13 +412,16 @@ def test_a_record_is_saved_and_looked_at(tmp_path: Path) -> None:
             shown = await found.run("flow last")
             assert (await found.run(f"flow save {path}")).text == f"Saved 2 messages to {path}\r\n"
             await found.run("flow clear")
-            assert (await found.run("flow last")).text == ""
+            assert (await found.run("flow last")).text == "Nothing is recorded yet\r\n"
             loaded = await found.run(f"flow load {path}")
             assert loaded.text == f"{shown.text}Loaded 2 messages of {path}, until flow on\r\n"
             assert (await found.run("flow show 2")).ok
             assert not found.flow.is_on
+            await found.run("flow off")
             await found.run("flow on")
-            assert (await found.run("flow last")).text == ""
+            assert (await found.run("flow last")).text == "Nothing is recorded yet\r\n"
+            await found.run("flow off")
+            assert (await found.run("flow last")).text == "Nothing is recorded: flow on\r\n"
 
     asyncio.run(play())
 
@@ -427,7 +430,7 @@ def test_a_record_told_twice_counts_once_and_a_bad_one_is_told(tmp_path: Path) -
     path = tmp_path / "flow.jsonl"
     early, late = _journey("timed out"), _journey("late")
     path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in (early, late)))
-    assert [one.outcome for one in read_record(str(path), 10)] == ["late"]
+    assert [one.outcome for one in read_record(str(path), 10)[0]] == ["late"]
 
     async def play() -> None:
         async with session() as found:
@@ -437,9 +440,30 @@ def test_a_record_told_twice_counts_once_and_a_bad_one_is_told(tmp_path: Path) -
             assert reply.params["errno"] == "EISDIR"
             path.write_text(json.dumps(to_json(early)) + '\n{"format": 1}\n')
             reply = await found.run(f"flow load {path}")
-            assert f"{path}: line 2: not a recorded message" in reply.params["reason"]
+            assert f"{path} is no record: line 2 is not a recorded" in reply.params["reason"]
+            path.write_bytes(b"\xff\n")
+            reply = await found.run(f"flow load {path}")
+            assert reply.params["reason"] == f"{path} is no record: line 1 is not JSON"
+            path.write_text(json.dumps(to_json(early)) + '\n{"format": 1, "num')
+            reply = await found.run(f"flow load {path}")
+            assert reply.text.endswith(
+                f"Loaded 1 message of {path}, until flow on\r\nIts last line is cut off\r\n"
+            )
             for word in ("save", "load", "nonsense", "last x", "last 0"):
                 assert not (await found.run(f"flow {word}")).ok
+
+    asyncio.run(play())
+
+
+def test_that_there_is_nothing_to_show_is_said() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("flow on")
+            await found.run("version")
+            asked = (await found.run("flow last")).text
+            assert asked == "Of 1 message all are hidden unless asked for: flow filter engine.*\r\n"
+            await found.run("flow filter call.*")
+            assert (await found.run("flow last")).text == "Of 1 message none fits call.*\r\n"
 
     asyncio.run(play())
 
