@@ -7,13 +7,14 @@ import contextlib
 import os
 import pty
 import signal
-import socket
 import sys
 import tempfile
 import termios
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_port
 
 ANSWERER = Path(__file__).parent / "answerer.py"
 ROOT = Path(__file__).parent.parent.parent
@@ -47,14 +48,6 @@ class Target:
         """Bytes of memory resident at most so far."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         return 1024 * int(text.partition("VmHWM:")[2].split()[0])
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager
