@@ -390,9 +390,12 @@ class Engine:
 
     def _install_own(self) -> None:
         status = functools.partial(engine_status, self)
-        self.install("engine.status", status, 90, track="engine")
-        self.install("engine.command", self._commands.command, 100, track="engine")
-        self.install("engine.help", self._commands.help, 100, track="engine")
+        for name, handler, priority in (
+            ("engine.status", status, 90),
+            ("engine.command", self._commands.command, 100),
+            ("engine.help", self._commands.help, 100),
+        ):
+            self.install(name, handler, priority, track="engine").built_in = True
 
     def _tell(self, text: str, stamped: bool = True) -> None:
         when = time.time() if stamped else 0.0

@@ -223,6 +223,7 @@ class MsgSniff(Module):
         dispatcher = self.engine.dispatcher
         if on and self._handler is None:
             self._handler = _Sniffing(self)
+            self._handler.built_in = True
             dispatcher.install(self._handler)
             dispatcher.watch("", self)
         elif not on and self._handler is not None:

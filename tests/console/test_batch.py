@@ -183,6 +183,18 @@ def test_input_that_is_not_read_yet_leaves_the_loop_at_rest() -> None:
     asyncio.run(main())
 
 
+def test_a_batch_waits_for_the_command_of_a_script_as_the_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
+    wait = "message --wait 5 engine.help line=greet"
+    assert wait in page.replace("\n", " ")
+    scripts = ROOT / "samples" / "scripts"
+    (tmp_path / "extmodule.conf").write_text(f"[general]\nscripts_dir={scripts}/\n")
+    # The page's five seconds are for a machine that does nothing else.
+    wait = wait.replace("5", "50")
+    done = run("-c", str(tmp_path), "external start greet.pl", wait, "greet Bob")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Hello, Bob!")
+
+
 def test_a_file_on_standard_input(tmp_path: Path) -> None:
     (tmp_path / "commands").write_text("version\n")
     with (tmp_path / "commands").open() as file:

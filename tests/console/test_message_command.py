@@ -135,6 +135,21 @@ def test_a_name_that_nobody_knows_has_the_nearest_ones() -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("name", ["engine.status", "engine.command", "engine.help", "call.execute"])
+def test_the_engines_own_handlers_are_not_the_one_that_is_waited_for(name: str) -> None:
+    async def play() -> None:
+        async with session() as found:
+            assert (await found.run("sniffer on")).ok
+            task = asyncio.create_task(found.run(f"message --wait 20 {name} line=mine"))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not task.done()
+            found.engine.install(name, lambda message: True, 5)
+            assert (await task).ok
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -141,6 +141,7 @@ class ExtModule(Module):
         dispatcher = self.engine.dispatcher
         dispatcher.uninstall(self._calls)
         self._calls = CallHandler(self)
+        self._calls.built_in = True
         dispatcher.install(self._calls)
 
     def unload(self) -> None:
