@@ -156,6 +156,11 @@ class Remote:
         process = psutil.Process(self.process.pid)
         return process.num_fds(), process.memory_info().rss
 
+    def worked(self) -> float:
+        """Seconds that the engine has been at work so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def close(self) -> None:
         for client in self._clients:
             client.close()

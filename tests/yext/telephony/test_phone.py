@@ -124,6 +124,7 @@ def test_without_a_name_any_will_do(lab: Workshop) -> None:
 def test_a_call_that_ends_ends_what_is_waited_for(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/ivr.py")
+        await phone(lab, "wait playing tone/dial")
         waiting = asyncio.create_task(lab.do("phone wait tone ring 60"))
         await phone(lab, "dtmf 9")
         reply = await waiting
