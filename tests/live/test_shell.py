@@ -286,7 +286,9 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(place: Place) -> None:
             peer.sendall(b"%%%%>message:%d:0:call.route:\n" % number)
             assert answers.readline() == f"%%<message:{number}:false:call.route:\n"
     shell.type("z whole")
-    shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole")
+    # The line being typed stands below what the commands typed before it are yet to say.
+    shell.until(lambda: shell.text().count("Show current logging date") >= 100, "all replies")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole", "the line")
     assert shell.text().count("Show current logging date") == 100
 
 
