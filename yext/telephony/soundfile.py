@@ -197,11 +197,12 @@ class Writer:
         `SoundError`.
         """
         self._ending = _ending(path)
-        named = parse_format(FORMATS.get(self._ending, ""))
-        self.format = named or format or SLIN
-        self.fixed = named is not None or format is not None
-        self.written = 0
+        said = FORMATS.get(self._ending, "slin")
         self._headed = self._ending not in (".au", ".wav")
+        self.fixed = self._headed or format is not None
+        # Linear may be of any rate; nothing but the message tells of it.
+        self.format = (format if said == "slin" else parse_format(said)) or SLIN
+        self.written = 0
         append = append and self._headed
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
         self._descriptor = _open(path, flags)
@@ -238,7 +239,8 @@ class Writer:
             return
         try:
             if self._ending in (".au", ".wav"):
-                os.pwrite(self._descriptor, self._header(self.written), 0)
+                length = min(self.written, _UNKNOWN - _WAV_HEADER)
+                os.pwrite(self._descriptor, self._header(length), 0)
         finally:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yext.telephony.formats import Format, decode, encode
+from yext.telephony.formats import Format, decode, encode, parse_format
 from yext.telephony.soundfile import Reader, SoundError, Writer
 
 SAMPLES = array("h", [(n * 7919) % 65536 - 32768 for n in range(2000)])
@@ -144,6 +144,21 @@ def test_what_is_no_sound_is_refused_with_the_reason(
     path.write_bytes(content)
     with pytest.raises(SoundError, match=why):
         Reader(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "got"),
+    [
+        ("x.slin", "slin/16000", "slin/16000"), ("x.raw", "", "slin"), ("x.rec", "", "slin"),
+        ("x.rec", "mulaw", "mulaw"), ("x.alaw", "slin/16000", "alaw"),
+    ],
+)  # fmt: skip
+def test_what_a_file_without_a_header_takes_is_settled(
+    tmp_path: Path, name: str, asked: str, got: str
+) -> None:
+    writer = Writer(str(tmp_path / name), parse_format(asked))
+    writer.close()
+    assert writer.fixed and writer.format == parse_format(got)
 
 
 def test_only_plain_files_are_opened(tmp_path: Path) -> None:
