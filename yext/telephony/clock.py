@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
+from yext.log import logger
+
 BEAT: Final = 0.02
 """Seconds from one beat to the next: the length of an audio frame."""
 
@@ -69,6 +71,14 @@ class Clock:
             self._done += 1
             for listener in tuple(self._beating):
                 if listener in self._beating:
-                    listener.beat()
+                    self._tell(listener)
         if self._beating:
             self._arm()
+
+    def _tell(self, listener: Beating) -> None:
+        try:
+            listener.beat()
+        except Exception:
+            # A mistake in one of them must not silence all the others.
+            logger.exception("%r failed with a frame, and gets no more", listener)
+            self.remove(listener)

@@ -57,7 +57,8 @@ class Source:
     Attributes:
         name: what an operator is shown, ``tone/busy`` for example.
         format: what it gives.
-        on_end: called once, when the source has given all it had.
+        on_end: called once, when the source has given all it had, or can give no more.
+        error: why it can give no more, empty where that was all.
         loose: whether it is no endpoint's, and so closes with its last consumer.
     """
 
@@ -65,6 +66,7 @@ class Source:
         self.name = name
         self.format = format
         self.on_end: Callable[[], None] | None = None
+        self.error = ""
         self.ended = False
         self.loose = False
         self._feeds: dict[Consumer, Conversion | None] = {}

@@ -110,6 +110,9 @@ class PhoneChannel(Channel):
 
         def said() -> None:
             self.saying = ""
+            if source.error:
+                told = f"{self.id} said no more: {source.name}: {source.error}"
+                self.engine.log.notice((told,), "")
             self._silence = Source("phone")
             self.set_source(self._silence)
 

@@ -48,17 +48,24 @@ class WaveSource(Source):
     def beat(self) -> None:
         """Gives out the next frame; the last one may be short."""
         size = self.format.frame_bytes(self._number)
-        data = self._reader.read(size)
+        try:
+            data = self._read(size)
+        except OSError as error:
+            self.error, data = error.strerror or "error", b""
         self._number += 1
-        if not data and self._repeat:
-            self._reader.rewind()
-            data = self._reader.read(size)
         whole = len(data) - len(data) % self.format.sample_bytes
         if whole:
             self.forward(data[:whole])
         else:
             self.on_replaced = None
             self.end()
+
+    def _read(self, size: int) -> bytes:
+        data = self._reader.read(size)
+        if not data and self._repeat:
+            self._reader.rewind()
+            data = self._reader.read(size)
+        return data
 
     def close(self) -> None:
         super().close()
@@ -110,8 +117,12 @@ class WaveConsumer(Consumer):
 
     def _end_file(self) -> None:
         writer, self._writer = self._writer, None
-        if writer is not None:
+        if writer is None:
+            return
+        try:
             writer.close()
+        except OSError as error:
+            log.logger.warning("%s: %s", self.name, error.strerror)
 
     def close(self) -> None:
         super().close()
@@ -120,6 +131,8 @@ class WaveConsumer(Consumer):
 
 class WaveChannel(Channel):
     """A channel that plays a file to its peer, or records what it says."""
+
+    driver: WaveDriver
 
     def __init__(
         self, driver: WaveDriver, file: WaveSource | WaveConsumer | None, message: Message
@@ -140,8 +153,10 @@ class WaveChannel(Channel):
         self.disconnect()
 
     def _played(self) -> None:
+        source = self.media().source
+        failed = source is not None and self.driver.told_error(source)
         self.set_source(None)
-        self.disconnect("eof")
+        self.disconnect("error" if failed else "eof")
 
 
 class WaveDriver(Driver):
@@ -208,6 +223,12 @@ class WaveDriver(Driver):
         message["reason"] = str(error)
         self.debug(log.WARN, str(error))
 
+    def told_error(self, source: Source) -> bool:
+        """Whether `source` ended because it could give no more, which is told."""
+        if source.error:
+            self.debug(log.WARN, f"{source.name}: {source.error}")
+        return bool(source.error)
+
     # chan.attach and chan.record
 
     def _attach(self, message: Message) -> bool:
@@ -229,7 +250,9 @@ class WaveDriver(Driver):
         if source is None:
             self._notify(target, owner, "error")
             return None
-        source.on_end = lambda: self._notify(target, owner, "eof")
+        source.on_end = lambda: self._notify(
+            target, owner, "error" if self.told_error(source) else "eof"
+        )
         source.on_replaced = lambda: self._notify(target, None, "replaced")
         return source
 

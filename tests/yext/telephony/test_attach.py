@@ -1,6 +1,7 @@
 """chan.attach, chan.record and the files and tones they name, on channels of a real call."""
 
 import asyncio
+import errno
 import os
 from array import array
 from collections.abc import Awaitable, Callable
@@ -104,6 +105,31 @@ def test_a_source_that_is_replaced_tells_so(lab: Workshop) -> None:
         await attach(lab, channel, source="wave/play/-")
         told = await watched.named("chan.notify")
         assert (told["targetid"], told["reason"], told.get("id")) == ("one", "replaced", "")
+
+    in_a_call(lab, body)
+
+
+def test_a_file_that_cannot_be_read_further_ends_and_nothing_else_does(
+    lab: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sound(lab.folder)
+
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        await attach(lab, channel, source="tone/milliwatt")
+        monkeypatch.setattr(os, "pread", broken)
+        await attach(lab, channel, source=f"wave/play/{path}", notify="me")
+        told = await watched.named("chan.notify", targetid="me")
+        assert told["reason"] == "error"
+        assert lab.has_told("Input/output error")
+        await phone(lab, f"say {path}")
+        await phone(lab, "wait said")
+        assert lab.has_told("phone/1 said no more", "notice")
+        await attach(lab, channel, source="tone/milliwatt")
+        await phone(lab, "wait sound")
 
     in_a_call(lab, body)
 

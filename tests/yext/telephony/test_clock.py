@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 import timeless
 
 from yext.telephony.clock import BEAT, CATCH_UP, Clock
@@ -107,3 +108,20 @@ def test_one_that_goes_during_a_beat_hears_no_more_of_it() -> None:
         return told
 
     assert timeless.run(leaving()) == ["first"]
+
+
+def test_one_that_fails_silences_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def beat(self) -> None:
+            raise RuntimeError("a mistake")
+
+    async def failing() -> tuple[int, int]:
+        clock, counter = Clock(), Counter()
+        clock.add(Failing())
+        clock.add(counter)
+        await asyncio.sleep(10 * BEAT)
+        return counter.beats, len(clock)
+
+    beats, left = timeless.run(failing())
+    assert beats >= 9 and left == 1
+    assert caplog.text.count("gets no more") == 1
