@@ -18,7 +18,7 @@ YATE_SCRIPTS ?=
 YATE_RMANAGER ?=
 MINUTES ?= 60
 
-SOURCES := $(wildcard yext/*.py yext/*/*.py console/*.py console/*/*.py)
+SOURCES := $(shell find yext console -name "*.py")
 
 .PHONY: run test test-yate-samples test-yate soak check bench docs clean
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from console import commands
 from console.commands.table import Authority
-from console.session import Session
+from console.session.session import Session
 from yext import Engine, Reply
-from yext import commands as bus
 from yext.completing import describe
+from yext.engine import commands as bus
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
-    from console.view import View
+    from console.session.view import View
     from yext.extmodule.module import ExtModule
-    from yext.sniffer import Journey
+    from yext.record.recorder import Journey
 
 COMPLETION_SECONDS = 0.5
 """How long the bus is given to answer a completion; what came too late is not offered."""

@@ -17,10 +17,10 @@ from pathlib import Path
 from ports import free_port
 from terminals import PROMPT, Place, Terminal
 
-from console import listeners
-from yext import sniffer
+from console.server import listeners
+from yext.conf.options import Option
 from yext.extmodule import settings
-from yext.options import Option
+from yext.record import recorder
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -170,7 +170,7 @@ _SECTIONS = (
         "`[modules]` has a line `NAME.yate=yes` or `no` for each module that is to differ.",
         None,
     ),
-    ("### [sniffer]", "The record of messages, which the flow is shown from.", sniffer.OPTIONS),
+    ("### [sniffer]", "The record of messages, which the flow is shown from.", recorder.OPTIONS),
     ("## extmodule.conf", "", None),
     ("### [general]", "", settings.GENERAL),
     ("### [listener NAME]", "One section for each listener.", LISTENER),

@@ -1,108 +1,96 @@
-"""The floors of the house, read off the code: who may import whom."""
+"""The house rule, read off the code: who may import whom, type hints included."""
 
-import ast
 import sys
-from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-FLOORS = (
-    "yext.errors yext.message yext.log yext.patterns",
-    "yext.wire yext.journey yext.filters",
-    "yext.conf",
-    "yext.options yext.handler yext.dispatcher",
-    "yext.sniffer yext.tracetime yext.handlerlist yext.completing",
-    "yext.commands",
-    "yext.module",
-    "yext.loading yext.enginestatus yext.ticker",
-    "yext.engine",
-    "yext.telephony",
-    "yext.extmodule",
-    "yext.testbench yext.testing yext",
-    "console",
-)
-"""Modules and packages from the ground up. A file imports what is on a floor below its own, on its
-own floor what comes without a circle; a package's files are where the package is."""
+from tests import house
 
 FOREIGN = {"yext": ("numpy", "soxr"), "console": ("prompt_toolkit", "rich", "wcwidth")}
 """What each package imports beside the standard library and what is below it."""
 
-FILES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for package in ("yext", "console")
-    for path in (ROOT / package).rglob("*.py")
-}
+PYTEST = ("yext.testing.plugin",)
+"""The modules that may import pytest too."""
+
+IMPORTS = house.imports()
 
 
-def _imports(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """(module, line) of all that a file imports when it runs, also inside its functions."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            for other in child.orelse:
-                yield from _imports(other)
-            continue
-        if isinstance(child, ast.Import):
-            yield from ((alias.name, child.lineno) for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            for alias in child.names:
-                full = f"{child.module}.{alias.name}"
-                yield (full if full in FILES else str(child.module)), child.lineno
-        yield from _imports(child)
+def plant(root: Path, files: dict[str, str]) -> dict[str, dict[str, int]]:
+    """The imports of a small house made of `files`, their text by path."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return house.imports(root)
 
 
-def _of(name: str) -> dict[str, int]:
-    return dict(_imports(ast.parse(FILES[name].read_text(encoding="utf-8"))))
+def test_no_import_goes_up() -> None:
+    assert house.upward(IMPORTS) == []
 
 
-IMPORTS = {name: _of(name) for name in sorted(FILES)}
+def test_there_are_no_cycles() -> None:
+    assert house.cycles(IMPORTS) == []
 
 
-def _floor(name: str) -> int:
-    """The number of the floor of the row that names `name`, or its nearest package."""
-    while name:
-        for number, row in enumerate(FLOORS):
-            if name in row.split():
-                return number
-        name = name.rpartition(".")[0]
-    raise AssertionError("no floor")
+def test_no_folder_is_crowded() -> None:
+    assert house.crowded(house.modules()) == {}
+
+
+def test_every_room_is_there() -> None:
+    assert [row for row in house.ROOMS if row not in IMPORTS] == []
 
 
 @pytest.mark.parametrize("name", IMPORTS)
-def test_a_file_imports_only_from_below(name: str) -> None:
-    above = [
-        f"{FILES[name].relative_to(ROOT)}:{line} imports {imported}"
-        for imported, line in IMPORTS[name].items()
-        if imported in FILES and _floor(imported) > _floor(name)
-    ]
-    assert above == []
-
-
-def test_nothing_imports_in_a_circle() -> None:
-    graph = {
-        name: {one for one in found if one in FILES and one != name}
-        for name, found in IMPORTS.items()
-    }
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(" imports ".join(reversed(error.args[1])))
-
-
-@pytest.mark.parametrize("name", IMPORTS)
-def test_a_file_imports_nothing_foreign(name: str) -> None:
+def test_nothing_foreign_is_imported(name: str) -> None:
     package = name.partition(".")[0]
     allowed = {*sys.stdlib_module_names, "yext", package, *FOREIGN[package]}
-    if name == "yext.testing":
+    if name in PYTEST:
         allowed.add("pytest")
     foreign = {one.partition(".")[0] for one in IMPORTS[name]} - allowed
     assert foreign == set()
 
 
-def test_the_floors_name_what_is_there() -> None:
-    named = [word for row in FLOORS for word in row.split()]
-    assert [word for word in named if word not in FILES] == []
-    assert len(named) == len(set(named))
+TYPE_ONLY = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {} import {}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from yext.bus import Bus\n",
+        "import yext.bus\n",
+        "from yext import bus\n",
+        "from . import bus\n",
+        TYPE_ONLY.format("yext.bus", "Bus"),
+        "def late():\n    from yext.bus import Bus\n",
+    ],
+)
+def test_a_planted_upward_import_is_found(tmp_path: Path, text: str) -> None:
+    planted = plant(tmp_path, {"yext/bus.py": "", "yext/message.py": text})
+    (found,) = house.upward(planted)
+    assert found.startswith("yext.message:")
+    assert "imports yext.bus from above" in found
+
+
+def test_the_engine_never_imports_the_console(tmp_path: Path) -> None:
+    planted = plant(
+        tmp_path,
+        {"console/telnet.py": "", "yext/testing/plugin.py": "from console import telnet\n"},
+    )
+    assert house.upward(planted) == ["yext.testing.plugin:1 imports console.telnet from above"]
+
+
+def test_a_planted_cycle_is_found(tmp_path: Path) -> None:
+    planted = plant(
+        tmp_path,
+        {
+            "console/server/rmanager.py": "from console.server.connection import Connection\n",
+            "console/server/connection.py": TYPE_ONLY.format("console.server.rmanager", "RManager"),
+        },
+    )
+    assert house.cycles(planted) == [["console.server.connection", "console.server.rmanager"]]
+
+
+def test_a_crowded_folder_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, {f"console/file{number}.py": "" for number in range(house.MOST_FILES + 1)})
+    assert house.crowded(house.modules(tmp_path)) == {tmp_path / "console": house.MOST_FILES + 1}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
-from yext.testbench import TestBench
+from yext.testing.bench import TestBench
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 BROKEN = SAMPLES / "scripts" / "broken"

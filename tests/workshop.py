@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yext import Engine, Message, Reply, log
 from yext.extmodule.module import ExtModule
-from yext.extmodule.process import Script
+from yext.extmodule.script.script import Script
 from yext.log import Event, logger
 
 TIMEOUT = 20.0

@@ -9,9 +9,9 @@ async with Engine("conf") as engine:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yext.commands import Reply
-    from yext.engine import Engine
-    from yext.enginestatus import VERSION as __version__
+    from yext.engine.commands import Reply
+    from yext.engine.engine import Engine
+    from yext.engine.status import VERSION as __version__
     from yext.errors import YextError
     from yext.message import Message
 else:
@@ -29,11 +29,11 @@ else:
 
 
 _HOMES = {
-    "Engine": ("yext.engine", "Engine"),
+    "Engine": ("yext.engine.engine", "Engine"),
     "Message": ("yext.message", "Message"),
-    "Reply": ("yext.commands", "Reply"),
+    "Reply": ("yext.engine.commands", "Reply"),
     "YextError": ("yext.errors", "YextError"),
-    "__version__": ("yext.enginestatus", "VERSION"),
+    "__version__": ("yext.engine.status", "VERSION"),
 }
 
 __all__ = ["Engine", "Message", "Reply", "YextError", "__version__"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.commands import Commander
-    from yext.engine import Engine
+    from yext.engine.commands import Commander
+    from yext.engine.engine import Engine
 
 DESCRIBE = "describe"
 """The parameter of a completion that asks for descriptions too; that of a word comes back in

@@ -17,7 +17,7 @@ from yext.log import WARN, Log
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.sniffer import Recording, Sniffer
+    from yext.record.recorder import Recording, Sniffer
 
 TRACKING: Final = "handlers"
 """The parameter that lists which modules a message went through, as name:priority."""

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from yext.commands import EOL, help_with
 from yext.dispatcher import Dispatch
+from yext.engine.commands import EOL, help_with
+from yext.engine.module import COMMAND_PRIORITY, Module
 from yext.errors import FilterError
 from yext.handler import Handler, Pending
 from yext.log import Event, safe
 from yext.message import Message
-from yext.module import COMMAND_PRIORITY, Module
-from yext.patterns import Matcher, Regex
+from yext.record.patterns import Matcher, Regex
 from yext.wire import BOOLEANS, bool_text
 
 if TYPE_CHECKING:
-    from yext.engine import Engine
+    from yext.engine.engine import Engine
 
 USAGE = (
     "sniffer [on|off] [timer on|off] [filter [regexp]] [age [seconds]]"

@@ -6,16 +6,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from console.commands.bus import BUS
 from console.commands.flow import FLOW
+from console.commands.message import BUS
 from console.commands.operator import OPERATOR
 from console.commands.table import Authority, SessionCommand
 from console.commands.yate import YATE
 from yext import Reply
-from yext.commands import BUS_COMMANDS
+from yext.engine.commands import BUS_COMMANDS
 
 if TYPE_CHECKING:
-    from console.session import Session
+    from console.session.session import Session
 
 __all__ = ["SESSION_COMMANDS", "TABLE", "Authority", "SessionCommand"]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext import Message, Reply, conf
-from yext.commands import EOL
+from yext.engine.commands import EOL
 from yext.log import changed_level, clamp_level
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
-    from console.session import Session
+    from console.session.session import Session
 
 
 async def debug(session: Session, rest: str) -> Reply:

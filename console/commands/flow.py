@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, natural, not_authenticated
 from yext import Reply
-from yext.commands import EOL
+from yext.engine.commands import EOL
 from yext.errors import FilterError
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.session import Session
-    from yext.filters import Filter
-    from yext.journey import Journey
+    from console.session.session import Session
+    from yext.record.filters import Filter
+    from yext.record.journey import Journey
 
 _LAST = 20
 """How many messages `flow last` shows."""
@@ -124,8 +124,8 @@ def _why_nothing(session: Session, recorded: int) -> str:
 
 
 def _shown(session: Session, journeys: list[Journey]) -> Reply:
-    from console.flowlines import line
-    from yext.journey import to_json
+    from console.replies.trace import line
+    from yext.record.journey import to_json
 
     look = session.flow.look()
     visible = map(session.flow.visible, journeys)
@@ -135,8 +135,8 @@ def _shown(session: Session, journeys: list[Journey]) -> Reply:
 
 
 def _show(session: Session, rest: str) -> Reply:
-    from console.flowlines import story
-    from yext.journey import to_json
+    from console.replies.trace import story
+    from yext.record.journey import to_json
 
     number = natural(rest.removeprefix("#"))
     if number is None:
@@ -168,7 +168,7 @@ def _clear(session: Session, rest: str) -> Reply:
 
 
 async def _save(session: Session, rest: str) -> Reply:
-    from console.flowview import write_record
+    from console.session.flow import write_record
 
     if session.authority is not Authority.ADMIN:
         return not_authenticated()
@@ -187,7 +187,7 @@ def _messages(count: int) -> str:
 
 
 async def _load(session: Session, rest: str) -> Reply:
-    from console.flowview import read_record
+    from console.session.flow import read_record
 
     if session.authority is not Authority.ADMIN:
         return not_authenticated()
@@ -236,7 +236,7 @@ _RECENT = 200
 
 
 def _complete(session: Session, rest: str, word: str) -> Mapping[str, str]:
-    from yext.filters import WORDS
+    from yext.record.filters import WORDS
 
     verb = rest.partition(" ")[0]
     if verb == "show":
@@ -258,7 +258,7 @@ def _told(journey: Journey) -> str:
 
 def message_names(session: Session) -> dict[str, str]:
     """The names of messages that somebody handles or watches, or that were seen, and by whom."""
-    from yext.handlerlist import listing
+    from yext.engine.handlers import listing
 
     dispatcher = session.engine.dispatcher
     names: dict[str, list[str]] = {}
@@ -281,7 +281,7 @@ _VALUE_MOST = 30
 def message_params(session: Session, name: str) -> dict[str, str]:
     """The parameters of messages of that `name`, the well-known ones and those seen, with the
     newest value that was seen."""
-    from console.flowlines import FIRST
+    from console.replies.trace import FIRST
 
     params = dict.fromkeys(FIRST.get(name, ()), "")
     for one in session.flow.recent(_RECENT):
@@ -292,7 +292,7 @@ def message_params(session: Session, name: str) -> dict[str, str]:
 
 def _handling(session: Session) -> dict[str, str]:
     """Who handles messages, by first words, and which."""
-    from yext.handlerlist import listing
+    from yext.engine.handlers import listing
 
     names: dict[str, list[str]] = {}
     for one in session.engine.dispatcher.handlers():
@@ -302,7 +302,7 @@ def _handling(session: Session) -> dict[str, str]:
 
 def _sending(session: Session) -> dict[str, str]:
     """Who sent messages, by first words, and who handles some and so may send others."""
-    from yext.handlerlist import listing
+    from yext.engine.handlers import listing
 
     names: dict[str, list[str]] = {}
     for one in session.flow.recent(_RECENT):

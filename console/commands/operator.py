@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, natural, put_together
 from yext import Reply
-from yext.commands import EOL
+from yext.engine.commands import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.session import Session
+    from console.session.session import Session
 
 _HISTORY = 20
 """How many lines `history` shows unless asked for more."""
@@ -36,7 +36,7 @@ async def _watch(session: Session, rest: str) -> Reply:
     if view is None or not view.interactive:
         reply = await session.run(command)
         return reply._replace(parts=((command, reply),))
-    from console.watching import Watching
+    from console.commands.watch import Watching
 
     watching = Watching(session, view, command)
     await view.live(watching.draw, seconds)
@@ -55,7 +55,7 @@ async def _top(session: Session, rest: str) -> Reply:
     seconds = _seconds(rest.strip() or "1")
     if seconds is None:
         return failed("Usage: top [SECONDS]", "top 2")
-    from console.top import Top
+    from console.commands.top import Top
 
     view = session.view
     with Top(session) as top:

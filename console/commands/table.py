@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from yext import Reply
-from yext.commands import EOL
+from yext.engine.commands import EOL
 from yext.log import safe
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
-    from console.session import Session
+    from console.session.session import Session
 
 Function = Callable[["Session", str], "Reply | Awaitable[Reply]"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from console.commands.debug import debug
 from console.commands.table import SWITCH, Authority, SessionCommand, failed, switch
 from yext import Message, Reply
-from yext import commands as bus
-from yext.commands import EOL
 from yext.conf import parse_int
+from yext.conf.options import nearest
+from yext.engine import commands as bus
+from yext.engine.commands import EOL
 from yext.log import Event, stamp
-from yext.options import nearest
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
-    from console.session import Session
+    from console.session.session import Session
 
 
 def _quit(session: Session, rest: str) -> Reply:
@@ -84,7 +84,7 @@ def _date(session: Session, rest: str) -> Reply:
 
 
 def _meminfo(session: Session, rest: str) -> Reply:
-    from console.meminfo import statistics
+    from console.commands.meminfo import statistics
 
     lines = [f"  {name:<8} = {value}" for name, value in statistics().items()]
     return Reply(True, "".join(f"{line}{EOL}" for line in (_MEMORY, *lines)))

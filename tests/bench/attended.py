@@ -14,10 +14,10 @@ import signal
 import sys
 from pathlib import Path
 
-from console import collector
-from console.plainview import PlainView
-from console.rmanager import RManager
-from console.session import Session
+from console import gctuning
+from console.server.rmanager import RManager
+from console.session.plainview import PlainView
+from console.session.session import Session
 from yext import Engine, Message
 
 
@@ -40,7 +40,7 @@ async def main(config: Path) -> None:
         engine.install("bench.count", count)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.halt)
         async with engine:
-            collector.go_on()
+            gctuning.go_on()
             print("ready", file=sys.stderr, flush=True)
             await engine.halted()
 

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from tests.bench.result import Line, median, runs, spread
 from tests.bench.target import Target, engine, relay
-from yext.extmodule import spawn
+from yext.extmodule.script import spawn
 
 YATE_IDLE = 0.93
 """Of a core, what 1,000 idle connections cost Yate 6.4.1 (docs/performance.md)."""

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from yext import __version__
-from yext.testbench import TestBench
+from yext.testing.bench import TestBench
 
 SCRIPT = """#!/bin/sh
 cat {said}

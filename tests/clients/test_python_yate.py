@@ -11,7 +11,7 @@ import pytest
 from ports import free_port
 
 from yext import Message, __version__
-from yext.testbench import TestBench
+from yext.testing.bench import TestBench
 
 HERE = Path(__file__).parent
 TEXT = "100%: ü\n=\t"

@@ -1,7 +1,7 @@
 """An example of every command: the list that all ways of giving commands are tested with."""
 
 from console.commands import SESSION_COMMANDS
-from yext.commands import BUS_COMMANDS
+from yext.engine.commands import BUS_COMMANDS
 
 SESSION_EXAMPLES = {
     "quit": "quit",

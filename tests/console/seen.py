@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from console.session import Session
-from console.view import Draw
+from console.session.session import Session
+from console.session.view import Draw
 from yext import Engine, Message
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.hosts import Host, HostMistake, find, read_password
-from console.replies import reply_of
-from console.wire import Wire, completed
+from console.client.connection import Wire, completed
+from console.client.hosts import Host, HostMistake, find, read_password
+from console.client.outcome import reply_of
 
 
 @pytest.fixture(autouse=True)

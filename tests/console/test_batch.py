@@ -13,10 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from console.batch import exit_code
-from console.lines import Lines
+from console.cli.run import exit_code
+from console.shell.stdin import Lines
 from yext import Reply
-from yext.journey import from_json
+from yext.record.journey import from_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -249,7 +249,7 @@ def test_what_a_batch_must_not_import() -> None:
     """In a real process, from sys.modules after a batch of all kinds of commands."""
     program = (
         "import sys\n"
-        "from console.cli import main\n"
+        "from console.cli.main import main\n"
         "code = main(sys.argv[1:])\n"
         "roots = {name.partition('.')[0] for name in sys.modules}\n"
         "print('FOUND', sorted(roots & {'prompt_toolkit', 'rich', 'pygments', 'wcwidth'}))\n"
@@ -267,7 +267,7 @@ def test_what_a_start_must_not_import() -> None:
     """What a start can do without, and what that costs: docs/performance.md."""
     program = (
         "import sys\n"
-        "from console.cli import main\n"
+        "from console.cli.main import main\n"
         "code = main(['run', 'version'])\n"
         "print('FOUND', sorted(set(sys.modules) & set(sys.argv[1:])))\n"
     )
@@ -280,8 +280,9 @@ def test_what_a_start_must_not_import() -> None:
 
 TOO_HEAVY = (
     "pathlib", "shutil", "datetime", "json", "shlex", "random", "numpy", "soxr",
-    "yext.filters", "yext.conf.merge", "yext.extmodule.diagnose", "yext.extmodule.aftermath",
-    "yext.extmodule.channel", "console.flowlines", "console.flowview", "console.rmanager",
+    "yext.record.filters", "yext.conf.merge", "yext.extmodule.diagnosis.diagnose",
+    "yext.extmodule.diagnosis.aftermath", "yext.extmodule.calls",
+    "console.replies.trace", "console.session.flow", "console.server.rmanager",
 )  # fmt: skip
 
 

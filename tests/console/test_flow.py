@@ -11,12 +11,12 @@ import pytest
 from seen import Seen, session
 
 from console.commands.table import Authority
-from console.flowlines import Look, columns, cut, line, story
-from console.flowview import read_record
-from console.session import Rules, Session
+from console.replies.trace import Look, columns, cut, line, story
+from console.session.flow import read_record
+from console.session.session import Rules, Session
 from yext import Engine, Message, Reply
 from yext.dispatcher import Dispatch
-from yext.journey import Change, Journey, Step, to_json
+from yext.record.journey import Change, Journey, Step, to_json
 
 HANDLER = "_route"
 

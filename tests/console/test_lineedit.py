@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.lineedit import BEEP, LineEditor, hidden
+from console.server.lineedit import BEEP, LineEditor, hidden
 
 
 def editor(echo: bool = True) -> LineEditor:

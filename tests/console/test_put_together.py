@@ -8,10 +8,10 @@ from seen import session
 
 from console import commands
 from console.commands.table import SessionCommand
-from console.data import data_of
-from console.draw import Page
-from console.render import shown
-from console.session import Session
+from console.replies.draw import Page
+from console.replies.render import shown
+from console.replies.to_json import data_of
+from console.session.session import Session
 from yext import Reply
 
 PAGE = Page(90, color=False, unicode=True)

@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 
 from console.commands import descriptions
-from console.draw import Page, table
-from console.render import notice, plain, render, with_peers
+from console.replies.draw import Page, table
+from console.replies.render import notice, plain, render, with_peers
 from yext import Reply
 
 PAGE = Page(80, color=False, unicode=True)

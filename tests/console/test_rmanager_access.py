@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from console import passwords
-from console.access import (
+from console.commands.table import Authority
+from console.server import passwords
+from console.server.auth import (
     GUESSES,
     Credentials,
     Guard,
@@ -17,7 +18,6 @@ from console.access import (
     posix_basic,
     starts_program,
 )
-from console.commands.table import Authority
 
 
 class Clock:

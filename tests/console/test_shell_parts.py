@@ -12,13 +12,13 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from seen import Seen
 
-from console.completion import LinkCompleter, fuzzy
-from console.line import wants_vi
+from console.commands.top import COLUMNS, Top
+from console.commands.watch import Watching
 from console.link import LocalLink, Word
-from console.session import Session
-from console.terminal import abilities
-from console.top import COLUMNS, Top
-from console.watching import Watching
+from console.session.session import Session
+from console.shell.completer import LinkCompleter, fuzzy
+from console.shell.prompt import wants_vi
+from console.shell.terminal import abilities
 from yext import Engine, Message
 
 ROUTER = """#!/bin/sh

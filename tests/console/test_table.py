@@ -14,7 +14,7 @@ from seen import session
 
 from console import commands
 from console.commands.table import Authority, SessionCommand
-from console.session import Session
+from console.session.session import Session
 from yext import Reply
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,9 @@ from typing import cast
 
 import pytest
 
-from console import teller
 from console.link import Link
-from console.screen import Screen
-from console.teller import Teller
+from console.shell.presenter import Teller
+from console.shell.screen import Screen
 from yext.log import Event
 
 ERROR = Event("stderr", "it is broken", source="x.py[7]")
@@ -27,7 +26,7 @@ def told(shown: list[str]) -> Teller:
 
 
 def test_what_a_script_died_of_is_told_with_its_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teller, "_HOLD_SECONDS", 1000.0)
+    monkeypatch.setattr(presenter, "_HOLD_SECONDS", 1000.0)
 
     async def play() -> None:
         shown: list[str] = []
@@ -43,7 +42,7 @@ def test_what_a_script_died_of_is_told_with_its_end_alone(monkeypatch: pytest.Mo
 
 
 def test_what_no_script_died_of_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(teller, "_HOLD_SECONDS", 0.0)
+    monkeypatch.setattr(presenter, "_HOLD_SECONDS", 0.0)
 
     async def play() -> None:
         shown: list[str] = []

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from workshop import CANARY, IDLE, Workshop, gone
 
-from yext.extmodule import states
-from yext.extmodule.process import Script
+from yext.extmodule.script import states
+from yext.extmodule.script.script import Script
 
 GENERAL = "timeout=150\nstopwait=30\ntermwait=150\nrestart_delay=1\nmaxoutput=65536"
 """Options with which little has to be waited for."""

@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from console import hosts
-from console.login import Secret
-from console.remotelink import AttachedLink
-from yext.journey import Journey
+from console.client import hosts
+from console.client.link import AttachedLink
+from console.client.login import Secret
 from yext.log import Event
+from yext.record.journey import Journey
 
 SECONDS = 20.0
 

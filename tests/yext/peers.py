@@ -6,7 +6,7 @@ import re
 from yext import Engine, Message
 from yext.dispatcher import Dispatch
 from yext.extmodule.module import ExtModule
-from yext.extmodule.receiver import Receiver
+from yext.extmodule.peer.peer import Receiver
 
 _TURNS = 20
 """Turns of the loop in which everything that waits for nobody is done."""

@@ -65,7 +65,7 @@ def test_a_handler_of_halt_may_still_use_the_bus() -> None:
 
 
 def test_a_handler_of_halt_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yext.engine.HALT_SECONDS", 0.05)
+    monkeypatch.setattr("yext.engine.engine.HALT_SECONDS", 0.05)
 
     async def main() -> None:
         engine = Engine()

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yext.errors import FilterError
-from yext.filters import WORDS, compile_filter
-from yext.journey import Journey, Step
+from yext.record.filters import WORDS, compile_filter
+from yext.record.journey import Journey, Step
 
 ROUTE = Journey(
     number=418,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from yext import loading
+from yext.engine import loader
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def imported_late() -> set[str]:
     """The modules that functions of yext/extmodule import when they are called."""
     names = set()
-    for path in (ROOT / "yext" / "extmodule").glob("*.py"):
+    for path in (ROOT / "yext" / "extmodule").rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 for node in ast.walk(function):
@@ -28,34 +28,34 @@ def test_what_scripts_need_is_there_before_descriptors_run_out() -> None:
     """Once an engine has loaded the rest no function imports anything new, but for `yext check`."""
     program = (
         "import asyncio, sys\n"
-        "from yext import Engine, loading\n"
+        "from yext import Engine; from yext.engine import loader\n"
         "async def main():\n"
         "    async with Engine():\n"
-        "        loading.load_rest()\n"
+        "        loader.load_rest()\n"
         "        print(*sorted(set(sys.argv[1:]) - set(sys.modules)))\n"
         "asyncio.run(main())\n"
     )
     late = imported_late()
-    assert "yext.extmodule.diagnose" in late
+    assert "yext.extmodule.diagnosis.diagnose" in late
     done = subprocess.run(
         [sys.executable, "-c", program, *late],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert done.stdout.split() == ["yext.extmodule.examine"]
+    assert done.stdout.split() == ["yext.extmodule.check"]
 
 
 def test_the_rest_is_loaded_soon_after_the_start() -> None:
     program = (
         "import asyncio, sys\n"
-        "from yext import Engine, loading\n"
+        "from yext import Engine; from yext.engine import loader\n"
         "async def main():\n"
         "    async with Engine() as engine:\n"
-        "        before = 'yext.extmodule.diagnose' in sys.modules\n"
+        "        before = 'yext.extmodule.diagnosis.diagnose' in sys.modules\n"
         "        loop = asyncio.get_running_loop()\n"
         "        loaded = loop.create_future()\n"
         "        loop.call_at(engine._rest.when() + 0.01, loaded.set_result, None)\n"
         "        await loaded\n"
-        "        print(before, 'yext.extmodule.diagnose' in sys.modules)\n"
+        "        print(before, 'yext.extmodule.diagnosis.diagnose' in sys.modules)\n"
         "asyncio.run(main())\n"
     )
     done = subprocess.run(
@@ -66,7 +66,7 @@ def test_the_rest_is_loaded_soon_after_the_start() -> None:
 
 
 def test_every_module_that_is_loaded_by_name_is_there() -> None:
-    loading.load_rest()
-    for where in loading.BUILT_IN.values():
+    loader.load_rest()
+    for where in loader.BUILT_IN.values():
         name, _, attribute = where.partition(":")
         assert hasattr(__import__(name, fromlist=[attribute]), attribute)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from yext import Engine, Message
-from yext.commands import BUS_COMMANDS
+from yext.engine.commands import BUS_COMMANDS
 
 Story = Callable[[Engine, list[str]], Awaitable[None]]
 

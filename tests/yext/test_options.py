@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from yext import conf
-from yext.options import MAX_UNKNOWN, Option, nearest, read_options, unknown_problems
+from yext.conf.options import MAX_UNKNOWN, Option, nearest, read_options, unknown_problems
 
 TIMEOUT = Option("timeout", "int", 10000, low=0, unit="ms")
 MAXQUEUE = Option("maxqueue", "int", 1000, low=0, high=10000, unit="messages")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yext.errors import FilterError
-from yext.patterns import LONGEST_PATTERN, LONGEST_TEXT, Regex, wildcard
+from yext.record.patterns import LONGEST_PATTERN, LONGEST_TEXT, Regex, wildcard
 
 
 @pytest.mark.parametrize(

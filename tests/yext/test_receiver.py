@@ -12,7 +12,7 @@ from peers import Peer, settle
 
 from yext import Engine, Message
 from yext.extmodule.module import ExtModule
-from yext.extmodule.requests import parse_install
+from yext.extmodule.peer.requests import parse_install
 from yext.log import Event
 
 

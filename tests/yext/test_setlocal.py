@@ -7,7 +7,7 @@ import pytest
 from peers import Peer
 
 from yext import Engine, Message, __version__
-from yext.extmodule import setlocal
+from yext.extmodule.peer import setlocal
 
 CONF = "[general]\nmodload=yes\n[sect]\nkey=value:1\nempty=\n[modules]\nregexroute.yate=yes\n"
 

@@ -8,7 +8,7 @@ import pytest
 from workshop import TIMEOUT, Workshop
 
 from yext import Engine, Message
-from yext.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
+from yext.record.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
 
 LATE = """echo '%%>install:50:slow'
 while IFS=: read -r head id rest; do

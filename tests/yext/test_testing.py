@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yext.testbench import TestBench
+from yext.testing.bench import TestBench
 
 SCRIPT = """#!/bin/sh
 echo '%%>setlocal:trackparam:route'
@@ -64,7 +64,7 @@ def test_a_script_that_cannot_start_fails_the_test_with_the_reason(
 def test_a_wait_in_vain_tells_what_came_instead(
     yext_engine: TestBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yext.testbench.SECONDS", 0.05)
+    monkeypatch.setattr("yext.testing.bench.SECONDS", 0.05)
     yext_engine.dispatch("call.route", called="1")
     with pytest.raises(AssertionError, match=r"(?s)no user\.seen.*call\.route.*called"):
         yext_engine.expect("user.seen")
@@ -80,12 +80,12 @@ def test_the_end_of_a_test_ends_its_scripts(tmp_path: Path, yext_config: Path) -
 
 
 def test_the_plugin_costs_no_start_and_leaves_the_engine_unimported() -> None:
-    program = "import sys, yext.testing; print(*sys.modules)"
+    program = "import sys, yext.testing.plugin; print(*sys.modules)"
     shown = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     ours = {name for name in shown.stdout.split() if name.split(".")[0] == "yext"}
-    assert ours == {"yext", "yext.testing"}
+    assert ours == {"yext", "yext.testing", "yext.testing.plugin"}
 
 
 def test_pytest_finds_the_plugin(tmp_path: Path) -> None:

@@ -6,17 +6,17 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from yext.commands import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
+from yext.engine.commands import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
 from yext.errors import StartError
-from yext.extmodule.process import clock
-from yext.extmodule.states import IDLE
+from yext.extmodule.script.script import clock
+from yext.extmodule.script.states import IDLE
 from yext.log import safe
 from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
-    from yext.extmodule.process import Script
-    from yext.extmodule.receiver import Receiver
+    from yext.extmodule.peer.peer import Receiver
+    from yext.extmodule.script.script import Script
 
 TAB = "\t"
 """What parts the fields of a table, and is left as it is in what scripts write."""
@@ -216,7 +216,7 @@ async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
 
 
 async def _audio(module: ExtModule, arguments: str, message: Message) -> bool:
-    from yext.extmodule.channel import audio_table
+    from yext.extmodule.calls import audio_table
 
     message.retvalue = "".join(line + EOL for line in audio_table(module))
     return True

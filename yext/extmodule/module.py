@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
 from yext.dispatcher import track
+from yext.engine.module import Module
 from yext.errors import ListenError, StartError
-from yext.extmodule import commands, reconcile, settings
-from yext.extmodule.ending import Leftovers
-from yext.extmodule.executed import Executed
-from yext.extmodule.listener import Listener
-from yext.extmodule.process import Script
-from yext.extmodule.receiver import Receiver
-from yext.extmodule.states import FAILED, IDLE, LIVE
-from yext.extmodule.warden import Warden
+from yext.extmodule import commands, reload, settings
+from yext.extmodule.peer.listener import Listener
+from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.script.oneshot import Executed
+from yext.extmodule.script.script import Script
+from yext.extmodule.script.states import FAILED, IDLE, LIVE
+from yext.extmodule.script.stopping import Leftovers
+from yext.extmodule.script.warden import Warden
 from yext.handler import Handler
 from yext.message import Message
-from yext.module import Module
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch
-    from yext.engine import Engine
-    from yext.extmodule.channel import ScriptChannel
+    from yext.engine.engine import Engine
+    from yext.extmodule.calls import ScriptChannel
     from yext.handler import Handler, Pending
     from yext.telephony.clock import Clock
     from yext.telephony.endpoint import Endpoint
@@ -53,7 +53,7 @@ class CallHandler(Handler):
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         if not message.get("callto").startswith("external/"):
             return False
-        from yext.extmodule.channel import start_call
+        from yext.extmodule.calls import start_call
 
         # As if the dispatcher knew the pattern: calls to others do not go through the module.
         track(message, self.module.name, self.priority)
@@ -112,7 +112,7 @@ class ExtModule(Module):
         return list(self._planned.problems)
 
     def examine(self) -> list[Problem]:
-        from yext.extmodule.examine import examine_settings
+        from yext.extmodule.check import examine_settings
 
         return examine_settings(self._planned)
 
@@ -122,11 +122,11 @@ class ExtModule(Module):
         self._place_call_handler()
         lines: list[str] = []
         if self._applied:
-            lines += reconcile.options(self, before.options, after.options)
-        lines += await reconcile.listeners(self, after.listeners)
-        lines += await reconcile.scripts(self, after.scripts)
+            lines += reload.options(self, before.options, after.options)
+        lines += await reload.listeners(self, after.listeners)
+        lines += await reload.scripts(self, after.scripts)
         if not self._applied:
-            reconcile.execute(self, after.execute)
+            reload.execute(self, after.execute)
         self._applied = True
         return lines
 
@@ -156,7 +156,7 @@ class ExtModule(Module):
 
     def take_along(self, receiver: Receiver, ident: str, message: Message) -> Endpoint | None:
         """The call that goes with a message of `receiver` as its user data, None for none."""
-        from yext.extmodule.channel import take_along
+        from yext.extmodule.calls import take_along
 
         return take_along(receiver, ident, message)
 
@@ -182,7 +182,7 @@ class ExtModule(Module):
     def connect_role(self, receiver: Receiver, role: str, ident: str) -> bool:
         """A peer said ``%%>connect:ROLE``: whether it may have that role."""
         if role in DATA_ROLES:
-            from yext.extmodule.dataconn import begin
+            from yext.extmodule.peer.data import begin
 
             return begin(self, receiver, role, ident)
         if role not in ("global", "channel"):

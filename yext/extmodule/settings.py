@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from yext import conf
 from yext.conf import Conf, Problem
-from yext.extmodule.listener import ROLES, ListenerSpec
-from yext.options import Option, nearest, read_options, unknown_problems
+from yext.conf.options import Option, nearest, read_options, unknown_problems
+from yext.extmodule.peer.listener import ROLES, ListenerSpec
 
 GENERAL = (
     Option(

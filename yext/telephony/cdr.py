@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from yext.engine.module import Module
 from yext.message import Message
-from yext.module import Module
 from yext.telephony.channel import Channel, said
 from yext.telephony.driver import STATUS_ESCAPES
 from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
 if TYPE_CHECKING:
-    from yext.engine import Engine
+    from yext.engine.engine import Engine
 
 _PRIORITY: Final = 50
 _LAST_PRIORITY: Final = 150

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
-from yext.commands import Commander, Embedder, commander_of
 from yext.dispatcher import TRACKING
+from yext.engine.commands import Commander, Embedder, commander_of
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
 from yext.wire import BOOLEANS, bool_text

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
-from yext.commands import EOL
+from yext.engine.commands import EOL
+from yext.engine.module import Module
 from yext.message import Message
-from yext.module import Module
 from yext.telephony.channel import Channel, said
 from yext.telephony.shared import Telephony, telephony
 
 if TYPE_CHECKING:
-    from yext.engine import Engine
+    from yext.engine.engine import Engine
 
 STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
 """What would be taken for a separator of the status line in an address, and the escape itself."""

@@ -16,7 +16,7 @@ from yext.message import Message
 from yext.telephony.formats import SLIN, Conversion, Format, conversion
 
 if TYPE_CHECKING:
-    from yext.engine import Engine
+    from yext.engine.engine import Engine
 
 AUDIO: Final = "audio"
 """The type of data that an endpoint has when none is named."""

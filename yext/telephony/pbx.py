@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from yext.engine.module import Module
 from yext.message import Message
-from yext.module import Module
 from yext.telephony.channel import said
 from yext.telephony.endpoint import Endpoint
 

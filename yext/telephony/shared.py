@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from yext.telephony.clock import Clock
 
 if TYPE_CHECKING:
-    from yext.engine import Engine
+    from yext.engine.engine import Engine
 
 
 class Telephony:

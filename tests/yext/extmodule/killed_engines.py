@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from start_failures import open_directory, put
 
-from yext.extmodule import spawn, warden
+from yext.extmodule.script import spawn, warden
 
 SCRIPTS = 3
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yext.extmodule.program import ElfHead, read_head
+from yext.extmodule.diagnosis.program import ElfHead, read_head
 
 ROOT = Path(__file__).parents[3]
 TABLE = ROOT / "docs" / "start-failures.md"
@@ -35,7 +35,7 @@ TRUE = "/bin/true"
 _CHILD = """
 import difflib, fcntl, json, os, resource, sys
 from yext.errors import StartError
-from yext.extmodule import diagnose, spawn
+from yext.extmodule.diagnosis import diagnose; from yext.extmodule.script import spawn
 
 call = json.loads(sys.argv[1])
 path = spawn.resolve(call["script"], call["scripts_dir"])
@@ -518,7 +518,8 @@ def nul(directory: Path) -> Attempt:
 _ENDING_CHILD = """
 import json, os, subprocess, sys
 from yext import log
-from yext.extmodule import aftermath, diagnose, spawn
+from yext.extmodule.diagnosis import aftermath, diagnose
+from yext.extmodule.script import spawn
 
 path, before = json.loads(sys.argv[1])
 exec(before)

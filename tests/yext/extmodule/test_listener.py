@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yext.errors import ListenError
-from yext.extmodule.listener import Listener, ListenerSpec, bind, examine, resolve
+from yext.extmodule.peer.listener import Listener, ListenerSpec, bind, examine, resolve
 
 
 def unix(path: Path | str) -> ListenerSpec:
@@ -59,7 +59,7 @@ def test_a_forbidden_port(tmp_path: Path) -> None:
     """In a child that is not root; where low ports are free for all there is nothing to see."""
     code = (
         "import os, sys\n"
-        "from yext.extmodule.listener import ListenerSpec, examine\n"
+        "from yext.extmodule.peer.listener import ListenerSpec, examine\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "low = int(open('/proc/sys/net/ipv4/ip_unprivileged_port_start').read())\n"
         "if low > 1:\n"

@@ -12,8 +12,8 @@ import pytest
 from workshop import CANARY, IDLE, Workshop, alive, gone
 
 from yext import log
-from yext.extmodule import states
-from yext.extmodule.ending import Exit
+from yext.extmodule.script import states
+from yext.extmodule.script.stopping import Exit
 
 DOCS = Path(__file__).parents[3] / "docs" / "scripts.md"
 

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from start_failures import ROOT, open_directory, put
 
 from yext.errors import StartError
-from yext.extmodule import diagnose, spawn
+from yext.extmodule.diagnosis import diagnose
 from yext.extmodule.failure import StartFailure
+from yext.extmodule.script import spawn
 
 PRELUDE = """
 import fcntl, json, os, signal, sys, threading
 from yext.errors import StartError
-from yext.extmodule import spawn
+from yext.extmodule.script import spawn
 
 REPORT = '''
 import json, os, sys
@@ -360,7 +361,7 @@ print(no_child_is_left())
 def test_a_pipe_that_cannot_be_had_is_a_failed_start(tmp_path: Path) -> None:
     code = """
 import resource
-from yext.loading import load_rest
+from yext.engine.loader import load_rest
 load_rest()  # As an engine does, while it can.
 resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 os.dup(0)

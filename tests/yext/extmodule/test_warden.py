@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from start_failures import ROOT
 
-from yext.extmodule import spawn, warden
-from yext.extmodule.warden import Warden
+from yext.extmodule.script import spawn, warden
+from yext.extmodule.script.warden import Warden
 
 KILLS = int(os.environ.get("YEXT_KILLS", "100"))
 """Engines that are killed in one test."""

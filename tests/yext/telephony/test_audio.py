@@ -14,7 +14,7 @@ from timeless import HurriedLoop
 from workshop import TIMEOUT, Workshop
 
 from yext import Message
-from yext.extmodule.audio import PipeConsumer, PipeSource
+from yext.extmodule.peer.audio import PipeConsumer, PipeSource
 from yext.telephony import detect
 from yext.telephony.clock import BEAT, CATCH_UP, Clock
 from yext.telephony.endpoint import Consumer, Endpoint

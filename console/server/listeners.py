@@ -1,0 +1,296 @@
+"""The listeners of rmanager.conf, one a section, and their options.
+
+Source: Yate's conf.d/rmanager.conf and the recordings in tests/conformance/vectors/rmanager.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from console.server import auth, passwords
+from yext.conf import Conf, Entry, Problem, parse_int
+from yext.conf.options import Option, read_options, unknown_problems
+from yext.errors import ListenError
+from yext.extmodule.peer.listener import ListenerSpec
+
+if TYPE_CHECKING:
+    import ssl
+
+    from console.server.tls import Unusable
+
+DEFAULT_PORT = 5038
+DEFAULT_ADDR = "127.0.0.1"
+DEFAULT_HEADER = (
+    "YATE ${version}-${release} r${revision} (http://YATE.null.ro) ready on ${nodename}."
+)
+
+SHORTEST_TIMEOUT = 5000
+"""Milliseconds: a shorter `timeout` counts as this, 0 as none, as in Yate."""
+
+OPTIONS: tuple[Option, ...] = (
+    Option("port", "int", DEFAULT_PORT, help="TCP port, 0 for no TCP"),
+    Option("addr", "str", DEFAULT_ADDR, help="address or name to listen on"),
+    Option("path", "str", "", help="UNIX socket to listen on, in place of addr and port"),
+    Option("header", "str", DEFAULT_HEADER, help="first line, with ${parameters}"),
+    Option("prompt", "str", "", help="prompt of admins, shown while echo is on"),
+    Option("prompt_user", "str", "", help="prompt of users; that of admins where empty"),
+    Option("prompt_guest", "str", "", help="prompt of guests; that of users where empty"),
+    Option("goodbye", "str", "Goodbye!", help="what quit says, with ${parameters}"),
+    Option("password", "str", "", help="makes a session an admin's; plain, or of yext passwd"),
+    Option("userpass", "str", "", help="makes a session a user's, an observer's"),
+    Option("timeout", "int", 30000, 0, None, "ms", "how long a guest may stay, 0 for ever"),
+    Option("logged", "bool", True, help="log who comes and goes"),
+    Option("telnet", "bool", True, help="offer telnet, so that a terminal gets the whole console"),
+    Option("output", "bool", False, help="show output from the start; as debug where not given"),
+    Option("debug", "bool", False, help="show debug text from the start, without passwords only"),
+    Option("color", "bool", False, help="show output in colour from the start, with telnet only"),
+    Option("echoing", "bool", False, help="echo from the start, without telnet only"),
+    Option("interactive", "bool", False, help="read, and without effect, as in Yate"),
+    Option("maxhistory", "int", 50, 0, 10000, "lines", "lines of history in a plain session"),
+    Option("context", "str", "", help="section of openssl.conf with certificate and key"),
+    Option("domain", "str", "", help="its certificate is looked for in openssl.conf"),
+    Option("certificate", "str", "", help="file with the certificate, and perhaps the key"),
+    Option("key", "str", "", help="file with the key"),
+    Option("ca", "str", "", help="file with the certificates that clients' are checked by"),
+    Option(
+        "verify", "choice", "none", help="whether clients need a certificate",
+        choices=("none", "peer", "only", "once", "must"),
+    ),
+    Option("user_prefix", "str", "", help="commands that users may give, parted by commas"),
+    Option("user_regexp", "str", "", help="POSIX basic expression of lines that users may give"),
+    Option("user_flow", "bool", False, help="let users follow the messages"),
+    Option("allow_execute", "bool", True, help="let commands start programs"),
+    Option("guestline", "int", 1024, 64, 65536, "bytes", "longest line of a guest"),
+    Option("maxline", "int", 65536, 1024, 16777216, "bytes", "longest line of a session"),
+    Option("maxqueue", "int", 1048576, 65536, None, "bytes", "output that may wait for a reader"),
+    Option("stalled", "int", 30000, 1000, None, "ms", "how long a client may not read at all"),
+)  # fmt: skip
+"""What a section may hold, beside ``alias:NAME``."""
+
+_ALIAS = "alias:"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One section of rmanager.conf. The fields are named as the options are.
+
+    Attributes:
+        spec: what to bind.
+        credentials: its passwords.
+        prompts: by authority, guest, user, admin.
+        timeout, stalled: in seconds; a `timeout` of 0 is none.
+        tls: what connections are secured with, None for plain ones.
+        users_may: tells the lines that users may give beyond their authority.
+    """
+
+    spec: ListenerSpec
+    header: str
+    goodbye: str
+    prompts: tuple[str, str, str]
+    credentials: auth.Credentials
+    timeout: float
+    logged: bool
+    telnet: bool
+    output: bool
+    debug: bool
+    color: bool
+    echoing: bool
+    maxhistory: int
+    tls: ssl.SSLContext | Unusable | None
+    users_may: auth.UserCommands
+    user_flow: bool
+    allow_execute: bool
+    guestline: int
+    maxline: int
+    maxqueue: int
+    stalled: float
+    aliases: Mapping[str, str]
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """What tells two listeners apart: the path, or address and port."""
+        return self.spec.path, self.spec.addr, self.spec.port
+
+
+def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Problem]]:
+    """The listeners of rmanager.conf, and what is wrong; without the file Yate's default one.
+
+    `tls` is openssl.conf.
+    """
+    if not file.exists:
+        file.make_section("general", file.path, 0)
+    listeners: list[Listener] = []
+    problems: list[Problem] = []
+    for section in file.sections:
+        reading = _Section(file, tls, section.name)
+        listener = reading.listener()
+        if listener is not None:
+            listeners.append(listener)
+        problems += reading.problems
+    return tuple(listeners), problems
+
+
+class _Section:
+    """Reads one section; gathers the problems."""
+
+    def __init__(self, file: Conf, tls: Conf, name: str) -> None:
+        self._file = file
+        self._tls = tls
+        self._name = name
+        self._values, self.problems = read_options(file, name, OPTIONS)
+        known = {option.name for option in OPTIONS}
+        known |= {key for key, _ in file.items(name) if key.startswith(_ALIAS)}
+        self.problems += unknown_problems(file, name, known)
+
+    def listener(self) -> Listener | None:
+        """The listener, None for a section that opens none."""
+        spec = self._spec()
+        if spec is None:
+            return None
+        credentials = auth.Credentials(self._password("password"), self._password("userpass"))
+        telnet = self._bool("telnet")
+        debug = self._bool("debug")
+        admin = _unquoted(self._text("prompt"))
+        user = _unquoted(self._text("prompt_user")) or admin
+        timeout = self._int("timeout")
+        return Listener(
+            spec=spec,
+            header=self._text("header"),
+            goodbye=self._text("goodbye"),
+            prompts=(_unquoted(self._text("prompt_guest")) or user, user, admin),
+            credentials=credentials,
+            timeout=max(timeout, SHORTEST_TIMEOUT) / 1000 if timeout else 0.0,
+            logged=self._bool("logged"),
+            telnet=telnet,
+            output=self._bool("output") if self._entry("output") else debug,
+            debug=debug and credentials.none,
+            color=self._bool("color") and telnet,
+            echoing=self._bool("echoing") and not telnet,
+            maxhistory=self._int("maxhistory"),
+            tls=self._context(),
+            users_may=self._users_may(),
+            user_flow=self._bool("user_flow"),
+            allow_execute=self._bool("allow_execute"),
+            guestline=self._int("guestline"),
+            maxline=self._int("maxline"),
+            maxqueue=self._int("maxqueue"),
+            stalled=self._int("stalled") / 1000,
+            aliases=self._aliases(),
+        )
+
+    def _spec(self) -> ListenerSpec | None:
+        path = self._text("path")
+        if path:
+            return ListenerSpec(self._name, "unix", path)
+        entry = self._entry("port")
+        port = DEFAULT_PORT if entry is None else parse_int(entry.value)
+        if port is None or not 0 <= port < 65536:
+            if port is not None and entry is not None:
+                self._report("error", "port", f"port={entry.value} is not a port, 1 to 65535")
+            return None
+        if not port:
+            return None
+        if not self._text("addr"):
+            self._report("warning", "addr", f"addr= is empty: [{self._name}] is not opened")
+            return None
+        return ListenerSpec(self._name, "tcp", "", self._text("addr"), port)
+
+    def _password(self, name: str) -> str:
+        stored = self._text(name).strip()
+        if not stored and self._entry(name) is not None:
+            self._report("warning", name, f"{name}= is blank, which is no password")
+        if passwords.is_hashed(stored):
+            try:
+                passwords.parse(stored)
+            except ValueError as error:
+                # Kept all the same: what is no hash matches nothing, and lets nobody in.
+                self._report("error", name, f"{name}=$scrypt$… is {error}")
+        return stored
+
+    def _users_may(self) -> auth.UserCommands:
+        text = self._text("user_regexp")
+        pattern = None
+        if text:
+            try:
+                pattern = auth.posix_basic(text)
+            except re.error as error:
+                self._report("error", "user_regexp", f"user_regexp={text}: {error}")
+        return auth.UserCommands(_words(self._text("user_prefix")), pattern)
+
+    def _context(self) -> ssl.SSLContext | Unusable | None:
+        from console.server import tls
+
+        asked = {name: self._text(name) for name in tls.OPTIONS}
+        try:
+            return tls.context(self._tls, asked)
+        except tls.TlsMistake as mistake:
+            self._report("error", mistake.option, f"{mistake}; [{self._name}] is not opened")
+            return tls.UNUSABLE
+
+    def _aliases(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key, entry in self._file.items(self._name):
+            name = key.removeprefix(_ALIAS).strip()
+            if key.startswith(_ALIAS) and name and entry.value:
+                found.setdefault(name, entry.value)
+        return found
+
+    def _entry(self, name: str) -> Entry | None:
+        return self._file.entry(self._name, name)
+
+    def _report(self, severity: str, name: str, text: str) -> None:
+        entry = self._entry(name)
+        section = self._file.section(self._name)
+        place = entry or section
+        assert place is not None
+        self.problems.append(
+            Problem(place.file, place.line, "error" if severity == "error" else "warning", text)
+        )
+
+    def _text(self, name: str) -> str:
+        return cast(str, self._values[name])
+
+    def _int(self, name: str) -> int:
+        return cast(int, self._values[name])
+
+    def _bool(self, name: str) -> bool:
+        return cast(bool, self._values[name])
+
+
+def _unquoted(prompt: str) -> str:
+    """A prompt without the quotes that keep its blanks."""
+    if len(prompt) > 1 and prompt[0] == prompt[-1] == '"':
+        return prompt[1:-1]
+    return prompt
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def check_local(listener: Listener) -> None:
+    """Raises `ListenError` for an address that others could reach while nobody needs a password.
+
+    Only the system user who runs the engine gets in then, and only on this machine can it be
+    told who that is.
+    """
+    spec = listener.spec
+    if spec.kind == "unix" or not listener.credentials.none:
+        return
+    try:
+        found = socket.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise ListenError(spec.name, f"addr={spec.addr}: {error.strerror}") from error
+    for _, _, _, _, address in found:
+        host = str(address[0])
+        if not (host.startswith("127.") or host == "::1"):
+            raise ListenError(
+                spec.name,
+                f"addr={spec.addr}: not opened to other machines while no password is set",
+                errno.EACCES,
+            )

@@ -1,0 +1,301 @@
+"""The live message flow of one session: what is followed, how fast it is shown, what was
+left out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from console.commands.table import Authority
+from console.replies.trace import Look, line
+from yext.record.filters import Filter, compile_filter
+from yext.record.journey import Journey, from_json, hide, to_json
+
+if TYPE_CHECKING:
+    from console.session.session import Session
+
+HOLD_SECONDS = 0.25
+"""How long a nested message waits for its parent's line, to stand below it."""
+
+_HELD_MAX = 1000
+
+_TIMER = "engine.timer"
+
+_COMMANDING = ("engine.command", "engine.debug", "engine.help", "engine.status")
+"""What a session's own commands are on the bus."""
+
+LONGEST_LINE = 4 * 1024 * 1024
+"""Characters of one line of a file of recorded messages."""
+
+
+class Flow:
+    """The message flow as one session sees it.
+
+    Attributes:
+        paused: whether lines are held back; messages are recorded all the same.
+        shown, left_out: lines that were shown, and those past the limit, since `on`.
+        missed: messages that came while paused.
+        loaded: the messages of a file that was loaded, None for those of this engine.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._filter: Filter = compile_filter("")
+        self.paused = False
+        self.shown = self.left_out = self.missed = 0
+        self.loaded: list[Journey] | None = None
+        self._session = session
+        self._sniffer = session.engine.sniffer
+        self._unfollow: Callable[[], None] | None = None
+        self._held: dict[int, list[Journey]] = {}
+        self._release_timer: asyncio.TimerHandle | None = None
+        self._second = 0.0
+        self._in_second = 0
+        self._untold = 0
+        self._tell_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether messages are followed."""
+        return self._unfollow is not None
+
+    @property
+    def filter(self) -> Filter:
+        """Which messages are meant."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, wanted: Filter) -> None:
+        self._filter = wanted
+        if self.is_on:
+            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
+
+    def look(self) -> Look:
+        """How this session's lines are drawn."""
+        view = self._session.view
+        return Look(view.width, view.unicode, view.color) if view is not None else Look()
+
+    def visible(self, journey: Journey) -> Journey:
+        """What of `journey` this session may see."""
+        if self._session.authority is Authority.ADMIN:
+            return journey
+        return hide(journey, self._sniffer.secret)
+
+    def compile(self, expression: str) -> Filter:
+        """A filter of this session. Raises `FilterError`."""
+        admin = self._session.authority is Authority.ADMIN
+        return compile_filter(expression, None if admin else self._sniffer.secret)
+
+    def state(self) -> str:
+        """For the bottom line: ``flow on call.*, 3 left out``."""
+        if not self.is_on:
+            return "flow off"
+        text = f"flow {'paused' if self.paused else 'on'} {self.filter.text}".rstrip()
+        return f"{text}, {self.left_out:,} left out" if self.left_out else text
+
+    def on(self) -> None:
+        """Begins to follow."""
+        self.loaded = None
+        self.shown = self.left_out = 0
+        self.paused, self.missed = False, 0
+        if self._unfollow is None:
+            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
+
+    def off(self) -> None:
+        """Ends following; what was held or left out is told first."""
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+        self._release()
+        self._tell_left_out()
+
+    def pause(self) -> None:
+        """Holds lines back."""
+        self._release()
+        self.paused = True
+
+    def resume(self) -> int:
+        """Shows lines again; returns how many messages came meanwhile."""
+        missed, self.missed, self.paused = self.missed, 0, False
+        return missed
+
+    def wanted(self, journeys: Iterable[Journey]) -> list[Journey]:
+        """Those of the journeys that the filter lets through."""
+        return [one for one in journeys if self._wants(one)]
+
+    def recorded(self) -> list[Journey]:
+        """All messages there are to look at: of the file that was loaded, or this engine's."""
+        return self.recent(self._sniffer.max_messages)
+
+    def recent(self, count: int) -> list[Journey]:
+        """The last of them."""
+        return self.loaded[-count:] if self.loaded is not None else self._sniffer.last(count)
+
+    def find(self, number: int) -> Journey | None:
+        """The message of that number."""
+        if self.loaded is not None:
+            return next((one for one in self.loaded if one.number == number), None)
+        return self._sniffer.find(number) or self._sniffer.open.get(number)
+
+    def clear(self) -> None:
+        """Forgets what was recorded or loaded."""
+        self.loaded = None
+        self._sniffer.clear()
+
+    # Following
+
+    def _wants(self, journey: Journey) -> bool:
+        if not self.filter.matches(journey):
+            return False
+        return not self._is_background(journey) or self.filter.mentions(journey.name)
+
+    def _may_want(self, name: str) -> bool:
+        """Whether messages of that name can get through at all."""
+        if self._filter.by_name(name) is False:
+            return False
+        return name != _TIMER or self._filter.mentions(name)
+
+    def _is_background(self, journey: Journey) -> bool:
+        """The second's timer, what consoles ask while somebody types, this session's commands."""
+        if journey.name in _COMMANDING:
+            return journey.sender == self._session.label or "partial" in journey.params
+        return journey.name == _TIMER
+
+    def _ended(self, journey: Journey) -> None:
+        if not self._wants(journey):
+            # What is nested in it waits for it all the same.
+            self._show_nested(journey)
+            return
+        if self.paused:
+            self.missed += 1
+        elif journey.parent in self._sniffer.open:
+            self._hold(journey)
+        else:
+            self._show(journey)
+
+    def _hold(self, journey: Journey) -> None:
+        self._held.setdefault(journey.parent, []).append(journey)
+        if sum(map(len, self._held.values())) > _HELD_MAX:
+            self._release()
+        elif self._release_timer is None:
+            loop = asyncio.get_running_loop()
+            self._release_timer = loop.call_later(HOLD_SECONDS, self._release)
+
+    def _release(self) -> None:
+        """Shows what waits for a parent that takes its time."""
+        if self._release_timer is not None:
+            self._release_timer.cancel()
+            self._release_timer = None
+        held = sorted((one for group in self._held.values() for one in group), key=_number)
+        self._held.clear()
+        for journey in held:
+            self._show_one(journey)
+
+    def _show(self, journey: Journey) -> None:
+        self._show_one(journey)
+        self._show_nested(journey)
+
+    def _show_nested(self, journey: Journey) -> None:
+        if not self._held:
+            return
+        for nested in sorted(self._held.pop(journey.number, ()), key=_number):
+            self._show(nested)
+
+    def _show_one(self, journey: Journey) -> None:
+        view = self._session.view
+        if view is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if now >= self._second + 1:
+            self._tell_left_out()
+            self._second, self._in_second = now, 0
+        if self._in_second >= self._sniffer.lines:
+            self.left_out += 1
+            self._untold += 1
+            if self._tell_timer is None:
+                self._tell_timer = asyncio.get_running_loop().call_at(
+                    self._second + 1, self._tell_left_out
+                )
+            return
+        self._in_second += 1
+        self.shown += 1
+        view.show(line(self.visible(journey), self.look()))
+
+    def _tell_left_out(self) -> None:
+        if self._tell_timer is not None:
+            self._tell_timer.cancel()
+            self._tell_timer = None
+        view = self._session.view
+        if not self._untold or view is None:
+            return
+        lines = "line" if self._untold == 1 else "lines"
+        more = "…" if view.unicode else "..."
+        view.show(
+            f"       {more} {self._untold:,} {lines} left out at {self._sniffer.lines}/s:"
+            " flow pause, or narrow it (flow filter unhandled)"
+        )
+        self._untold = 0
+
+
+def _number(journey: Journey) -> int:
+    return journey.number
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """An opener that does not wait until somebody opens the other end of a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+
+
+def write_record(path: str, journeys: Iterable[Journey]) -> int:
+    """Writes the messages as JSON lines (docs/flow.md); returns how many. Raises OSError."""
+    lines = [record_line(journey) for journey in journeys]
+    with open(path, "w", encoding="ascii", opener=open_at_once) as file:
+        file.writelines(lines)
+    return len(lines)
+
+
+def record_line(journey: Journey) -> str:
+    """One message as a line of a record: ASCII, and so are bytes that are no UTF-8."""
+    return json.dumps(to_json(journey)) + "\n"
+
+
+def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
+    """The last `most` messages of a record, and whether it is whole: its last line may be cut
+    off. Of a message that is told twice, the later line counts.
+
+    Raises OSError, and ValueError with the line for a file that is no record.
+    """
+    found: dict[int, Journey] = {}
+    order: deque[int] = deque()
+    with open(path, encoding="utf-8", errors="surrogateescape", opener=open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("is no file")
+        number = 0
+        while text := file.readline(LONGEST_LINE):
+            number += 1
+            try:
+                journey = _read_line(text)
+            except ValueError as error:
+                if found and not text.endswith("\n") and len(text) < LONGEST_LINE:
+                    return list(found.values()), False
+                raise ValueError(f"is no record: line {number} {error}") from None
+            if journey.number not in found:
+                order.append(journey.number)
+            found[journey.number] = journey
+            if len(order) > most:
+                del found[order.popleft()]
+    return list(found.values()), True
+
+
+def _read_line(text: str) -> Journey:
+    if not text.endswith("\n") and len(text) >= LONGEST_LINE:
+        raise ValueError(f"is longer than {LONGEST_LINE} characters")
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
+    return from_json(told)

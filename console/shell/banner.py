@@ -1,0 +1,42 @@
+"""What the shell says first: the node, its scripts and listeners, and what failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from console.replies import draw, render
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from console.link import Counts, Overview
+    from console.replies.draw import Page
+
+_GAP = "   "
+
+
+def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: bool = False) -> str:
+    """The banner, its last line telling how to go on; `locked` as in `console.link.Link`."""
+    head = ""
+    parts = [f"yext {overview.version}", f"node {node}"]
+    if not locked:
+        parts.append(_scripts(counts))
+    if overview.listeners is not None:
+        parts.append(f"listeners: {', '.join(overview.listeners) or 'none'}")
+    for part in parts:
+        fits = len(head.rpartition("\n")[2]) + len(part) + len(_GAP) <= page.width
+        head += f"{_GAP if fits else chr(10)}{safe(part)}" if head else safe(part)
+    return (
+        f"{head}\n"
+        + render.failed_scripts(overview.failed, page)
+        + draw.mistakes([*overview.failed_listeners, *overview.mistakes], page)
+        + ("Not authenticated: auth PASSWORD lets you in.\n" if locked else "")
+        + "Type help, or press TAB.\n"
+    )
+
+
+def _scripts(counts: Counts) -> str:
+    total = counts.running + counts.failed
+    if not total:
+        return "no scripts"
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f"{total} script{'s' if total > 1 else ''}: {counts.running} running{failed}"

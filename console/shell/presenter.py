@@ -1,0 +1,87 @@
+"""What is shown of replies and events on a screen: which of them, and how."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from yext import Reply
+from yext.log import Event, safe
+
+if TYPE_CHECKING:
+    from console.link import Link
+    from console.replies.draw import Page
+    from console.shell.screen import Screen
+
+_HOLD_SECONDS = 0.2
+"""What a script writes on standard error is held back so long: it may be about to die of it,
+and then it is told with its end."""
+
+
+class Teller:
+    """Shows replies and events of a link on a screen.
+
+    Args:
+        plain: whether replies are shown in Yate's own words.
+    """
+
+    def __init__(self, link: Link, screen: Screen, *, plain: bool) -> None:
+        self._link = link
+        self._screen = screen
+        self._plain = plain
+        self._held: list[Event] = []
+        self._holding: asyncio.TimerHandle | None = None
+
+    async def reply(self, command: str, reply: Reply) -> None:
+        """Shows what became of a command."""
+        from console.replies import render
+
+        if self._plain:
+            await self._screen.page(render.plain(reply))
+            return
+        # Handlers on the bus are asked, and only for this.
+        described = await self._link.described() if command.strip() in render.HELP else {}
+        text = await render.shown(reply, command, self.page(), self._link.run, described)
+        await self._screen.page(text)
+
+    def page(self) -> Page:
+        """What replies are drawn on now."""
+        from console.replies.draw import Page
+
+        return Page(self._screen.width, self._screen.color, self._screen.unicode)
+
+    def tell(self, event: Event) -> None:
+        """Shows an event, if it is for this session."""
+        if event.kind == "notice":
+            if event.session in ("", self._link.session):
+                self._notice(event)
+        elif not self._link.wants(event):
+            return
+        elif event.kind == "stderr":
+            self._held.append(event)
+            if self._holding is None:
+                loop = asyncio.get_running_loop()
+                self._holding = loop.call_later(_HOLD_SECONDS, self._tell_held)
+        else:
+            self._stream(event)
+
+    def _notice(self, event: Event) -> None:
+        from console.replies import render
+
+        # What the notice tells of standard error is not told twice.
+        self._held = [one for one in self._held if safe(one.text, keep="\t") not in event.lines]
+        self._screen.show(render.notice(event.lines, self.page()))
+
+    def _tell_held(self) -> None:
+        held, self._held, self._holding = self._held, [], None
+        for event in held:
+            self._stream(event)
+
+    def _stream(self, event: Event) -> None:
+        self._screen.stream(safe(event.line(), keep="\t"))
+
+    def close(self) -> None:
+        """Shows what is held back."""
+        if self._holding is not None:
+            self._holding.cancel()
+        self._tell_held()

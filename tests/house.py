@@ -1,0 +1,150 @@
+"""The house as the code has it: rooms in their order, who imports whom, circles.
+
+Read from the source text alone, nothing is imported. Imports inside functions and under
+``if TYPE_CHECKING:`` count: they too say that two files know each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+ROOMS = (
+    "yext.errors",
+    "yext.message",
+    "yext.log",
+    "yext.wire",
+    "yext.conf",
+    "yext.dispatcher",
+    "yext.record",
+    "yext.bus",
+    "yext.command",
+    "yext.listening",
+    "yext.engine",
+    "yext.telephony",
+    "yext.telephony.phone",
+    "yext.extmodule.settings",
+    "yext.extmodule.diagnosis",
+    "yext.extmodule.peer",
+    "yext.extmodule.script",
+    "yext.extmodule",
+    "yext.msgsniff",
+    "yext",
+    "yext.testing",
+    "console",
+    "console.telnet",
+    "console.replies",
+    "console.session",
+    "console.commands",
+    "console.link",
+    "console.shell",
+    "console.client",
+    "console.server",
+    "console.cli",
+    "console.__main__",
+)
+"""Packages and modules from the ground up. What is deeper in a package than a row belongs to
+the row with the longest name that it begins with; a package named here without its parts has no
+order inside but that of its imports, which have no circle."""
+
+MOST_FILES = 15
+"""Files that stand directly in one folder."""
+
+Graph = Mapping[str, Mapping[str, int]]
+"""For each module the modules that it imports, with the line of each import."""
+
+
+def modules(root: Path = ROOT) -> dict[str, Path]:
+    """The modules of `yext` and `console` by their dotted names."""
+    return {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in ("yext", "console")
+        for path in sorted((root / package).rglob("*.py"))
+    }
+
+
+def imports(root: Path = ROOT) -> dict[str, dict[str, int]]:
+    """Which modules each module imports, those outside the house included."""
+    files = modules(root)
+    return {
+        name: dict(_imported(ast.parse(path.read_text(encoding="utf-8")), name, path, files))
+        for name, path in files.items()
+    }
+
+
+def _imported(
+    tree: ast.AST, name: str, path: Path, files: Mapping[str, Path]
+) -> Iterator[tuple[str, int]]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base] if base else parents)
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                yield (full if full in files else base), node.lineno
+
+
+def room(name: str) -> str:
+    """The row of `ROOMS` that a module belongs to. Raises `LookupError` where there is none."""
+    while name:
+        if name in ROOMS:
+            return name
+        name = name.rpartition(".")[0]
+    raise LookupError("no room")
+
+
+def upward(graph: Graph) -> list[str]:
+    """The imports that go up: from a module to one whose room is above its own."""
+    order = {row: number for number, row in enumerate(ROOMS)}
+    return [
+        f"{name}:{line} imports {imported} from above"
+        for name, found in graph.items()
+        for imported, line in found.items()
+        if imported in graph and order[room(imported)] > order[room(name)]
+    ]
+
+
+def cycles(graph: Graph) -> list[list[str]]:
+    """The groups of modules that import each other in a circle (Tarjan's components)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in graph[name]:
+            if other not in graph or other == name:
+                continue
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            part = stack[stack.index(name) :]
+            del stack[-len(part) :]
+            if len(part) > 1:
+                found.append(sorted(part))
+
+    for name in graph:
+        if name not in index:
+            visit(name)
+    return found
+
+
+def crowded(files: Mapping[str, Path]) -> dict[Path, int]:
+    """The folders with more than `MOST_FILES` files directly in them, and how many."""
+    count: dict[Path, int] = {}
+    for path in files.values():
+        count[path.parent] = count.get(path.parent, 0) + 1
+    return {folder: number for folder, number in count.items() if number > MOST_FILES}

@@ -1,0 +1,179 @@
+"""What every module shares: status, help, commands, completion and its debug level.
+
+Modelled on the class Module of Yate's engine: the messages and priorities are its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yext import log
+from yext.completing import Words, complete_words
+from yext.conf import Problem
+from yext.engine.commands import EOL
+from yext.handler import FunctionHandler, Handler, HandlerFunction
+from yext.message import Message
+from yext.wire import BOOLEANS
+
+if TYPE_CHECKING:
+    from yext.engine.engine import Engine
+
+STATUS_PRIORITY = 110
+COMMAND_PRIORITY = 120
+DEBUG_PRIORITY = 120
+
+
+class Module:
+    """One built-in module of the engine.
+
+    Attributes:
+        name: as `module list`, `loaded.NAME` and `status` call it.
+        title: as the log calls it.
+        kind: the ``type=`` of its status.
+        aliases: other names that `status` takes for it.
+        tells_reload: whether a reload says that it initializes the module, as most of Yate's.
+    """
+
+    name = ""
+    title = ""
+    kind = "misc"
+    aliases: tuple[str, ...] = ()
+    status_priority = STATUS_PRIORITY
+    track = True
+    tells_reload = True
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.debug_level: int | None = None
+        self.debug_on = True
+        self.debug_objects = False
+        self._handlers: list[Handler] = []
+
+    # Life cycle
+
+    def load(self) -> None:
+        """Installs what every module has; a module adds its own handlers."""
+        self.handle("engine.status", self._status, self.status_priority)
+        self.handle("engine.command", self._command, COMMAND_PRIORITY)
+        self.handle("engine.debug", self._debug, DEBUG_PRIORITY)
+
+    def read_conf(self) -> list[Problem]:
+        """Reads the module's configuration into a plan for `apply_conf`; changes nothing."""
+        return []
+
+    async def apply_conf(self) -> list[str]:
+        """Carries out what `read_conf` planned; returns a line for each thing changed."""
+        return []
+
+    def examine(self) -> list[Problem]:
+        """What would fail at a start as `read_conf` planned it; starts and changes nothing."""
+        return []
+
+    async def stop(self, deadline: float) -> None:
+        """Ends everything the module runs, by `deadline` on the loop's clock."""
+
+    def unload(self) -> None:
+        """Takes the module's handlers out."""
+        for handler in self._handlers:
+            self.engine.dispatcher.uninstall(handler)
+        self._handlers.clear()
+
+    # Handlers
+
+    def handle(self, name: str, function: HandlerFunction, priority: int) -> Handler:
+        """Installs `function` as this module's handler of messages called `name`."""
+        handler = FunctionHandler(
+            self.engine.log, function, name, priority, self.name, self.name if self.track else ""
+        )
+        handler.built_in = True
+        self.engine.dispatcher.install(handler)
+        self._handlers.append(handler)
+        return handler
+
+    # Status
+
+    def busy(self) -> bool:
+        """Whether the module has anything running, and so is in use."""
+        return False
+
+    def status_params(self) -> str:
+        """The second field of the status line: ``scripts=0,chans=0``."""
+        return ""
+
+    def status_detail(self) -> str:
+        """The third field of the status line, empty for none."""
+        return ""
+
+    def status_format(self) -> str:
+        """What the first field adds, ``,format=…``."""
+        return ""
+
+    def status_line(self, details: bool) -> str:
+        """The module's line of `status`, without its end."""
+        line = f"name={self.name},type={self.kind}{self.status_format()};{self.status_params()}"
+        detail = self.status_detail() if details else ""
+        return f"{line};{detail}" if detail else line
+
+    def summary(self) -> str:
+        """What the module is and has going on, in a few words."""
+        return ", ".join(part for part in (self.title, self.kind, self.status_params()) if part)
+
+    def _status(self, message: Message) -> bool:
+        wanted = message.get("module")
+        if wanted and wanted != self.name and wanted not in self.aliases:
+            return False
+        details = BOOLEANS.get(message.get("details"), True)
+        message.retvalue += self.status_line(details) + EOL
+        return bool(wanted)
+
+    # Commands
+
+    async def command(self, line: str, message: Message) -> bool:
+        """Carries out a command line that may be the module's; whether it was."""
+        return False
+
+    def complete(self, line: str, word: str) -> Words:
+        """What may follow `line` (empty at the first word) and begins with `word`; a mapping
+        tells what each word is."""
+        return ()
+
+    async def _command(self, message: Message) -> bool:
+        if "partial" not in message:
+            return await self.command(message.get("line"), message)
+        line = message.get("partline")
+        complete_words(message, self.complete(line, message.get("partword")))
+        if line in ("status", "status overview", "debug"):
+            complete_words(message, {self.name: self.summary()})
+        return False
+
+    # Debugging
+
+    def debug(self, level: int, text: str) -> None:
+        """Debug text of the module, told as far as its own or the engine's level allows."""
+        limit = self.engine.log.level if self.debug_level is None else self.debug_level
+        if self.debug_on and level <= limit:
+            self.engine.log.emit(log.Event("debug", text, level, self.title or self.name))
+
+    def _debug(self, message: Message) -> bool:
+        if message.get("module") != self.name:
+            return False
+        self.set_debug(message.get("line"))
+        level = self.engine.log.level if self.debug_level is None else self.debug_level
+        message.retvalue = (
+            f"Module {self.name} debug {'on' if self.debug_on else 'off'} level {level}"
+            f" objects {'on' if self.debug_objects else 'off'}{EOL}"
+        )
+        return True
+
+    def set_debug(self, line: str) -> None:
+        """Carries out ``level N[+-]``, ``reset``, ``objects on|off`` or ``on|off``."""
+        verb, _, value = line.strip().partition(" ")
+        if verb == "level":
+            current = self.engine.log.level if self.debug_level is None else self.debug_level
+            self.debug_level = log.changed_level(current, value)
+        elif verb == "reset":
+            self.debug_level, self.debug_on = None, True
+        elif verb == "objects":
+            self.debug_objects = BOOLEANS.get(value, self.debug_objects)
+        else:
+            self.debug_on = BOOLEANS.get(verb, self.debug_on)

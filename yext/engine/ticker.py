@@ -1,0 +1,54 @@
+"""What happens at each full second: ``engine.timer``, and the count of messages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from yext.dispatcher import Dispatch
+from yext.message import Message
+
+if TYPE_CHECKING:
+    from yext.engine.engine import Engine
+
+
+class Ticker:
+    """Sends ``engine.timer`` at each full second, as Yate does.
+
+    Attributes:
+        rate, max_rate: messages dispatched in the last full second, and in the busiest one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.rate = self.max_rate = 0
+        self._engine = engine
+        self._dispatched = 0
+        self._next = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Has the first one sent at the next full second."""
+        now = time.time()
+        self._next = int(now) + 1
+        self._timer = asyncio.get_running_loop().call_later(self._next - now, self._tick)
+
+    def stop(self) -> None:
+        """Sends no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        now = time.time()
+        if now >= self._next:  # The loop's clock may run ahead of the system's.
+            self._send(int(now))
+        self.start()
+
+    def _send(self, seconds: int) -> None:
+        dispatcher = self._engine.dispatcher
+        params = {"time": str(seconds), "nodename": self._engine.node}
+        message = Message("engine.timer", params, time=seconds, broadcast=True)
+        dispatcher.start(Dispatch(dispatcher, message, None))
+        self.rate = dispatcher.dispatched - self._dispatched
+        self._dispatched = dispatcher.dispatched
+        self.max_rate = max(self.max_rate, self.rate)

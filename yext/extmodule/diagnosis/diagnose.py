@@ -1,0 +1,177 @@
+"""The exact reason why a program did not start, or could not.
+
+The kernel says why with one number, and several causes share a number. `diagnose` looks at
+the files as the kernel did (`faults`) and takes what it finds if that explains the number;
+what no file shows — a limit, too little memory — is told by the number alone. `check` looks
+at the files before any start.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Callable, Sequence
+
+from yext.extmodule.diagnosis.faults import Fault, find_early_end, find_fault
+from yext.extmodule.diagnosis.hints import quoted
+from yext.extmodule.failure import StartFailure
+
+_LONGEST_ARGUMENT = 131_071
+"""Bytes of one argument that Linux takes (MAX_ARG_STRLEN is 32 pages, its final NUL included)."""
+
+_HEALING = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY})
+
+
+def shown(path: str) -> str:
+    """`path` as it is shown: absolute, and resolved where it holds ``..``."""
+    try:
+        if ".." in path.split("/"):
+            return os.path.realpath(path)
+        return path if path.startswith("/") else f"{os.getcwd()}/{path}"
+    except (OSError, ValueError):  # The working directory is gone, or there is a NUL.
+        return path
+
+
+def diagnose(
+    path: str,
+    argv: Sequence[str],
+    error: OSError | ValueError,
+    *,
+    script: str,
+    parameter: str | None,
+    source: str,
+) -> StartFailure:
+    """Why starting the program at `path` with the arguments `argv` ended in `error`.
+
+    `script`, `parameter` and `source` are as in `StartFailure`. A ValueError is Python's
+    word for a name or an argument that no system call takes.
+    """
+    number = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
+    fault = _look(path, script)
+    if fault is None or fault.errno != number:
+        fault = _BY_NUMBER.get(number, _unexplained)(number, path, argv)
+    return _failure(fault, path, script, parameter, source)
+
+
+def check(
+    path: str, *, script: str, parameter: str | None = None, source: str = ""
+) -> StartFailure | None:
+    """Why the program at `path` could not be started now, None where nothing is seen.
+
+    Nothing is started. `script`, `parameter` and `source` are as in `StartFailure`; a failure
+    without an errno is one that the kernel does not see: the program would end at once.
+    """
+    fault = _look(path, script) or find_early_end(path)
+    return _failure(fault, path, script, parameter, source) if fault else None
+
+
+def _look(path: str, script: str) -> Fault | None:
+    try:
+        return find_fault(path, script)
+    except ValueError:
+        return _NOT_TEXT
+    except OSError:  # The files change while they are looked at.
+        return None
+
+
+def _failure(
+    fault: Fault, path: str, script: str, parameter: str | None, source: str
+) -> StartFailure:
+    return StartFailure(
+        script=script,
+        path=shown(path),
+        parameter=parameter,
+        reason=fault.reason,
+        errno=fault.errno,
+        source=source,
+        near=fault.near,
+        interpreter=fault.interpreter,
+        hint=fault.hint,
+        heals=fault.errno in _HEALING,
+    )
+
+
+# What no file shows: one function per error number.
+
+_NOT_TEXT = Fault(
+    errno.EINVAL,
+    "the name or the parameter holds a character that no system call takes",
+    "remove it",
+)
+
+
+def _invalid(number: int, path: str, argv: Sequence[str]) -> Fault:
+    try:
+        words = [os.fsencode(word) for word in (path, *argv)]
+    except UnicodeEncodeError:
+        return _NOT_TEXT
+    return _NOT_TEXT if b"\0" in b"".join(words) else _unexplained(number, path, argv)
+
+
+def _unexplained(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    name = errno.errorcode.get(number, str(number))
+    return Fault(number, os.strerror(number), f"see {name} in the manual page execve(2)")
+
+
+def _confined(number: int, path: str, _argv: Sequence[str]) -> Fault:
+    try:
+        os.getxattr(path, "security.capability")
+    except OSError:
+        hint = "look for what confines the engine: seccomp, SELinux, AppArmor, its container"
+        return Fault(number, os.strerror(number), hint)
+    reason = f"{os.strerror(number)}: the file has capabilities that the engine may not pass on"
+    return Fault(number, reason, f"setcap -r {quoted(path)}, or give them to the engine")
+
+
+def _too_much(number: int, _path: str, argv: Sequence[str]) -> Fault:
+    longest = max(len(os.fsencode(argument)) for argument in argv)
+    if longest > _LONGEST_ARGUMENT:
+        detail = f"the parameter has {longest} bytes, at most {_LONGEST_ARGUMENT}"
+    else:
+        total = sum(len(os.fsencode(word)) + 1 for word in argv)
+        total += sum(len(name) + len(value) + 2 for name, value in os.environb.items())
+        detail = f"parameter and environment have {total} bytes together"
+    hint = "pass the name of a file, or send the data in a message"
+    return Fault(number, f"{os.strerror(number)}: {detail}", hint)
+
+
+def _busy(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    reason = f"{os.strerror(number)}: something has it open for writing"
+    return Fault(number, reason, "try again when it has been written")
+
+
+def _descriptors(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    reason = f"{os.strerror(number)}: the engine may have {limit}"
+    return Fault(number, reason, "raise the engine's limit (ulimit -n)")
+
+
+def _all_descriptors(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    return Fault(number, os.strerror(number), "raise the system's limit (sysctl fs.file-max)")
+
+
+def _processes(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    words = "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
+    reason = f"{os.strerror(number)}: no more processes (the user's limit is {words})"
+    hint = "end some, or raise the limit (ulimit -u, or pids.max of the control group)"
+    return Fault(number, reason, hint)
+
+
+def _memory(number: int, _path: str, _argv: Sequence[str]) -> Fault:
+    hint = "free some memory, or raise the engine's limit (ulimit -v, or its control group)"
+    return Fault(number, os.strerror(number), hint)
+
+
+_BY_NUMBER: dict[int, Callable[[int, str, Sequence[str]], Fault]] = {
+    errno.EINVAL: _invalid,
+    errno.E2BIG: _too_much,
+    errno.ETXTBSY: _busy,
+    errno.EMFILE: _descriptors,
+    errno.ENFILE: _all_descriptors,
+    errno.EAGAIN: _processes,
+    errno.ENOMEM: _memory,
+    errno.EPERM: _confined,
+    errno.EACCES: _confined,
+}

@@ -1,0 +1,400 @@
+"""A script's life: start, standard error, exit, restart with back-off, stop.
+
+Its states, and what leads from one to the next, are in `states`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from yext import log
+from yext.errors import StartError
+from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.script import spawn
+from yext.extmodule.script.backoff import BackOff
+from yext.extmodule.script.launch import Launched, launch
+from yext.extmodule.script.pipes import ErrorOutput, Pipes
+from yext.extmodule.script.states import (
+    BACKING_OFF,
+    FAILED,
+    IDLE,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    TRANSITIONS,
+)
+from yext.extmodule.script.stopping import Exit, Ladder, reap
+from yext.extmodule.throttle import Throttle
+
+if TYPE_CHECKING:
+    from yext.extmodule.failure import StartFailure
+    from yext.extmodule.module import ExtModule
+
+EARLY_SECONDS = 1.0
+"""An end so soon after the start is told to whoever started the script."""
+
+_TOLD_LINES = 12
+"""How many of its last lines on standard error an early end shows."""
+
+_TOLD_CHARACTERS = 200
+"""How much of a stray line on standard output is shown."""
+
+_CAUSES = {
+    "gone": "it closed its standard output",
+    "overflow": "it sent too long a line",
+    "timebomb": "it did not take or answer a message in time (timebomb)",
+}
+"""What makes the engine end a script, by the reasons of `Receiver.end`."""
+
+
+class Script:
+    """One script under the engine's care.
+
+    Attributes:
+        name, parameter: as given when it was started.
+        configured: whether it stands in the configuration, and a reload may stop it.
+        session: the label of the session that is told what becomes of it; empty for all.
+        state: one of `TRANSITIONS`.
+        path: what was started, or tried, the last time.
+        receiver, pid: the peer and the process it is while it lives.
+        started_at: seconds since 1970.
+        restarts: how often it was brought back since somebody started it.
+        log_lines: (time, pid, text) of its last lines on standard error.
+        last_exit: how it ended the last time.
+        why, failed_at: its last failure told in full, a line each (empty where there was
+            none), and when that was, in seconds since 1970.
+        role: the role that it has as a peer.
+    """
+
+    role = "global"
+
+    def __init__(
+        self, module: ExtModule, name: str, parameter: str, session: str, configured: bool
+    ) -> None:
+        self.module = module
+        self.name = name
+        self.parameter = parameter
+        self.configured = configured
+        self.session = session
+        self.state = STOPPED
+        self.path = ""
+        self.receiver: Receiver | None = None
+        self.pid: int | None = None
+        self.started_at = 0.0
+        self.restarts = 0
+        self.log_lines: deque[tuple[float, int, str]] = deque(maxlen=module.options.loglines)
+        self.last_exit: Exit | None = None
+        self.why: tuple[str, ...] = ()
+        self.failed_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._pipes: Pipes | None = None
+        self._errors: ErrorOutput | None = None
+        self._pidfd = -1
+        self._gone = asyncio.Event()
+        self._gone.set()
+        self._left = ""
+        self._asked_to_stop = False
+        self._told_stray = False
+        self._settling: asyncio.TimerHandle | None = None
+        self._backoff = BackOff(self._start_again)
+        self._logged = Throttle(self._not_logged)
+        self._ladder: Ladder | None = None
+
+    @property
+    def label(self) -> str:
+        """How the log calls it: the name, and the parameter if there is one."""
+        return f"{self.name} {self.parameter}".rstrip()
+
+    def state_text(self) -> str:
+        """The state, with the seconds left of a back-off, or the time of the failure."""
+        if self.state == BACKING_OFF:
+            return f"{self.state} ({self._backoff.left():.1f} s)"
+        if self.state == FAILED:
+            return f"{self.state} {clock(self.failed_at)}"
+        return self.state
+
+    def restarts_text(self) -> str:
+        """How often it was brought back; while it waits, which of how many times it will be."""
+        if self.state == BACKING_OFF:
+            return f"{self._backoff.count} of {self.module.options.restart_max}"
+        return str(self.restarts)
+
+    def last_text(self) -> str:
+        """The last failure or exit in a few words, ``-`` for neither."""
+        if self.state == FAILED and self.why:
+            return self.why[0]
+        return self.last_exit.words() if self.last_exit is not None else "-"
+
+    def _on(self, event: str) -> None:
+        self.state = TRANSITIONS[self.state][event]
+
+    # Start
+
+    def start(self) -> None:
+        """Starts the program. Raises `StartError`; the script is `failed` then."""
+        self._backoff.reset()
+        self.restarts = 0
+        try:
+            self._launch()
+        except StartError as error:
+            self._not_started(error.failure)
+            self._on("no start")
+            raise
+
+    def _launch(self) -> None:
+        module = self.module
+        module.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
+        self.path = spawn.resolve(self.name, module.options.scripts_dir)
+        self._launched(launch(module, self.path, self.name, self.parameter, self.extra_fds()))
+
+    def _launched(self, launched: Launched) -> None:
+        started = launched.started
+        self._on("start")
+        self.pid = started.pid
+        self.started_at = time.time()
+        self._asked_to_stop = self._told_stray = False
+        self._left = ""
+        self._gone.clear()
+        self._pidfd = started.pidfd
+        self._loop.add_reader(self._pidfd, self._ended)
+        self._settling = self._loop.call_later(EARLY_SECONDS, self._settled)
+        receiver = Receiver(self.module, self.name, self.parameter, self.role)
+        receiver.script = True
+        receiver.pid = started.pid
+        receiver.on_end = self._peer_ended
+        self.receiver = receiver
+        self._pipes = Pipes(receiver, launched.stdin, launched.stdout, self._heard)
+        self._errors = ErrorOutput(launched.stderr, self._wrote_error)
+        receiver.connection_made(self._pipes)
+        self.module.peers[receiver] = self
+
+    def _not_started(self, failure: StartFailure) -> None:
+        self.failed_at = time.time()
+        self.why = failure.lines()
+        self.module.debug(
+            log.WARN,
+            f"Failed to execute script '{self.name}' args='{self.parameter}': "
+            f"{failure.errno} {failure.one_line()}",
+        )
+
+    def extra_fds(self) -> Mapping[int, int]:
+        """Descriptors that it finds open besides 0 to 2, each with the engine's own."""
+        return {}
+
+    # Life
+
+    def _settled(self) -> None:
+        if self.state == STARTING:
+            self._on("settled")
+        self._drop_settling()
+
+    def _drop_settling(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+
+    def _heard(self) -> bool:
+        """Looks at what it said first on standard output; whether to look again."""
+        receiver = self.receiver
+        assert receiver is not None
+        if receiver.spoke:
+            self._settled()
+        elif receiver.stray and not self._told_stray:
+            self._told_stray = True
+            lines = (
+                f"{self.label} printed a line that is not of the protocol: {self._stray()}",
+                "do: have it print that on standard error, where the log takes it",
+            )
+            self._notice(lines)
+        return not receiver.spoke
+
+    def _stray(self) -> str:
+        return self.receiver.stray[:_TOLD_CHARACTERS] if self.receiver is not None else ""
+
+    def _wrote_error(self, text: str) -> None:
+        """Takes a line that the script wrote on standard error."""
+        self.log_lines.append((time.time(), self.pid or 0, text))
+        if self._logged.passes(self.module.options.lograte):
+            source = f"{self.name}[{self.pid}]"
+            self.module.engine.log.emit(log.Event("stderr", text, log.NOTE, source))
+
+    def _not_logged(self, count: int) -> None:
+        self.module.debug(
+            log.WARN,
+            f"'{self.label}' wrote {count} more lines on standard error than lograte lets into"
+            f" the log; the last ones: external log {self.label}",
+        )
+
+    def keep_lines(self, count: int) -> None:
+        """Keeps so many of its last lines on standard error."""
+        if self.log_lines.maxlen != count:
+            self.log_lines = deque(self.log_lines, maxlen=count)
+
+    def _notice(
+        self, lines: tuple[str, ...], *, level: int = log.WARN, logged: bool = True
+    ) -> None:
+        safe = tuple(log.safe(line, keep="\t") for line in lines)
+        self.module.engine.log.notice(safe, self.session, level=level, logged=logged)
+
+    # End
+
+    def peer_left(self, why: str) -> None:
+        """The script's part on the bus is over; `why` as in `Receiver.end`."""
+        self._left = why
+
+    def _peer_ended(self) -> None:
+        """Its input is closed and its output read no more: the ladder follows."""
+        if self.state in (STARTING, RUNNING):
+            self._on("stop")
+            options = self.module.options
+            first = options.waitflush + options.stopwait
+            waits = (first / 1000, options.termwait / 1000)
+            self._ladder = Ladder(self.pid or 0, waits, self._killed)
+
+    def _killed(self) -> None:
+        self.module.debug(log.WARN, f"'{self.label}' did not end on SIGTERM and is killed")
+
+    def _ended(self) -> None:
+        """The process is dead: its pidfd says so, whoever may still hold its pipes."""
+        self._loop.remove_reader(self._pidfd)
+        code, number = reap(self._pidfd)
+        os.close(self._pidfd)
+        self._drop_settling()
+        signalled = False
+        if self._ladder is not None:
+            signalled = self._ladder.signalled
+            self._ladder.cancel()
+            self._ladder = None
+        receiver, pid = self.receiver, self.pid
+        assert receiver is not None and pid is not None
+        assert self._pipes is not None and self._errors is not None
+        self._pipes.drain()
+        self._errors.close()
+        self._logged.tell()
+        receiver.on_end = None
+        receiver.end("gone")
+        self._pipes.close_all()
+        now = time.time()
+        self.last_exit = Exit(code, number, now - self.started_at, now, receiver.spoke)
+        event = self._tell_end(self.last_exit, signalled)
+        self.receiver, self.pid, self._pipes, self._errors = None, None, None, None
+        self.module.leftovers.end(pid, self.module.options.termwait / 1000)
+        if self._asked_to_stop or not receiver.restart or self.module.engine.halting:
+            self._on(event)
+        elif self._back_off():
+            self._on("again")
+        else:
+            self._on("bad end")
+        self._gone.set()
+        if self.state in IDLE:
+            self.over()
+
+    def _tell_end(self, exit: Exit, signalled: bool) -> str:
+        """Tells of an end that is early or bad; returns which event it is.
+
+        `signalled`: whether the ladder had come to a signal.
+        """
+        never = "" if exit.spoke else ". Never got anything"
+        self.module.debug(
+            log.NOTE,
+            f"ExtMod[{self.name}] terminating args='{self.parameter}', {exit.words()}{never}",
+        )
+        cause = _CAUSES.get(self._left, "")
+        if self._left == "gone" and not signalled:
+            cause = ""  # It closed its output by ending.
+        if self._asked_to_stop or (signalled and not cause):
+            return "end"
+        bad = bool(cause) or exit.code != 0
+        if bad or self.early(exit.lived, exit.spoke, exit.code):
+            self.why, self.failed_at = self._story(exit, cause), exit.when
+            self._notice(self.why, level=log.WARN if bad or not exit.spoke else log.NOTE)
+        return "bad end" if bad else "end"
+
+    def early(self, lived: float, spoke: bool, code: int | None) -> bool:
+        """Whether an end after `lived` seconds is told to whoever started the script."""
+        return lived < EARLY_SECONDS or not spoke
+
+    def over(self) -> None:
+        """It has ended, or could not be brought back, and is not started again by itself."""
+        self.module.forget_old_scripts()
+
+    def _story(self, exit: Exit, cause: str) -> tuple[str, ...]:
+        from yext.extmodule.diagnosis.aftermath import end_story
+
+        errors = [text for _, pid, text in self.log_lines if pid == self.pid][-_TOLD_LINES:]
+        return end_story(self.label, exit, cause, self._stray(), errors, self.path)
+
+    # Restart
+
+    def _back_off(self) -> bool:
+        """Has it started again after a delay; False where it had its restarts."""
+        options = self.module.options
+        delay = self._backoff.begin(options)
+        if delay is None:
+            self._give_up()
+            return False
+        self.module.debug(
+            log.NOTE,
+            f"'{self.label}' is started again in {delay:.1f} s,"
+            f" {self._backoff.count} of {options.restart_max}",
+        )
+        return True
+
+    def _give_up(self) -> None:
+        options = self.module.options
+        last = self.last_exit.words() if self.last_exit else "never ended"
+        headline = (
+            f"{self.label} was started again {options.restart_max} times in "
+            f"{options.restart_window} s and is given up, last {last}"
+        )
+        details = [line for line in self.why[1:] if not line.startswith("do: ")]
+        hints = [line for line in self.why[1:] if line.startswith("do: ")]
+        self.why = (headline, *details, *(hints or [f"do: mend it; external start {self.label}"]))
+        self.failed_at = time.time()
+        self._notice(self.why)
+
+    def _start_again(self) -> None:
+        self.restarts += 1
+        try:
+            self._launch()
+        except StartError as error:
+            self._not_started(error.failure)
+            if error.failure.heals and self._back_off():
+                self._on("again")
+                return
+            self._on("no start")
+            if not error.failure.heals:
+                self._notice(self.why, logged=False)
+            self.over()
+
+    # Stop
+
+    async def stop(self, deadline: float = float("inf")) -> None:
+        """Ends the script by the ladder and waits until it is gone.
+
+        Its input is closed; after `stopwait` it gets SIGTERM and after `termwait` SIGKILL, its
+        whole process group each time. At `deadline`, on the loop's clock, it gets SIGKILL.
+        """
+        self._asked_to_stop = True
+        if self.state == BACKING_OFF:
+            self._backoff.cancel()
+            self._on("stop")
+        if self.receiver is None or self._pipes is None:
+            return
+        self.receiver.end("stop")
+        # One that quit while a message of its own is on its way has its connection yet.
+        self._pipes.close()
+        self._peer_ended()
+        if self._ladder is not None:
+            self._ladder.hurry(deadline)
+        await self._gone.wait()
+
+
+def clock(when: float) -> str:
+    """The local time of day, ``12:01:07``."""
+    return time.strftime("%H:%M:%S", time.localtime(when))

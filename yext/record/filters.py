@@ -1,0 +1,357 @@
+"""The language in which operators say which messages they mean (docs/flow.md).
+
+    call.* and caller=4* and not (handled or from:route.py)
+
+Compiled once, an expression is a plain function of a `Journey`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from yext.errors import FilterError
+from yext.record.patterns import Matcher, Regex, wildcard
+
+if TYPE_CHECKING:
+    from yext.record.journey import Journey
+
+LONGEST_FILTER = 4096
+"""Characters of an expression."""
+
+DEEPEST = 50
+"""How many parentheses and nots may be open at once."""
+
+Predicate = Callable[["Journey"], bool]
+
+Verdict = Callable[[str], "bool | None"]
+
+WORDS = {
+    "and": "both sides hold",
+    "or": "one side holds",
+    "not": "what follows does not hold",
+    "handled": "somebody handled it",
+    "unhandled": "nobody handled it",
+    "from:": "who sent it",
+    "by:": "who handled it",
+    "slow>": "took longer than: slow>10ms",
+}
+"""The words of the language and what they say, for completion."""
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1e-3}
+
+_SLOW = re.compile(r"slow>(\d+(?:\.\d+)?)(us|ms|s|)", re.ASCII)
+
+_NO_NAME = re.compile(r"[=~<>:]")
+"""What no message has in its name: such a word is a slip, and would let nothing through."""
+
+_WHY_NO_NAME = {
+    "=": "a parameter is wanted before =",
+    "~": "a parameter is wanted before ~",
+    "<": "slow>10ms tells how long",
+    ">": "slow>10ms tells how long",
+    ":": "only from: and by: end so; a name with : is put in quotes",
+}
+
+_PARAM = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A compiled expression.
+
+    Attributes:
+        text: the expression as it was typed, empty for all messages.
+        matches: whether a journey is meant.
+        by_name: whether messages of a name are meant, None where the name alone cannot tell.
+        names: the message names it mentions, as wildcards.
+    """
+
+    text: str
+    matches: Predicate
+    by_name: Verdict
+    names: tuple[str, ...] = ()
+
+    def mentions(self, name: str) -> bool:
+        """Whether a name in the expression fits `name`: it was asked for then."""
+        return any(wildcard(one)(name) for one in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word of the expression: `text` without quotes, `plain` when it had none."""
+
+    text: str
+    column: int
+    plain: bool = True
+
+
+def compile_filter(expression: str, hidden: Matcher | None = None) -> Filter:
+    """Makes a `Filter` of an expression; an empty one means all messages.
+
+    `hidden` tells the parameters that whoever asks may not see, and so not ask for either.
+    Raises `FilterError`, with the column, for an expression that makes no sense.
+    """
+    text = expression.strip()
+    if not text:
+        return Filter("", lambda journey: True, lambda name: True)
+    if len(expression) > LONGEST_FILTER:
+        raise FilterError(expression, LONGEST_FILTER, "the filter is too long")
+    parser = _Parser(expression, hidden)
+    matches, by_name = parser.parse()
+    return Filter(text, matches, by_name, tuple(parser.names))
+
+
+def _tokens(expression: str) -> list[_Token]:
+    """The words and parentheses. A parenthesis inside a word belongs to the word as long as
+    it is closed there, so that ``called~^(1|2)`` is one word."""
+    found: list[_Token] = []
+    at = 0
+    while at < len(expression):
+        char = expression[at]
+        if char.isspace():
+            at += 1
+        elif char in "()":
+            found.append(_Token(char, at))
+            at += 1
+        else:
+            token, at = _word(expression, at)
+            found.append(token)
+    return found
+
+
+def _word(expression: str, begin: int) -> tuple[_Token, int]:
+    text: list[str] = []
+    at, opened, plain = begin, 0, True
+    while at < len(expression):
+        char = expression[at]
+        if char.isspace() or (char == ")" and not opened):
+            break
+        if char in "\"'":
+            quoted, at = _quoted(expression, at)
+            text.append(quoted)
+            plain = False
+            continue
+        opened += (char == "(") - (char == ")")
+        # A backslash stays: a regular expression needs it. What it protects is no parenthesis.
+        if char == "\\" and at + 1 < len(expression):
+            text.append(char)
+            at += 1
+            char = expression[at]
+        text.append(char)
+        at += 1
+    return _Token("".join(text), begin, plain), at
+
+
+def _quoted(expression: str, begin: int) -> tuple[str, int]:
+    """A text in quotes; the quote itself is doubled inside."""
+    quote = expression[begin]
+    text: list[str] = []
+    at = begin + 1
+    while at < len(expression):
+        if expression[at] == quote:
+            if not expression.startswith(quote, at + 1):
+                return "".join(text), at + 1
+            at += 1
+        text.append(expression[at])
+        at += 1
+    raise FilterError(expression, begin, "this quote is not closed")
+
+
+def _unknown(name: str) -> None:
+    """What most words of an expression say of a name alone."""
+
+
+class _Part(NamedTuple):
+    """A part of the expression: whether a journey is meant, and what the name alone says of it."""
+
+    matches: Predicate
+    by_name: Verdict = _unknown
+
+
+class _Parser:
+    """or binds weaker than and, and weaker than not."""
+
+    def __init__(self, expression: str, hidden: Matcher | None) -> None:
+        self.expression = expression
+        self.names: list[str] = []
+        self._hidden = hidden
+        self._tokens = _tokens(expression)
+        self._at = 0
+        self._depth = 0
+
+    def parse(self) -> _Part:
+        predicate = self._or()
+        token = self._peek()
+        if token is not None:
+            known = token.text == ")" and token.plain
+            raise self._mistake(
+                token, "nothing to close here" if known else "'and' or 'or' is missing before this"
+            )
+        return predicate
+
+    def _mistake(self, token: _Token | None, text: str) -> FilterError:
+        column = len(self.expression.rstrip()) if token is None else token.column
+        return FilterError(self.expression, column, text)
+
+    def _peek(self) -> _Token | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _take(self, word: str) -> bool:
+        token = self._peek()
+        if token is None or not token.plain or token.text != word:
+            return False
+        self._at += 1
+        return True
+
+    def _or(self) -> _Part:
+        found = [self._and()]
+        while self._take("or"):
+            found.append(self._and())
+        return found[0] if len(found) == 1 else _any_of(tuple(found))
+
+    def _and(self) -> _Part:
+        found = [self._not()]
+        while self._take("and"):
+            found.append(self._not())
+        return found[0] if len(found) == 1 else _all_of(tuple(found))
+
+    def _not(self) -> _Part:
+        token = self._peek()
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._mistake(token, f"more than {DEEPEST} open at once")
+        try:
+            if self._take("not"):
+                return _none_of(self._not())
+            if self._take("("):
+                inside = self._or()
+                if not self._take(")"):
+                    raise self._mistake(token, "this is not closed")
+                return inside
+            return self._term()
+        finally:
+            self._depth -= 1
+
+    def _term(self) -> _Part:
+        token = self._peek()
+        if token is None:
+            raise self._mistake(None, "something is missing here")
+        if token.plain and token.text in ("and", "or", ")"):
+            what = "nothing to close here" if token.text == ")" else "nothing to join here"
+            raise self._mistake(token, what)
+        self._at += 1
+        if token.plain and token.text in _STATES:
+            return _Part(_STATES[token.text])
+        for prefix, make in _PREFIXES.items():
+            if token.text.startswith(prefix):
+                return _Part(make(self._rest(token, prefix)))
+        if token.text.startswith("slow>"):
+            return self._slow(token)
+        found = _PARAM.fullmatch(token.text)
+        if found is not None:
+            return self._param(token, found[1], found[2], found[3])
+        if token.plain and (odd := _NO_NAME.search(token.text)) is not None:
+            column = token.column + odd.start()
+            raise FilterError(self.expression, column, _WHY_NO_NAME[odd[0]])
+        self.names.append(token.text)
+        return _name(token.text)
+
+    def _rest(self, token: _Token, prefix: str) -> str:
+        if len(token.text) == len(prefix):
+            raise FilterError(
+                self.expression, token.column + len(prefix), f"{prefix} wants a name, or wildcards"
+            )
+        return token.text[len(prefix) :]
+
+    def _slow(self, token: _Token) -> _Part:
+        found = _SLOW.fullmatch(token.text)
+        if found is None:
+            column = token.column + len("slow>")
+            raise FilterError(self.expression, column, "a time is wanted here: 10ms, 500us, 2s")
+        return _Part(_slower(float(found[1]) * _UNITS[found[2]]))
+
+    def _param(self, token: _Token, name: str, sign: str, value: str) -> _Part:
+        if self._hidden is not None and self._hidden(name):
+            raise self._mistake(token, f"{name} is hidden from observers")
+        if sign == "=":
+            return _Part(_param_is(name, wildcard(value), not value))
+        try:
+            return _Part(_param_is(name, Regex(value), False))
+        except FilterError as error:
+            # In a quoted word the place is out by the quotes before it, which is near enough.
+            column = token.column + len(name) + 1 + error.column
+            text = f"not a regular expression: {error.text}"
+            raise FilterError(self.expression, column, text) from None
+
+
+def _any_of(parts: tuple[_Part, ...]) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdicts = [part.by_name(name) for part in parts]
+        return True if True in verdicts else None if None in verdicts else False
+
+    return _Part(lambda journey: any(part.matches(journey) for part in parts), by_name)
+
+
+def _all_of(parts: tuple[_Part, ...]) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdicts = [part.by_name(name) for part in parts]
+        return False if False in verdicts else None if None in verdicts else True
+
+    return _Part(lambda journey: all(part.matches(journey) for part in parts), by_name)
+
+
+def _none_of(part: _Part) -> _Part:
+    def by_name(name: str) -> bool | None:
+        verdict = part.by_name(name)
+        return None if verdict is None else not verdict
+
+    return _Part(lambda journey: not part.matches(journey), by_name)
+
+
+def _name(pattern: str) -> _Part:
+    fits = wildcard(pattern)
+    return _Part(lambda journey: fits(journey.name), fits)
+
+
+def _param_is(name: str, fits: Matcher, absent: bool) -> Predicate:
+    """Whether the parameter had, or got, such a value; where `absent` fits, no value does too."""
+
+    def predicate(journey: Journey) -> bool:
+        before, after = journey.params.get(name), journey.after.get(name)
+        if before is None and after is None:
+            return absent
+        return (before is not None and fits(before)) or (after is not None and fits(after))
+
+    return predicate
+
+
+def _slower(seconds: float) -> Predicate:
+    return lambda journey: journey.took > seconds
+
+
+def _labelled(pattern: str) -> Matcher:
+    """Whether a label, or its first word, fits: a script goes by its name, or with its
+    parameter."""
+    fits = wildcard(pattern)
+    return lambda label: fits(label) or fits(label.partition(" ")[0])
+
+
+def _from(pattern: str) -> Predicate:
+    fits = _labelled(pattern)
+    return lambda journey: fits(journey.sender)
+
+
+def _by(pattern: str) -> Predicate:
+    fits = _labelled(pattern)
+    return lambda journey: fits(journey.by)
+
+
+_STATES: dict[str, Predicate] = {
+    "handled": lambda journey: journey.handled,
+    "unhandled": lambda journey: not journey.handled,
+}
+
+_PREFIXES: dict[str, Callable[[str], Predicate]] = {"from:": _from, "by:": _by}

@@ -1,0 +1,58 @@
+"""``dispatcher trace_msg_time`` and ``trace_msg_handler_time``: how long messages took, in the log.
+
+Yate's switches, on Yate's words. They read the journeys that the sniffer records, so that they
+cost nothing while they are off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from yext.log import INFO, Log
+from yext.record.journey import Journey
+from yext.record.recorder import Sniffer
+from yext.wire import BOOLEANS
+
+SWITCHES = {
+    "trace_msg_time": "Message trace time",
+    "trace_msg_handler_time": "Message trace handler time",
+}
+"""The switches, and how Yate's replies call them."""
+
+
+class TraceTimes:
+    """The two switches of one engine."""
+
+    def __init__(self, sniffer: Sniffer, log: Log) -> None:
+        self._sniffer = sniffer
+        self._log = log
+        self._on: set[str] = set()
+        self._unfollow: Callable[[], None] | None = None
+
+    def command(self, words: Sequence[str]) -> str | None:
+        """Carries out ``SWITCH [on|off]``; the reply, or None for other words."""
+        title = SWITCHES.get(words[0]) if words else None
+        if title is None:
+            return None
+        said = BOOLEANS.get(words[1]) if len(words) > 1 else None
+        if said is not None:
+            self._turn(words[0], said)
+        return f"{title} is {'on' if words[0] in self._on else 'off'}"
+
+    def _turn(self, switch: str, on: bool) -> None:
+        (self._on.add if on else self._on.discard)(switch)
+        if self._on and self._unfollow is None:
+            self._unfollow = self._sniffer.follow(self._tell)
+        elif not self._on and self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    def _tell(self, journey: Journey) -> None:
+        if "trace_msg_handler_time" in self._on:
+            for step in journey.steps:
+                if step.result != "not asked":
+                    text = f"'{journey.name}' took {step.took * 1e6:.0f} usec in {step.owner}"
+                    self._log.debug(INFO, "dispatcher", f"{text}, priority {step.priority}")
+        if "trace_msg_time" in self._on:
+            text = f"'{journey.name}' took {journey.took * 1e6:.0f} usec, {journey.outcome}"
+            self._log.debug(INFO, "dispatcher", text)
