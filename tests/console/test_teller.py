@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from console.link import Link
+from console.shell import presenter
 from console.shell.presenter import Teller
 from console.shell.screen import Screen
 from yext.log import Event
