@@ -1,22 +1,26 @@
-"""When the interpreter looks for garbage: not while the program starts, and seldom after that."""
+"""Garbage collection of the interpreter: none during start-up, and seldom afterwards."""
 
 from __future__ import annotations
 
 import gc
 
 _OBJECTS = 20_000
-"""Objects that are made between two looks: messages in flight are many small ones, and none of
-them garbage (docs/performance.md)."""
+"""Allocations between two collections of the youngest generation (docs/performance.md).
+
+Messages in flight are many small objects, and none of them is garbage.
+"""
 
 
-def hold() -> None:
-    """Has nothing looked for: nothing that imports make is garbage, and a look at it all takes
-    a twentieth of a start."""
+def pause() -> None:
+    """Disable garbage collection during start-up.
+
+    Nothing that imports create is garbage, and collecting takes a twentieth of a start.
+    """
     gc.disable()
 
 
-def go_on() -> None:
-    """Has garbage be looked for again; what is here now stays, and need not be looked at."""
+def resume() -> None:
+    """Enable garbage collection again; objects that exist now are never examined."""
     gc.freeze()
     gc.set_threshold(_OBJECTS, 10, 10)
     gc.enable()

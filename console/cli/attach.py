@@ -1,24 +1,71 @@
-"""``yext attach``: the shell on a remote yext, or a real Yate; and ``yext run --attach``."""
+"""``yext attach``: the shell on a remote yext or a real Yate. ``yext run --attach``: commands."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import getpass
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from console import gctuning
+from console.cli import run
+from console.cli.exitcodes import NOT_AUTHORISED, NOT_CONNECTED, OK, TIMED_OUT, USAGE, exit_code
+from console.client import hosts
 from console.client.connection import Lost
 from console.client.hosts import Host, HostMistake
 from console.client.link import AttachedLink
 from console.client.login import NotAllowed, Secret, why
 from yext import Reply
 
-NOT_CONNECTED, NOT_AUTHORISED = 3, 4
-"""Exit codes (CONTRACT.md)."""
+
+def attach(options: argparse.Namespace) -> int:
+    """Run the shell on a remote manager until the operator ends it; return the exit code."""
+    try:
+        host = _host(options, options.host)
+    except HostMistake as error:
+        print(f"yext: {error}", file=sys.stderr)
+        return USAGE
+    ask = _ask(host) if sys.stdin.isatty() else None
+    secret = Secret(_password_file(options, host), ask)
+    return asyncio.run(_shell(host, secret, plain=options.plain))
 
 
-async def connected(host: Host, secret: Secret) -> AttachedLink | int:
-    """A link that is connected, or the exit code after telling why there is none."""
+def run_attached(options: argparse.Namespace) -> int:
+    """Run commands on a remote manager; return the exit code of the first that failed.
+
+    ``-`` stands for the commands on standard input.
+    """
+    try:
+        host = _host(options, options.attach)
+    except HostMistake as error:
+        print(f"yext: {error}", file=sys.stderr)
+        return USAGE
+    secret = Secret(_password_file(options, host))
+    return asyncio.run(
+        _run(host, secret, options.commands, json_lines=options.json, seconds=options.timeout)
+    )
+
+
+def _host(options: argparse.Namespace, name: str) -> Host:
+    host = hosts.find(name)
+    return replace(host, tls=True) if options.tls else host
+
+
+def _password_file(options: argparse.Namespace, host: Host) -> str:
+    return options.password_file or (
+        host.user_password_file if options.user else host.password_file
+    )
+
+
+def _ask(host: Host) -> Callable[[], str]:
+    return lambda: getpass.getpass(f"Password of {host.where}: ")
+
+
+async def _connected(host: Host, secret: Secret) -> AttachedLink | int:
+    """Return a connected link, or print why there is none and return the exit code."""
     link = AttachedLink(host, secret)
     code = NOT_CONNECTED
     try:
@@ -34,17 +81,16 @@ async def connected(host: Host, secret: Secret) -> AttachedLink | int:
     return code
 
 
-async def attach(host: Host, secret: Secret, *, plain: bool) -> int:
-    """The shell on a remote manager, until the operator ends it; returns the exit code."""
-    from console.shell.shell import front
+async def _shell(host: Host, secret: Secret, *, plain: bool) -> int:
+    from console.shell import shell
     from console.shell.terminal import abilities
 
-    link = await connected(host, secret)
+    link = await _connected(host, secret)
     if isinstance(link, int):
         return link
     try:
         await link.introduce()
-        return await front(link, abilities(), plain=plain)
+        return await shell.run(link, abilities(), plain=plain)
     except Lost as error:
         print(f"yext: {host.where}: {error}", file=sys.stderr)
         return NOT_CONNECTED
@@ -52,31 +98,31 @@ async def attach(host: Host, secret: Secret, *, plain: bool) -> int:
         await link.close()
 
 
-async def run(
-    host: Host, secret: Secret, lines: Sequence[str], *, json_lines: bool, seconds: float
+async def _run(
+    host: Host, secret: Secret, commands: Sequence[str], *, json_lines: bool, seconds: float
 ) -> int:
-    """Runs commands on a remote manager, or those on standard input for ``-``; returns the exit
-    code, that of the first command that did not succeed."""
-    from console import gctuning
-    from console.cli import run
-
-    gctuning.go_on()
-    link = await connected(host, secret)
+    gctuning.resume()
+    link = await _connected(host, secret)
     if isinstance(link, int):
         return link
-    code = run.OK
+    code = OK
     try:
-        async for line in run.lines(lines):
+        async for line in run.lines(commands):
             before = time.perf_counter()
-            try:
-                reply = await asyncio.wait_for(link.run(line), seconds)
-            except TimeoutError:
-                text = f"{line}: no answer in {seconds:g} s"
-                reply = Reply(False, f"{text}\r\n", {"reason": text, "error": "timeout"})
+            reply = await _reply(link, line, seconds)
             run.show(line, reply, time.perf_counter() - before, json_lines=json_lines)
-            code = code or run.exit_code(reply)
-            if link.closing or code == run.TIMED_OUT:
+            code = code or exit_code(reply)
+            if link.closing or code == TIMED_OUT:
                 break
     finally:
         await link.close()
     return code
+
+
+async def _reply(link: AttachedLink, line: str, seconds: float) -> Reply:
+    """Return the reply to one command; a failed one when none has come after `seconds`."""
+    try:
+        return await asyncio.wait_for(link.run(line), seconds)
+    except TimeoutError:
+        text = f"{line}: no answer in {seconds:g} s"
+        return Reply(False, f"{text}\r\n", {"reason": text, "error": "timeout"})

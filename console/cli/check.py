@@ -1,13 +1,17 @@
-"""``yext check``: the mistakes in a configuration, before anything is started.
+"""``yext check``: find the mistakes in a configuration without starting anything.
 
-Source of what yate.conf may hold: Yate's conf.d/yate.conf.
+Source of the sections and options of yate.conf: Yate's conf.d/yate.conf.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import json
 from collections.abc import Iterable
 
+from console.cli.exitcodes import FAILED, OK
+from console.server.rmanager import RManager
 from yext import Engine
 from yext.conf import RULE_NAMES, Conf, Problem, parse_bool
 from yext.conf.options import nearest, read_options, unknown_problems
@@ -16,12 +20,10 @@ from yext.log import safe
 from yext.record.recorder import OPTIONS as SNIFFER_OPTIONS
 from yext.record.recorder import SECTION as SNIFFER_SECTION
 
-OK, FOUND = 0, 1
-
 FREE_SECTIONS = (
     "modules", "localsym", "nounload", "preload", "postload", "debug", "run_params", "variables",
 )  # fmt: skip
-"""Sections of yate.conf whose keys are names that an operator chooses."""
+"""Sections of yate.conf whose keys an operator chooses."""
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "general": (
@@ -34,39 +36,34 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "configuration": RULE_NAMES,
     SNIFFER_SECTION: tuple(option.name for option in SNIFFER_OPTIONS),
 }  # fmt: skip
-"""The sections of yate.conf whose keys are options, and those."""
+"""The sections of yate.conf whose keys are options, with their options."""
 
 
-async def run(config_dir: str | None, *, json_lines: bool) -> int:
-    """Prints each finding on a line, by file and line; returns the exit code.
+def check(options: argparse.Namespace) -> int:
+    """Print each problem on a line, sorted by file and line; return the exit code.
 
-    That is 1 where there is an error or a warning; notes alone leave it 0.
+    The code is that of a failure for errors and warnings, not for notes.
     """
-    problems = findings(config_dir)
+    problems = asyncio.run(_problems(options.config))
     for problem in problems:
-        print(as_json(problem) if json_lines else as_line(problem))
-    return FOUND if any(one.severity != "note" for one in problems) else OK
+        print(as_json(problem) if options.json else as_line(problem))
+    return FAILED if any(problem.severity != "note" for problem in problems) else OK
 
 
-def findings(config_dir: str | None) -> list[Problem]:
-    """All that is wrong with the configuration in a directory; nothing is started.
-
-    Needs a running event loop, as an engine does.
-    """
-    from console.server.rmanager import RManager
-
+async def _problems(config_dir: str | None) -> list[Problem]:
+    """Return the problems of the configuration in a directory; an engine needs the loop."""
     engine = Engine(config_dir, modules={"rmanager": RManager})
     problems = engine.rehearse() + main_problems(engine.conf, [*engine.modules, "rmanager"])
-    return sorted(dict.fromkeys(problems), key=lambda one: (one.file, one.line))
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 
 
 def as_line(problem: Problem) -> str:
-    """``file:line: severity: text``, safe for a terminal; line 0 is the whole file."""
+    """Return ``file:line: severity: text``, safe for a terminal; line 0 is the whole file."""
     return safe(f"{problem.file}:{problem.line}: {problem.severity}: {problem.text}")
 
 
 def as_json(problem: Problem) -> str:
-    """The finding as a JSON object: file, line, severity, text."""
+    """Return the problem as a JSON object with its file, line, severity and text."""
     return json.dumps(
         {
             "file": safe(problem.file),
@@ -78,7 +75,7 @@ def as_json(problem: Problem) -> str:
 
 
 def main_problems(conf: Conf, modules: Iterable[str]) -> list[Problem]:
-    """What yate.conf holds that means nothing, or something else than its option takes."""
+    """Return the problems of yate.conf; `modules` are the names of those that yext has."""
     _, problems = read_options(conf, SNIFFER_SECTION, SNIFFER_OPTIONS)
     known = [*SECTIONS, *FREE_SECTIONS]
     for section in conf.sections:

@@ -1,19 +1,21 @@
-"""Commands from arguments or standard input, for scripts and CI: exit codes, JSON, a record.
+"""``yext run``: commands from arguments or standard input, for scripts and CI.
 
-Imports neither prompt_toolkit nor rich, and writes text alone.
+Imports neither prompt_toolkit nor rich, and writes plain text.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from console import gctuning
+from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
 from console.commands.table import unsaid
 from console.session.plainview import PlainView
 from console.session.session import Session
@@ -23,38 +25,17 @@ from yext.log import Event, safe, safe_lines
 if TYPE_CHECKING:
     from yext.record.journey import Journey
 
-OK, FAILED, USAGE, NOT_CONNECTED, NOT_AUTHORISED, TIMED_OUT = range(6)
-"""Exit codes of ``yext run`` (CONTRACT.md)."""
 
-_BY_ERROR = {"noauth": NOT_AUTHORISED, "timeout": TIMED_OUT}
-"""What the parameter ``error`` of a reply makes of the exit code."""
+def run(options: argparse.Namespace) -> int:
+    """Run commands on an engine of their own; return the exit code of the first that failed.
 
-_TERMINATED = 128 + signal.SIGTERM
-
-
-class Options(NamedTuple):
-    """How a batch is run.
-
-    Attributes:
-        json_lines: an object for each command on standard output, instead of its text.
-        record: the file that all messages are written to (docs/flow.md), None for none.
+    ``-`` stands for the commands on standard input.
     """
-
-    json_lines: bool = False
-    record: str | None = None
-
-
-def exit_code(reply: Reply) -> int:
-    """What one reply makes of the exit code."""
-    if reply.ok:
-        return OK
-    if not reply.known:
-        return USAGE
-    return _BY_ERROR.get(reply.params.get("error", ""), FAILED)
+    return asyncio.run(_run(options))
 
 
 def as_json(command: str, reply: Reply, seconds: float) -> str:
-    """One reply as a JSON object on a line (docs/json.md)."""
+    """Return a reply as a JSON object on one line (docs/json.md)."""
     import json
 
     from console.replies.to_json import told
@@ -62,16 +43,14 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
     return json.dumps(told(command, reply) | {"seconds": round(seconds, 6)})
 
 
-async def run(config_dir: str | None, commands: Sequence[str], options: Options) -> int:
-    """Runs `commands` on an engine of its own, or those on standard input for ``-``.
-
-    Returns the exit code: that of the first command that did not succeed.
-    """
-    engine = Engine(config_dir)
+async def _run(options: argparse.Namespace) -> int:
+    engine = Engine(options.config)
     try:
         with _recording(engine, options.record) as record:
             async with engine:
-                code = await _run_until_terminated(engine, commands, options)
+                code = await _run_until_terminated(
+                    engine, options.commands, json_lines=options.json
+                )
     except OSError as error:
         if options.record is None or error.filename != options.record:
             raise
@@ -80,10 +59,12 @@ async def run(config_dir: str | None, commands: Sequence[str], options: Options)
     return code or engine.exit_code or (FAILED if record is not None and record.error else OK)
 
 
-async def _run_until_terminated(engine: Engine, commands: Sequence[str], options: Options) -> int:
-    """SIGTERM ends the commands, and nothing else: the engine is to be stopped in order."""
+async def _run_until_terminated(
+    engine: Engine, commands: Sequence[str], *, json_lines: bool
+) -> int:
+    """Run the commands until SIGTERM, which leaves the engine to be stopped in order."""
     loop = asyncio.get_running_loop()
-    work = loop.create_task(_run_all(engine, commands, options))
+    work = loop.create_task(_run_all(engine, commands, json_lines=json_lines))
     terminated = asyncio.Event()
 
     def terminate() -> None:
@@ -96,27 +77,26 @@ async def _run_until_terminated(engine: Engine, commands: Sequence[str], options
     except asyncio.CancelledError:
         if not terminated.is_set():
             raise
-        return _TERMINATED
+        return TERMINATED
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def _run_all(engine: Engine, commands: Sequence[str], options: Options) -> int:
-    # Standard output is for the objects alone where a program reads them.
-    view = PlainView(sys.stderr if options.json_lines else sys.stdout)
+async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool) -> int:
+    # A program that reads JSON must find nothing else on standard output.
+    view = PlainView(sys.stderr if json_lines else sys.stdout)
     session = Session(engine, "yext run", view=view)
-    unsubscribe = engine.log.subscribe(_tell_notice)
+    unsubscribe = engine.log.subscribe(_print_notice)
     code = OK
-    gctuning.go_on()
+    gctuning.resume()
     try:
         async for line in lines(commands):
             before = time.perf_counter()
             session.remember(line)
             reply = await session.run(line)
-            seconds = time.perf_counter() - before
-            show(line, reply, seconds, json_lines=options.json_lines)
+            show(line, reply, time.perf_counter() - before, json_lines=json_lines)
             code = code or exit_code(reply)
-            # What is told of a command comes in the turn of the loop after its reply.
+            # Notices about a command come in the turn of the loop after its reply.
             await asyncio.sleep(0)
             if session.closing or engine.halting:
                 break
@@ -127,7 +107,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], options: Options) ->
 
 
 def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> None:
-    """Prints one reply."""
+    """Print the reply to `command`, which took `seconds`."""
     if json_lines:
         print(as_json(command, reply, seconds), flush=True)
         return
@@ -137,14 +117,17 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
         print(line, file=sys.stderr)
 
 
-def _tell_notice(event: Event) -> None:
+def _print_notice(event: Event) -> None:
     if event.kind == "notice":
         for line in event.lines:
             print(safe(line, keep="\t"), file=sys.stderr)
 
 
 async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
-    """The command lines, in the place of ``-`` those on standard input."""
+    """Yield the command lines; in place of ``-``, those on standard input.
+
+    Blank lines and comments (``#``) of standard input are left out.
+    """
     for command in commands:
         if command != "-":
             yield command
@@ -158,7 +141,11 @@ async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
 
 
 class _Record:
-    """Writes each message to a file when it is over; stops at the first error."""
+    """A file that each message is written to when it is over, up to the first error.
+
+    Attributes:
+        error: the error, empty for none.
+    """
 
     def __init__(self, path: str) -> None:
         self.error = ""
@@ -166,7 +153,7 @@ class _Record:
         self._file: TextIO = open(path, "w", encoding="ascii")  # noqa: SIM115
 
     def write(self, journey: Journey) -> None:
-        """Writes one message; the text stays in memory until there is a block of it."""
+        """Write one message; the file buffers what is less than a block."""
         from console.session.flow import record_line
 
         if not self.error:
@@ -174,7 +161,7 @@ class _Record:
                 self._file.write(record_line(journey))
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Write what is buffered, and close the file."""
         with self._errors():
             self._file.close()
 
@@ -189,8 +176,10 @@ class _Record:
 
 @contextlib.contextmanager
 def _recording(engine: Engine, path: str | None) -> Iterator[_Record | None]:
-    """Records all messages of `engine`, from its start to its end. Raises OSError for a file
-    that cannot be opened."""
+    """Record all messages of `engine` in the file `path`, or none for None.
+
+    Raises OSError for a file that cannot be opened.
+    """
     if path is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Passwords as they are stored, and ``yext passwd``, which makes a stored one.
+"""Passwords as they are stored in rmanager.conf.
 
 A stored password is the password itself, as in Yate, or its scrypt hash (RFC 7914) as a PHC
 string (github.com/P-H-C/phc-string-format): ``$scrypt$ln=15,r=8,p=1$SALT$HASH``, salt and
@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import getpass
 import hmac
 import re
 import secrets
-import sys
 from dataclasses import dataclass
 
 _STORED = re.compile(
@@ -102,23 +100,6 @@ async def matches(stored: str, password: str) -> bool:
     # Some fifty milliseconds of arithmetic, during which the loop must go on.
     found = await asyncio.to_thread(hashed.of, password)
     return hmac.compare_digest(found, hashed.hash)
-
-
-def passwd() -> int:
-    """``yext passwd``: asks for a password twice, or reads a line where nobody types, and
-    prints what to put into rmanager.conf. Returns the exit code."""
-    if sys.stdin.isatty():
-        password = getpass.getpass("Password: ", stream=sys.stderr)
-        if password != getpass.getpass("Again: ", stream=sys.stderr):
-            print("The two differ; nothing was made.", file=sys.stderr)
-            return 1
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if not password.strip():
-        print("A blank password is none; nothing was made.", file=sys.stderr)
-        return 1
-    print(hash_password(password.strip()))
-    return 0
 
 
 def _bytes(text: str) -> bytes:

@@ -12,12 +12,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from console import gctuning
-from console.link import Link, LocalLink
+from console.link import Link
 from console.server.lineedit import hidden
-from console.session.session import Session
 from console.shell import banner
-from console.shell.terminal import Abilities, abilities, tell
-from yext import Engine
+from console.shell.terminal import Abilities
 from yext.log import logger, safe
 
 if TYPE_CHECKING:
@@ -29,67 +27,26 @@ if TYPE_CHECKING:
     from console.shell.history import FileHistory
     from console.shell.seat import Seat
 
-LABEL = "console"
-"""What the message flow and the log call the shell's session."""
-
 _SLOW_SECONDS = 0.5
-"""A command that takes longer is named in the bottom line, and a stop is told of."""
+"""A command that takes longer is named in the bottom line."""
 
 
-async def run(config_dir: str | None, *, plain: bool = False) -> int:
-    """Runs the shell on an engine of its own; returns the exit code.
+async def run(link: Link, able: Abilities, *, plain: bool) -> int:
+    """Run the shell that the terminal allows until the session ends; return the exit code.
 
-    `plain` shows replies in Yate's own words. Without a terminal, or on a dumb one, commands
-    are read from standard input a line each, and only text is written.
+    Args:
+        plain: whether replies are shown in Yate's own words.
     """
-    able = abilities()
-    engine = Engine(config_dir)
-    async with engine:
-        _signals(engine)
-        session = Session(engine, LABEL, output=True)
-        link = LocalLink(engine, session)
-        try:
-            code = await front(link, able, plain=plain)
-        finally:
-            session.close()
-        slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, _tell_stopping, link)
-        await engine.stop()
-        slow.cancel()
-        return code
-
-
-def _tell_stopping(link: LocalLink) -> None:
-    """The prompt has gone and the engine not yet: says what is waited for."""
-    running = link.counts().running
-    tell(f"stopping {running} script{'' if running == 1 else 's'}" if running else "stopping")
-
-
-async def front(link: Link, able: Abilities, *, plain: bool) -> int:
-    """Runs the front end that the terminal allows, until the session ends."""
     if not able.editing:
         from console.shell.dumb import DumbShell
 
-        gctuning.go_on()
+        gctuning.resume()
         return await DumbShell(link, able).run()
     from console.shell.seat import Seat
 
     shell = Shell(link, Seat(able), plain=plain)
-    gctuning.go_on()
+    gctuning.resume()
     return await shell.run()
-
-
-def _signals(engine: Engine) -> None:
-    """SIGTERM stops and SIGHUP reloads, as with `yext serve`."""
-    loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[object]] = set()
-
-    def reload() -> None:
-        task: asyncio.Task[object] = loop.create_task(engine.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    loop.add_signal_handler(signal.SIGTERM, engine.halt)
-    loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 class Shell:

@@ -46,7 +46,7 @@ def abilities(environ: Mapping[str, str] = os.environ) -> Abilities:
     return Abilities(editing, editing and not environ.get("NO_COLOR"), utf8 and not dumb)
 
 
-def tell(text: str) -> None:
+def print_now(text: str) -> None:
     """Writes a line to the terminal on standard output as far as it takes it at once; nothing
     where there is none."""
     if not sys.stdout.isatty():

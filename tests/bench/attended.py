@@ -40,7 +40,7 @@ async def main(config: Path) -> None:
         engine.install("bench.count", count)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.halt)
         async with engine:
-            gctuning.go_on()
+            gctuning.resume()
             print("ready", file=sys.stderr, flush=True)
             await engine.halted()
 

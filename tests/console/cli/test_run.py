@@ -13,12 +13,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from console.cli.run import exit_code
+from console.cli.exitcodes import exit_code
 from console.shell.stdin import Lines
 from yext import Reply
 from yext.record.journey import from_json
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 ROUTE = """#!/bin/sh
 echo '%%>install:50:call.route'

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from console.shell import history
 from console.shell.history import FileHistory
-from console.shell.shell import history
 
 
 def test_the_path_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
