@@ -16,8 +16,9 @@ from console import commands
 from console.commands.table import Authority
 from console.session.session import Session
 from yext import Engine, Reply
-from yext.completing import describe
-from yext.engine import commands as bus
+from yext import command as bus
+from yext.command import describe
+from yext.engine.commands import BUS_COMMANDS
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class LocalLink:
         return self.engine.log.subscribe(subscriber)
 
     def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
-        return self.engine.sniffer.follow(follower)
+        return self.engine.recorder.follow(follower)
 
     def wants(self, event: Event) -> bool:
         if event.kind == "debug":
@@ -239,7 +240,7 @@ class LocalLink:
         name, blank, _ = (commands.innermost(line) or line).lstrip().partition(" ")
         if not blank:
             return ""
-        command = commands.SESSION_COMMANDS.get(name) or bus.BUS_COMMANDS.get(name)
+        command = commands.SESSION_COMMANDS.get(name) or BUS_COMMANDS.get(name)
         if command is not None:
             return command.usage
         if name not in self._usages and len(self._usages) < _CACHED:

@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 ROOMS = (
+    "yext.log",
     "yext.errors",
     "yext.message",
-    "yext.log",
     "yext.wire",
     "yext.conf",
     "yext.dispatcher",

@@ -9,7 +9,7 @@ async with Engine("conf") as engine:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yext.engine.commands import Reply
+    from yext.command import Reply
     from yext.engine.engine import Engine
     from yext.engine.status import VERSION as __version__
     from yext.errors import YextError
@@ -31,7 +31,7 @@ else:
 _HOMES = {
     "Engine": ("yext.engine.engine", "Engine"),
     "Message": ("yext.message", "Message"),
-    "Reply": ("yext.engine.commands", "Reply"),
+    "Reply": ("yext.command", "Reply"),
     "YextError": ("yext.errors", "YextError"),
     "__version__": ("yext.engine.status", "VERSION"),
 }

@@ -1,23 +1,187 @@
-"""Takes messages through their handlers, by priority, and then to the watchers.
+"""Handlers by priority, watchers, and the messages on their way through them.
 
 A dispatch is a small object that walks on when an answer comes: there is no task, future
 or coroutine for a message. Only a handler that is a coroutine function pays for a task.
+
+Handlers, watchers and dispatches know each other by nature, so they share this file. What
+records them does not: it implements `Recorder`, and the dispatcher knows no more of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
-from yext.handler import PENDING, Handler, Sender, Watcher
-from yext.log import WARN, Log
+from yext.log import WARN, Log, logger
 from yext.message import Message
 
-if TYPE_CHECKING:
-    from yext.record.recorder import Recording, Sniffer
+
+class Pending:
+    """The type of `PENDING`."""
+
+    __slots__ = ()
+
+
+PENDING: Final = Pending()
+"""What a handler returns that will call `Dispatch.answered` later."""
+
+HandlerFunction = Callable[[Message], "bool | Awaitable[bool | None] | None"]
+
+
+class Sender(Protocol):
+    """Whoever sends messages: a peer, a session, the engine."""
+
+    @property
+    def label(self) -> str:
+        """What the message flow calls it."""
+
+    def handling(self) -> Dispatch | None:
+        """The dispatch that waits for this sender: what it sends now is nested in that."""
+
+
+class Handler:
+    """One installed handler.
+
+    Attributes:
+        name: the message name, empty for all.
+        priority: 0 first; a negative one counts as unsigned 32 bits, so it is last.
+        owner: what the message flow calls it.
+        track: the module name for the tracking parameter, or empty.
+        filter_name, filter_value: only messages whose parameter has just this value, an
+            absent one counting as empty; no filter where the name is empty.
+        built_in: whether it belongs to a module of the engine, and so is always there.
+    """
+
+    __slots__ = (
+        "built_in",
+        "filter_name",
+        "filter_value",
+        "key",
+        "name",
+        "owner",
+        "priority",
+        "track",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        priority: int,
+        owner: str,
+        track: str = "",
+        filter_name: str = "",
+        filter_value: str = "",
+    ) -> None:
+        self.name = name
+        self.priority = priority & 0xFFFFFFFF
+        self.owner = owner
+        self.track = track
+        self.filter_name = filter_name
+        self.filter_value = filter_value
+        self.key = (self.priority, 0)
+        self.built_in = False
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        """Handles `message`: True, False, or `PENDING` when the answer comes later."""
+        return False
+
+
+class FunctionHandler(Handler):
+    """A Python function or coroutine function as a handler."""
+
+    __slots__ = ("function", "log")
+
+    def __init__(self, log: Log, function: HandlerFunction, *args: Any) -> None:
+        super().__init__(*args)
+        self.function = function
+        self.log = log
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        try:
+            result = self.function(message)
+            message.check()
+        except Exception as error:
+            self._failed(message, error)
+            return False
+        if result is None or isinstance(result, bool):
+            return bool(result)
+        if inspect.isawaitable(result):
+            task = dispatch.dispatcher.run_task(result)
+            task.add_done_callback(lambda ended: self._ended(ended, message, dispatch))
+            return PENDING
+        return bool(result)
+
+    def _ended(
+        self, task: asyncio.Future[bool | None], message: Message, dispatch: Dispatch
+    ) -> None:
+        """A coroutine handler is over. One that was cancelled (the engine stops), perhaps
+        before its first step, must not hold the message either."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            try:
+                message.check()
+            except TypeError as found:
+                error = found
+        if error is not None:
+            self._failed(message, error)
+        dispatch.answered(not task.cancelled() and error is None and bool(task.result()))
+
+    def _failed(self, message: Message, error: BaseException) -> None:
+        message.mend()  # Whoever gets it next must not suffer for what was put into it here.
+        logger.error("handler %s of %s raised", self.owner, message.name, exc_info=error)
+        self.log.debug(WARN, self.owner, f"handler of {message.name} raised, counts as not handled")
+
+
+class Watcher(Protocol):
+    """Whoever is told of messages after their dispatch."""
+
+    label: str
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """`dispatch` is over; its message must not be changed."""
+
+
+class Recording(Protocol):
+    """The record of one dispatch while it goes on."""
+
+    number: int
+    depth: int
+
+    def start(self) -> None:
+        """The dispatch begins after waiting in the queue."""
+
+    def enter(self, handler: Handler, message: Message) -> None:
+        """`handler` is about to be asked."""
+
+    def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
+        """`handler` answered."""
+
+    def late(self, owner: str, waited: float) -> None:
+        """`owner` answered `waited` seconds after its time was up: too late to count."""
+
+    def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
+        """The dispatch is over and the `watchers` were notified."""
+
+
+class Recorder(Protocol):
+    """What the dispatcher reports to.
+
+    Attributes:
+        active: True while anybody follows messages; nothing is reported otherwise.
+    """
+
+    active: bool
+
+    def wants(self, name: str) -> bool:
+        """True if any follower wants messages of this name."""
+
+    def begin(self, dispatch: Dispatch) -> Recording:
+        """Start the record of a dispatch."""
+
 
 TRACKING: Final = "handlers"
 """The parameter that lists which modules a message went through, as name:priority."""
@@ -158,9 +322,9 @@ class Dispatcher:
     QUEUE_LONG = 200
     """From how many waiting messages on it is better to read no more of them."""
 
-    def __init__(self, log: Log, sniffer: Sniffer | None = None) -> None:
+    def __init__(self, log: Log, recorder: Recorder | None = None) -> None:
         self.log = log
-        self.sniffer = sniffer
+        self.recorder = recorder
         self.views: dict[str, tuple[Handler, ...]] = {}
         self.wild: tuple[Handler, ...] = ()
         self.enqueued = self.dispatched = self.in_flight = 0
@@ -273,20 +437,20 @@ class Dispatcher:
     def start(self, dispatch: Dispatch) -> None:
         """Dispatches now; `Dispatch.done` is called when it is over, perhaps at once."""
         self.in_flight += 1
-        sniffer = self.sniffer
+        recorder = self.recorder
         if dispatch.journey is not None:
             dispatch.journey.start()
-        elif sniffer is not None and sniffer.active and sniffer.wants(dispatch.message.name):
-            dispatch.journey = sniffer.begin(dispatch)
+        elif recorder is not None and recorder.active and recorder.wants(dispatch.message.name):
+            dispatch.journey = recorder.begin(dispatch)
         dispatch.advance()
 
     def enqueue(self, dispatch: Dispatch) -> None:
         """Dispatches in a later turn of the loop, in the order of arrival."""
         self.enqueued += 1
-        sniffer = self.sniffer
-        if sniffer is not None and sniffer.active and sniffer.wants(dispatch.message.name):
+        recorder = self.recorder
+        if recorder is not None and recorder.active and recorder.wants(dispatch.message.name):
             # Now, and not when its turn comes, it is known what the sender is handling.
-            dispatch.journey = sniffer.begin(dispatch)
+            dispatch.journey = recorder.begin(dispatch)
         self._queue.append(dispatch)
         if not self._draining:
             self._draining = True

@@ -282,3 +282,43 @@ def stop_logging(handler: logging.StreamHandler[TextIO]) -> None:
     handler.flush()
     if handler.stream is not sys.stderr:
         handler.stream.close()
+
+
+class Throttle:
+    """A limit on how many of a kind pass in a second.
+
+    Args:
+        left_out: called at the end of a second with the number of those that did not pass.
+    """
+
+    __slots__ = ("_left_out", "_loop", "_passed", "_refused", "_timer", "_until")
+
+    def __init__(self, left_out: Callable[[int], None]) -> None:
+        self._left_out = left_out
+        self._loop = asyncio.get_running_loop()
+        self._passed = self._refused = 0
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def passes(self, most: int) -> bool:
+        """Count one more; return True if it is among the first `most` of this second."""
+        now = self._loop.time()
+        if self._timer is None and now >= self._until:
+            self._until, self._passed = now + 1, 0
+        if self._passed < most:
+            self._passed += 1
+            return True
+        self._refused += 1
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._until, self.flush)
+        return False
+
+    def flush(self) -> None:
+        """Report at once how many were left out, if any were, and begin a new second."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        refused, self._refused = self._refused, 0
+        self._until = 0.0
+        self._left_out(refused)

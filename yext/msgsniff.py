@@ -12,18 +12,17 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from yext.dispatcher import Dispatch
-from yext.engine.commands import EOL, help_with
+from yext.command import EOL, help_with
+from yext.dispatcher import Dispatch, Handler, Pending
 from yext.engine.module import COMMAND_PRIORITY, Module
 from yext.errors import FilterError
-from yext.handler import Handler, Pending
 from yext.log import Event, safe
 from yext.message import Message
 from yext.record.patterns import Matcher, Regex
 from yext.wire import BOOLEANS, bool_text
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
 
 USAGE = (
     "sniffer [on|off] [timer on|off] [filter [regexp]] [age [seconds]]"
@@ -120,8 +119,8 @@ class MsgSniff(Module):
     track = False
     label = "msgsniff"
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
         self.filters: dict[str, SniffFilter] = {}
         self.timer = False
         self._handler: _Sniffing | None = None
@@ -220,7 +219,7 @@ class MsgSniff(Module):
     # Telling
 
     def _turn(self, on: bool) -> None:
-        dispatcher = self.engine.dispatcher
+        dispatcher = self.bus.dispatcher
         if on and self._handler is None:
             self._handler = _Sniffing(self)
             self._handler.built_in = True
@@ -254,9 +253,9 @@ class MsgSniff(Module):
             self._tell(f"Returned {handled} '{dispatch.message.name}' delay={delay:.6f}", dispatch)
 
     def _tell(self, first: str, dispatch: Dispatch) -> None:
-        log, message, sender = self.engine.log, dispatch.message, dispatch.sender
+        log, message, sender = self.bus.log, dispatch.message, dispatch.sender
         thread = "Engine" if sender is None else getattr(sender, "thread", sender.label)
-        secret = self.engine.sniffer.secret
+        secret = self.bus.recorder.secret
         lines = [
             f"thread={id(sender):#x} '{thread}'",
             f"data={_data_text(message.userdata)}",

@@ -184,7 +184,7 @@ def _recording(engine: Engine, path: str | None) -> Iterator[_Record | None]:
         yield None
         return
     record = _Record(path)
-    unfollow = engine.sniffer.follow(record.write)
+    unfollow = engine.recorder.follow(record.write)
     try:
         yield record
     finally:

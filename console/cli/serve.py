@@ -15,7 +15,7 @@ from console.cli import signals
 from console.cli.exitcodes import USAGE
 from console.server.rmanager import RManager
 from yext import Engine, log
-from yext.engine.engine import RESTART_CODE
+from yext.bus import RESTART_CODE
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -15,13 +15,13 @@ from console.client.outcome import reply_of
 from yext import wire
 from yext.errors import ProtocolError
 from yext.record.journey import Journey
-from yext.record.recorder import Follower, NameTest, Sniffer, every_name
+from yext.record.recorder import FlowRecorder, Follower, NameTest, every_name
 
 Enter = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[Wire]]
 """Makes a connection: gets who is told each line, and who is told that it was lost."""
 
 
-class Feed(Sniffer):
+class Feed(FlowRecorder):
     """The record of a remote engine's messages, fed by a connection in machine mode while
     somebody follows it.
 

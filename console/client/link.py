@@ -62,7 +62,7 @@ class AttachedLink(LocalLink):
 
     def __init__(self, host: Host, secret: Secret) -> None:
         engine = Engine(node=host.where)
-        self._feed = engine.sniffer = Feed(partial(enter, host, secret), self._notice)
+        self._feed = engine.recorder = Feed(partial(enter, host, secret), self._notice)
         session = AttachedSession(engine, f"attach {host.where}", output=True)
         session.there = self._run_there
         super().__init__(engine, session)

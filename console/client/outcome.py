@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from yext import Reply
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.log import safe
 
 _FAILED = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext import Message, Reply, conf
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.log import changed_level, clamp_level
 from yext.wire import BOOLEANS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, natural, not_authenticated
 from yext import Reply
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.errors import FilterError
 from yext.log import safe
 
@@ -193,7 +193,7 @@ async def _load(session: Session, rest: str) -> Reply:
         return not_authenticated()
     if not rest:
         return failed("Load which file?", "flow load FILE")
-    most = session.engine.sniffer.max_messages
+    most = session.engine.recorder.max_messages
     try:
         loaded, whole = await asyncio.to_thread(read_record, rest, most)
     except OSError as error:

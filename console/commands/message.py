@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from console.commands.flow import message_names, message_params
 from console.commands.table import SessionCommand, failed, natural, typed_params
 from yext import Message, Reply
+from yext.command import EOL
 from yext.dispatcher import Dispatch
-from yext.engine.commands import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _made(session: Session, order: _Order) -> Message:
 
 async def _dispatch(session: Session, order: _Order) -> Journey:
     """Sends the message and waits; its journey is recorded whether anybody follows or not."""
-    dispatcher, sniffer = session.engine.dispatcher, session.engine.sniffer
+    dispatcher, sniffer = session.engine.dispatcher, session.engine.recorder
     over = asyncio.get_running_loop().create_future()
 
     def done(_: Dispatch) -> None:

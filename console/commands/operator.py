@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.commands.table import Authority, SessionCommand, failed, natural, put_together
 from yext import Reply
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from yext import Reply
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.log import safe
 from yext.wire import BOOLEANS
 

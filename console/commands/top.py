@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from console.replies.draw import Page, state_text, table
-from yext.engine import commands as bus
-from yext.engine.commands import EOL
+from yext import command as bus
+from yext.command import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Top:
         self._unfollow: Callable[[], None] = _nothing
 
     def __enter__(self) -> Top:
-        self._unfollow = self._session.engine.sniffer.follow(self._ended)
+        self._unfollow = self._session.engine.recorder.follow(self._ended)
         return self
 
     def __exit__(

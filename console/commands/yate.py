@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from console.commands.debug import debug
 from console.commands.table import SWITCH, Authority, SessionCommand, failed, switch
 from yext import Message, Reply
+from yext import command as bus
+from yext.command import EOL
 from yext.conf import parse_int
 from yext.conf.options import nearest
-from yext.engine import commands as bus
-from yext.engine.commands import EOL
+from yext.engine.commands import uptime_text
 from yext.log import Event, stamp
 from yext.wire import BOOLEANS
 
@@ -74,7 +75,7 @@ async def _status(session: Session, rest: str) -> Reply:
 
 
 def _uptime(session: Session, rest: str) -> Reply:
-    return Reply(True, bus.uptime_text(session.engine))
+    return Reply(True, uptime_text(session.engine))
 
 
 def _date(session: Session, rest: str) -> Reply:

@@ -37,7 +37,7 @@ from console.telnet import (
     Sub,
 )
 from yext import Reply, log
-from yext.engine.commands import EOL
+from yext.command import EOL
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener

@@ -14,7 +14,7 @@ from console.server import dialect
 from console.server.lineedit import ERASE_LINE, LineEditor
 from console.telnet import AYT, BRK, EC, EL, IP, NOP
 from yext import Reply, conf, log
-from yext.engine.commands import EOL
+from yext.command import EOL
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener

@@ -10,7 +10,7 @@ import re
 
 from console.server import machine
 from yext import log
-from yext.engine.commands import EOL
+from yext.command import EOL
 
 _FRAME = re.compile(r"(?m)^(?=%%[-+<>=])")
 _LONE_CONTROL = re.compile(r"\r(?!\n)")

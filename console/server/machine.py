@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext import Reply
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.log import safe
 from yext.wire import bool_text
 

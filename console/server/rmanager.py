@@ -63,6 +63,7 @@ class RManager(Module):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
+        self.engine = engine
         self.connections: dict[Connection, None] = {}
         self.listeners: dict[Place, Listener] = {}
         self.failed: list[ListenError] = []
@@ -279,7 +280,7 @@ class RManager(Module):
         for connection in list(self._machines):
             session = connection.session
             if session.authority is not Authority.ADMIN:
-                seen = masked(message, self.engine.sniffer.secret)
+                seen = masked(message, self.engine.recorder.secret)
                 connection.conversation.message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
@@ -291,7 +292,7 @@ class RManager(Module):
             return
         outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
         who = session.authority.name.lower()
-        shown = without_secrets(line, self.engine.sniffer.secret)
+        shown = without_secrets(line, self.engine.recorder.secret)
         audit.info("audit %s %s: %s: %s", who, session.address, shown, outcome)
 
 

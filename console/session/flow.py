@@ -49,7 +49,7 @@ class Flow:
         self.shown = self.left_out = self.missed = 0
         self.loaded: list[Journey] | None = None
         self._session = session
-        self._sniffer = session.engine.sniffer
+        self._recorder = session.engine.recorder
         self._unfollow: Callable[[], None] | None = None
         self._held: dict[int, list[Journey]] = {}
         self._release_timer: asyncio.TimerHandle | None = None
@@ -72,7 +72,7 @@ class Flow:
     def filter(self, wanted: Filter) -> None:
         self._filter = wanted
         if self.is_on:
-            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
+            self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
     def look(self) -> Look:
         """How this session's lines are drawn."""
@@ -83,12 +83,12 @@ class Flow:
         """What of `journey` this session may see."""
         if self._session.authority is Authority.ADMIN:
             return journey
-        return hide(journey, self._sniffer.secret)
+        return hide(journey, self._recorder.secret)
 
     def compile(self, expression: str) -> Filter:
         """A filter of this session. Raises `FilterError`."""
         admin = self._session.authority is Authority.ADMIN
-        return compile_filter(expression, None if admin else self._sniffer.secret)
+        return compile_filter(expression, None if admin else self._recorder.secret)
 
     def state(self) -> str:
         """For the bottom line: ``flow on call.*, 3 left out``."""
@@ -103,7 +103,7 @@ class Flow:
         self.shown = self.left_out = 0
         self.paused, self.missed = False, 0
         if self._unfollow is None:
-            self._unfollow = self._sniffer.follow(self._ended, self._may_want)
+            self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
     def off(self) -> None:
         """Ends following; what was held or left out is told first."""
@@ -129,22 +129,22 @@ class Flow:
 
     def recorded(self) -> list[Journey]:
         """All messages there are to look at: of the file that was loaded, or this engine's."""
-        return self.recent(self._sniffer.max_messages)
+        return self.recent(self._recorder.max_messages)
 
     def recent(self, count: int) -> list[Journey]:
         """The last of them."""
-        return self.loaded[-count:] if self.loaded is not None else self._sniffer.last(count)
+        return self.loaded[-count:] if self.loaded is not None else self._recorder.last(count)
 
     def find(self, number: int) -> Journey | None:
         """The message of that number."""
         if self.loaded is not None:
             return next((one for one in self.loaded if one.number == number), None)
-        return self._sniffer.find(number) or self._sniffer.open.get(number)
+        return self._recorder.find(number) or self._recorder.open.get(number)
 
     def clear(self) -> None:
         """Forgets what was recorded or loaded."""
         self.loaded = None
-        self._sniffer.clear()
+        self._recorder.clear()
 
     # Following
 
@@ -172,7 +172,7 @@ class Flow:
             return
         if self.paused:
             self.missed += 1
-        elif journey.parent in self._sniffer.open:
+        elif journey.parent in self._recorder.open:
             self._hold(journey)
         else:
             self._show(journey)
@@ -213,7 +213,7 @@ class Flow:
         if now >= self._second + 1:
             self._tell_left_out()
             self._second, self._in_second = now, 0
-        if self._in_second >= self._sniffer.lines:
+        if self._in_second >= self._recorder.lines:
             self.left_out += 1
             self._untold += 1
             if self._tell_timer is None:
@@ -235,7 +235,7 @@ class Flow:
         lines = "line" if self._untold == 1 else "lines"
         more = "…" if view.unicode else "..."
         view.show(
-            f"       {more} {self._untold:,} {lines} left out at {self._sniffer.lines}/s:"
+            f"       {more} {self._untold:,} {lines} left out at {self._recorder.lines}/s:"
             " flow pause, or narrow it (flow filter unhandled)"
         )
         self._untold = 0

@@ -20,9 +20,9 @@ from console.commands.table import (
     put_together,
 )
 from yext import Engine, Reply
-from yext.completing import complete as complete_on_bus
-from yext.engine.commands import EOL, EXECUTE_HINT, NOT_EXECUTED
-from yext.engine.commands import run as run_on_bus
+from yext.command import EOL, EXECUTE_HINT, NOT_EXECUTED
+from yext.command import complete as complete_on_bus
+from yext.command import run as run_on_bus
 from yext.log import ALL, logger, safe
 
 if TYPE_CHECKING:

@@ -481,7 +481,7 @@ def test_sessions_are_on_their_own() -> None:
             assert len(lines(one)) == len(lines(two)) == 1
             one.close()
             two.close()
-            assert not engine.sniffer.active
+            assert not engine.recorder.active
 
     asyncio.run(play())
 
@@ -516,8 +516,8 @@ def test_a_peer_that_invents_names_does_not_fill_the_memory() -> None:
             await found.run("flow on call.*")
             for number in range(3000):
                 await found.engine.dispatch(Message(f"other.{number}"))
-            assert len(found.engine.sniffer._wanted) <= 1000
-            assert found.engine.sniffer.wants("call.route")
+            assert len(found.engine.recorder._wanted) <= 1000
+            assert found.engine.recorder.wants("call.route")
 
     asyncio.run(play())
 

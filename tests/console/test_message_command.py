@@ -29,7 +29,7 @@ def test_reply_return_value_and_journey() -> None:
             assert "  reply handled   return sip/0099" in lines
             message = cast(dict[str, Any], reply.data)["message"]
             assert message["params"]["name"] == "John  Doe"
-            assert not found.engine.sniffer.active
+            assert not found.engine.recorder.active
             assert (await found.run("flow show 1")).text == reply.text
 
     asyncio.run(play())

@@ -147,7 +147,7 @@ def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
         link.subscribe(lambda event: ready.set() if event.text == "ready" else None)
         await link.run("external start route.sh 99")
         await asyncio.wait_for(ready.wait(), 20)
-        assert not engine.sniffer.active
+        assert not engine.recorder.active
         with Top(link.own) as top:
             for _ in range(10):
                 assert await engine.dispatch(Message("call.route"))
@@ -156,7 +156,7 @@ def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
             assert row["errors"] == "0"
             assert float(row["MiB"]) > 0
             assert "route.sh 99" in await top.draw(80, 1)
-        assert not engine.sniffer.active, "nothing is recorded once nobody looks"
+        assert not engine.recorder.active, "nothing is recorded once nobody looks"
 
     in_engine(config, story)
 

@@ -6,8 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from yext.dispatcher import Dispatch, Dispatcher
-from yext.handler import PENDING, FunctionHandler, Handler, HandlerFunction, Pending
+from yext.dispatcher import (
+    PENDING,
+    Dispatch,
+    Dispatcher,
+    FunctionHandler,
+    Handler,
+    HandlerFunction,
+    Pending,
+)
 from yext.log import Event, Log
 from yext.message import Message
 

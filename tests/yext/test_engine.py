@@ -291,8 +291,8 @@ def test_a_reload_reads_how_messages_are_recorded(tmp_path: Path) -> None:
                 "[sniffer] lines: 50 -> 7",
                 "[sniffer] secret: *password*,*passwd*,*secret* -> pin",
             )
-            assert engine.sniffer.lines == 7
-            assert [engine.sniffer.secret(name) for name in ("pin", "password")] == [True, False]
+            assert engine.recorder.lines == 7
+            assert [engine.recorder.secret(name) for name in ("pin", "password")] == [True, False]
             assert (await engine.reload()).lines == ()
 
     asyncio.run(main())
@@ -307,9 +307,9 @@ def test_a_reload_with_a_mistake_in_yate_conf_changes_nothing_at_all(tmp_path: P
             assert not done.ok
             (line,) = done.lines
             assert re.search(r"yate\.conf:3: lines=many is not a number.*Nothing was changed", line)
-            assert engine.sniffer.max_bytes != 99999
+            assert engine.recorder.max_bytes != 99999
             assert (await engine.reload("extmodule")).lines == ("timeout: 10000 -> 5000",)
-            assert engine.sniffer.max_bytes != 99999
+            assert engine.recorder.max_bytes != 99999
 
     asyncio.run(main())
 

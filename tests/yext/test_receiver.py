@@ -310,7 +310,7 @@ ANSWER = re.compile(
 async def _conversation(role: str, chunks: list[bytes]) -> list[str]:
     engine = Engine(node="test")
     engine.log.level = 0
-    await engine.load_module("extmodule")
+    await engine.loader.load("extmodule")
     peer = Peer(engine, role)
     for chunk in chunks:
         if not peer.receiver.dead:

@@ -33,7 +33,7 @@ class Followed:
 
     def __init__(self, engine: Engine) -> None:
         self.queue: asyncio.Queue[Journey] = asyncio.Queue()
-        self.unfollow = engine.sniffer.follow(self.queue.put_nowait)
+        self.unfollow = engine.recorder.follow(self.queue.put_nowait)
 
     async def next(self, name: str) -> Journey:
         """The next journey of that name."""
@@ -127,7 +127,7 @@ def test_an_answer_after_the_timeout_is_seen(tmp_path: Path) -> None:
 def test_nothing_is_recorded_when_nobody_follows() -> None:
     async def play() -> None:
         async with Engine() as engine:
-            sniffer = engine.sniffer
+            sniffer = engine.recorder
             followed = Followed(engine)
             await engine.dispatch(Message("one"))
             followed.unfollow()
@@ -147,7 +147,7 @@ def test_the_record_keeps_within_its_bounds(tmp_path: Path) -> None:
 
     async def play() -> None:
         async with Engine(tmp_path) as engine:
-            sniffer = engine.sniffer
+            sniffer = engine.recorder
             sniffer.follow(lambda journey: None)
             for count in range(1, 16):
                 await engine.dispatch(Message("many", {"count": str(count)}))
@@ -174,9 +174,9 @@ def test_a_mistake_in_its_options_is_told(tmp_path: Path) -> None:
         engine.log.subscribe(lambda event: told.append(event.text))
         async with engine:
             assert any("yate.conf:2: messages=many is not a number" in text for text in told)
-            assert (engine.sniffer.max_messages, engine.sniffer.lines) == (10_000, 7)
-            assert engine.sniffer.secret("PIN")
-            assert not engine.sniffer.secret("password")
+            assert (engine.recorder.max_messages, engine.recorder.lines) == (10_000, 7)
+            assert engine.recorder.secret("PIN")
+            assert not engine.recorder.secret("password")
 
     asyncio.run(play())
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from yext.dispatcher import Dispatcher
+from yext.dispatcher import Dispatcher, Handler
 from yext.errors import FilterError
-from yext.handler import Handler
 from yext.log import safe
 from yext.record.patterns import Regex
 

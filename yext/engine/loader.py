@@ -1,16 +1,16 @@
-"""Which modules there are, which the configuration wants, and how one is made."""
+"""The modules of one engine: which there are, how they are loaded and reloaded."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple, cast
 
-from yext import conf
+from yext import conf, log
+from yext.bus import Bus
 from yext.engine.module import Module
-
-if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+from yext.errors import ModuleError
 
 BUILT_IN: dict[str, str] = {
     "tonegen": "yext.telephony.tone:ToneDriver",
@@ -27,7 +27,6 @@ BUILT_IN: dict[str, str] = {
 PRESENT_ONLY = ("regexroute",)
 """Modules that count as loaded and do nothing."""
 
-
 _LATER = (
     "difflib",
     "random",
@@ -37,42 +36,222 @@ _LATER = (
     "yext.extmodule.diagnosis.diagnose",
 )
 
-ModuleFactory = Callable[["Engine"], Module]
+Factory = Callable[[], Module]
+"""Makes a module of the front end."""
 
 
-def wanted_modules(main: conf.Conf, front: Mapping[str, ModuleFactory]) -> list[str]:
-    """The names of the modules that yate.conf wants loaded, in the order of loading.
+def wanted_modules(main: conf.Conf, front: Mapping[str, Factory]) -> list[str]:
+    """Return the names of the modules that yate.conf wants loaded, in the order of loading.
 
     As in Yate: ``[general] modload`` says whether all are, and ``[modules] NAME.yate`` yes or
-    no for one. `front` are those of the front end.
+    no for one.
+
+    Args:
+        main: yate.conf.
+        front: the modules of the front end by their names.
     """
     every = conf.parse_bool(main.get("general", "modload", "")) is not False
     wanted = []
     for name in (*front, *BUILT_IN, *PRESENT_ONLY):
-        said = conf.parse_bool(main.get("modules", f"{name}.yate", ""))
+        chosen = conf.parse_bool(main.get("modules", f"{name}.yate", ""))
         default = every and name not in PRESENT_ONLY
-        if default if said is None else said:
+        if default if chosen is None else chosen:
             wanted.append(name)
     return wanted
 
 
 def load_rest() -> None:
-    """Imports what scripts need and a start does not, before the engine may run out of descriptors:
-    then nothing can be imported, and why a script did not start has to be told all the same."""
+    """Import what scripts need and a start does not.
+
+    Without a free descriptor nothing can be imported, and then the reason why a script did not
+    start has to be found all the same.
+    """
     for name in _LATER:
         importlib.import_module(name)
 
 
-def make_module(engine: Engine, name: str, front: Mapping[str, ModuleFactory]) -> Module | None:
-    """The module of that name, not loaded yet; None where there is none."""
-    if name in front:
-        return front[name](engine)
-    if name in PRESENT_ONLY:
-        module = Module(engine)
-        module.name = name
+class Reloaded(NamedTuple):
+    """The result of a reload.
+
+    Attributes:
+        ok: whether it was carried out.
+        lines: a line for each change, or for each mistake that kept it from being carried out.
+        refused: why it was not carried out where that is no mistake in a file.
+    """
+
+    ok: bool
+    lines: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it was not carried out, in one line."""
+        return "" if self.ok else self.refused or "; ".join(self.lines)
+
+    @property
+    def hint(self) -> str:
+        """What to do about that."""
+        return "module list" if self.refused else "mend it, reload again"
+
+
+class Loader:
+    """Loads, reloads and stops the modules of one engine.
+
+    Args:
+        bus: the engine's bus.
+        front: the modules of the front end by their names.
+        named: whether the node has a name already, so that yate.conf does not give it one.
+
+    Attributes:
+        modules: the loaded modules by name, in the order they were loaded.
+    """
+
+    def __init__(self, bus: Bus, front: Mapping[str, Factory], *, named: bool) -> None:
+        self.modules: dict[str, Module] = {}
+        self._bus = bus
+        self._front = front
+        self._named = named
+        self._reloading = asyncio.Lock()
+
+    # Loading
+
+    def read_main(self) -> None:
+        """Read yate.conf, which chooses the modules, and log its mistakes."""
+        bus = self._bus
+        path = bus.conf_path("yate")
+        if path is None:
+            return
+        bus.conf = conf.load_main(str(path), bus.run_params)
+        for line in bus.conf.log:
+            bus.log.emit(log.Event("config", str(line)))
+        for problem in bus.conf.problems:
+            if problem.severity == "error":
+                bus.log.debug(log.CONF, "engine", str(problem))
+        for problem in bus.recorder.read_conf(bus.conf):
+            bus.log.debug(log.CONF, "engine", str(problem))
+        bus.recorder.apply_conf()
+        name = bus.conf.get("general", "nodename")
+        if name and not self._named:
+            bus.run_params["nodename"] = name
+
+    async def load_all(self) -> None:
+        """Load and initialize the modules that yate.conf wants."""
+        for name in wanted_modules(self._bus.conf, self._front):
+            self._load(name)
+        self._bus.announce("Initializing plugins")
+        for module in self.modules.values():
+            await self._initialize(module)
+        self._bus.announce("Initialization complete")
+
+    async def load(self, name: str) -> None:
+        """Load and initialize one module.
+
+        Raises:
+            ModuleError: it is loaded already, or there is none of that name.
+        """
+        await self._initialize(self._load(name))
+
+    def _load(self, name: str) -> Module:
+        if name in self.modules:
+            raise ModuleError(f"Module is already loaded: {name}")
+        module = self._make(name)
+        if module is None:
+            raise ModuleError(f"Module operation failed: load {name}.yate")
+        self.modules[name] = module
+        module.load()
+        if module.title:
+            self._bus.announce(f"Loaded module {module.title}")
         return module
-    if name not in BUILT_IN:
-        return None
-    path, _, attribute = BUILT_IN[name].partition(":")
-    factory = cast(Any, getattr(importlib.import_module(path), attribute))
-    return cast(Module, factory(engine))
+
+    def _make(self, name: str) -> Module | None:
+        """Make the module of that name, None where there is none."""
+        if name in self._front:
+            return self._front[name]()
+        if name in PRESENT_ONLY:
+            module = Module(self._bus)
+            module.name = name
+            return module
+        if name not in BUILT_IN:
+            return None
+        path, _, attribute = BUILT_IN[name].partition(":")
+        factory = cast(Any, getattr(importlib.import_module(path), attribute))
+        return cast(Module, factory(self._bus))
+
+    async def _initialize(self, module: Module) -> None:
+        if module.title:
+            self._bus.announce(f"Initializing module {module.title}")
+        for problem in module.read_conf():
+            level = log.CONF if problem.severity == "error" else log.NOTE
+            self._bus.log.debug(level, module.name, str(problem))
+        await module.apply_conf()
+
+    def unload(self, name: str) -> None:
+        """Refuse to unload a module, as Yate's refuse while the engine runs.
+
+        Raises:
+            ModuleError: always.
+        """
+        raise ModuleError(
+            f"Could not unload module: {name}"
+            if name in self.modules
+            else f"Module not loaded: {name}"
+        )
+
+    async def stop(self, deadline: float) -> None:
+        """Stop the modules, the last one loaded first, by `deadline` on the loop's clock."""
+        for module in reversed(list(self.modules.values())):
+            await module.stop(deadline)
+            module.unload()
+
+    # Reloading
+
+    async def reload(self, plugin: str = "") -> Reloaded:
+        """Read the configuration again and make the modules agree with it; see `Engine.reload`."""
+        async with self._reloading:
+            modules = [module for name, module in self.modules.items() if plugin in ("", name)]
+            problems = [] if plugin else self._read_main_again()
+            problems += [problem for module in modules for problem in module.read_conf()]
+            mistakes = [str(problem) for problem in problems if problem.severity == "error"]
+            if not mistakes:
+                return await self._apply(plugin, modules)
+            for mistake in mistakes:
+                self._bus.log.debug(log.CONF, "engine", mistake)
+            return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
+
+    async def _apply(self, plugin: str, modules: list[Module]) -> Reloaded:
+        """Carry out what the modules have read."""
+        bus = self._bus
+        bus.announce(f"Initializing plugin '{plugin}'" if plugin else "Initializing plugins")
+        params = {"plugin": plugin} if plugin else {}
+        answered = await bus.dispatch(bus.system_message("engine.init", **params))
+        if not modules and not answered:
+            return Reloaded(False, (), f"no module is called '{plugin}'")
+        lines = [] if plugin else bus.recorder.apply_conf()
+        for module in modules:
+            if module.title and module.tells_reload:
+                bus.announce(f"Initializing module {module.title}")
+            lines += await module.apply_conf()
+        if not plugin:
+            bus.announce("Initialization complete")
+        return Reloaded(True, tuple(lines))
+
+    def _read_main_again(self) -> list[conf.Problem]:
+        """Read yate.conf, of which only the record's section changes while the engine runs."""
+        path = self._bus.conf_path("yate")
+        if path is None:
+            return []
+        main = conf.load_main(str(path), self._bus.run_params)
+        return [*main.problems, *self._bus.recorder.read_conf(main)]
+
+    def rehearse(self) -> list[conf.Problem]:
+        """Read all configuration and start nothing; see `Engine.rehearse`."""
+        self.read_main()
+        problems = list(self._bus.conf.problems)
+        for name in wanted_modules(self._bus.conf, self._front):
+            module = self._make(name)
+            if module is not None:
+                self.modules[name] = module
+        for module in self.modules.values():
+            problems += module.read_conf()
+            problems += module.examine()
+        return problems

@@ -5,18 +5,13 @@ Modelled on the class Module of Yate's engine: the messages and priorities are i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from yext import log
-from yext.completing import Words, complete_words
+from yext.bus import Bus
+from yext.command import EOL, Words, complete_words
 from yext.conf import Problem
-from yext.engine.commands import EOL
-from yext.handler import FunctionHandler, Handler, HandlerFunction
+from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
 from yext.message import Message
 from yext.wire import BOOLEANS
-
-if TYPE_CHECKING:
-    from yext.engine.engine import Engine
 
 STATUS_PRIORITY = 110
 COMMAND_PRIORITY = 120
@@ -42,8 +37,8 @@ class Module:
     track = True
     tells_reload = True
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
         self.debug_level: int | None = None
         self.debug_on = True
         self.debug_objects = False
@@ -75,7 +70,7 @@ class Module:
     def unload(self) -> None:
         """Takes the module's handlers out."""
         for handler in self._handlers:
-            self.engine.dispatcher.uninstall(handler)
+            self.bus.dispatcher.uninstall(handler)
         self._handlers.clear()
 
     # Handlers
@@ -83,10 +78,10 @@ class Module:
     def handle(self, name: str, function: HandlerFunction, priority: int) -> Handler:
         """Installs `function` as this module's handler of messages called `name`."""
         handler = FunctionHandler(
-            self.engine.log, function, name, priority, self.name, self.name if self.track else ""
+            self.bus.log, function, name, priority, self.name, self.name if self.track else ""
         )
         handler.built_in = True
-        self.engine.dispatcher.install(handler)
+        self.bus.dispatcher.install(handler)
         self._handlers.append(handler)
         return handler
 
@@ -150,15 +145,15 @@ class Module:
 
     def debug(self, level: int, text: str) -> None:
         """Debug text of the module, told as far as its own or the engine's level allows."""
-        limit = self.engine.log.level if self.debug_level is None else self.debug_level
+        limit = self.bus.log.level if self.debug_level is None else self.debug_level
         if self.debug_on and level <= limit:
-            self.engine.log.emit(log.Event("debug", text, level, self.title or self.name))
+            self.bus.log.emit(log.Event("debug", text, level, self.title or self.name))
 
     def _debug(self, message: Message) -> bool:
         if message.get("module") != self.name:
             return False
         self.set_debug(message.get("line"))
-        level = self.engine.log.level if self.debug_level is None else self.debug_level
+        level = self.bus.log.level if self.debug_level is None else self.debug_level
         message.retvalue = (
             f"Module {self.name} debug {'on' if self.debug_on else 'off'} level {level}"
             f" objects {'on' if self.debug_objects else 'off'}{EOL}"
@@ -169,7 +164,7 @@ class Module:
         """Carries out ``level N[+-]``, ``reset``, ``objects on|off`` or ``on|off``."""
         verb, _, value = line.strip().partition(" ")
         if verb == "level":
-            current = self.engine.log.level if self.debug_level is None else self.debug_level
+            current = self.bus.log.level if self.debug_level is None else self.debug_level
             self.debug_level = log.changed_level(current, value)
         elif verb == "reset":
             self.debug_level, self.debug_on = None, True

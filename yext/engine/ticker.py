@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
+from yext.bus import Bus
 from yext.dispatcher import Dispatch
 from yext.message import Message
-
-if TYPE_CHECKING:
-    from yext.engine.engine import Engine
 
 
 class Ticker:
@@ -20,9 +17,9 @@ class Ticker:
         rate, max_rate: messages dispatched in the last full second, and in the busiest one.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, bus: Bus) -> None:
         self.rate = self.max_rate = 0
-        self._engine = engine
+        self._bus = bus
         self._dispatched = 0
         self._next = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -45,8 +42,8 @@ class Ticker:
         self.start()
 
     def _send(self, seconds: int) -> None:
-        dispatcher = self._engine.dispatcher
-        params = {"time": str(seconds), "nodename": self._engine.node}
+        dispatcher = self._bus.dispatcher
+        params = {"time": str(seconds), "nodename": self._bus.node}
         message = Message("engine.timer", params, time=seconds, broadcast=True)
         dispatcher.start(Dispatch(dispatcher, message, None))
         self.rate = dispatcher.dispatched - self._dispatched

@@ -12,14 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext import log
-from yext.dispatcher import Dispatch
-from yext.engine.commands import EXECUTE_HINT, NOT_EXECUTED, commander_of
+from yext.command import EXECUTE_HINT, NOT_EXECUTED, commander_of
+from yext.dispatcher import PENDING, Dispatch, Pending
 from yext.errors import StartError
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
 from yext.extmodule.peer.peer import Receiver
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
-from yext.handler import PENDING, Pending
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
 
@@ -50,7 +49,7 @@ class ScriptChannel(Endpoint):
     """
 
     def __init__(self, module: ExtModule, receiver: Receiver) -> None:
-        super().__init__(module.engine, module.free_channel_id())
+        super().__init__(module.bus, module.free_channel_id())
         self.module = module
         self.receiver: Receiver | None = receiver
         self.address = receiver.name
@@ -59,7 +58,7 @@ class ScriptChannel(Endpoint):
         receiver.channel = self
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
-        if not self.tells or self.engine.halting:
+        if not self.tells or self.bus.halting:
             return
         message = Message(
             "chan.disconnected", {"id": self.id, "module": "external", "address": self.address}
@@ -211,7 +210,7 @@ def start_call(module: ExtModule, message: Message, dispatch: Dispatch) -> bool 
         reason = f"'{method}' is none of {', '.join(METHODS)}"
         module.debug(log.CONF, reason)
         # The message says nothing of it, as recorded; who asked for the call is to know.
-        module.engine.log.notice((reason,), "", logged=False)
+        module.bus.log.notice((reason,), "", logged=False)
         return False
     if not commander_of(message).may_execute:
         message.params.update(error="forbidden", reason=NOT_EXECUTED, hint=EXECUTE_HINT)
@@ -235,7 +234,7 @@ def _failed(module: ExtModule, message: Message, error: StartError) -> None:
     message.params.update(
         (name, value) for name, value in failure.params().items() if name in ("errno", "hint")
     )
-    module.engine.log.notice(failure.lines(), "", logged=False)
+    module.bus.log.notice(failure.lines(), "", logged=False)
 
 
 def _introduce(

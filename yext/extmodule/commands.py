@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from yext.engine.commands import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
+from yext.command import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
 from yext.errors import StartError
 from yext.extmodule.script.script import clock
 from yext.extmodule.script.states import IDLE

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
-from yext.dispatcher import track
+from yext.dispatcher import Handler, track
 from yext.engine.module import Module
 from yext.errors import ListenError, StartError
 from yext.extmodule import commands, reload, settings
@@ -19,14 +19,12 @@ from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import FAILED, IDLE, LIVE
 from yext.extmodule.script.stopping import Leftovers
 from yext.extmodule.script.warden import Warden
-from yext.handler import Handler
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.dispatcher import Dispatch
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
+    from yext.dispatcher import Dispatch, Handler, Pending
     from yext.extmodule.calls import ScriptChannel
-    from yext.handler import Handler, Pending
     from yext.telephony.clock import Clock
     from yext.telephony.endpoint import Endpoint
 
@@ -79,9 +77,9 @@ class ExtModule(Module):
     title = "ExtModule"
     aliases = ("external",)
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.settings = settings.read(Conf("extmodule.conf", engine.conf.rules), engine.run_params)
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
+        self.settings = settings.read(Conf("extmodule.conf", bus.conf.rules), bus.run_params)
         self.peers: dict[Receiver, Script | None] = {}
         self.scripts: list[Script] = []
         self.listeners: dict[str, Listener] = {}
@@ -108,7 +106,7 @@ class ExtModule(Module):
     # Configuration
 
     def read_conf(self) -> list[Problem]:
-        self._planned = settings.read(self.engine.read_conf("extmodule"), self.engine.run_params)
+        self._planned = settings.read(self.bus.read_conf("extmodule"), self.bus.run_params)
         return list(self._planned.problems)
 
     def examine(self) -> list[Problem]:
@@ -138,7 +136,7 @@ class ExtModule(Module):
 
     def _place_call_handler(self) -> None:
         """Installs the handler of ``call.execute`` at the priority that is configured."""
-        dispatcher = self.engine.dispatcher
+        dispatcher = self.bus.dispatcher
         dispatcher.uninstall(self._calls)
         self._calls = CallHandler(self)
         self._calls.built_in = True
@@ -146,13 +144,13 @@ class ExtModule(Module):
 
     def unload(self) -> None:
         super().unload()
-        self.engine.dispatcher.uninstall(self._calls)
+        self.bus.dispatcher.uninstall(self._calls)
 
     def clock(self) -> Clock:
         """What audio is paced by."""
         from yext.telephony.shared import telephony
 
-        return telephony(self.engine).clock
+        return telephony(self.bus).clock
 
     def take_along(self, receiver: Receiver, ident: str, message: Message) -> Endpoint | None:
         """The call that goes with a message of `receiver` as its user data, None for none."""

@@ -140,7 +140,7 @@ def _start(module: ExtModule, program: Program) -> str:
     try:
         script = module.start_script(program.name, program.parameter or "", "", configured=True)
     except StartError as error:
-        module.engine.log.notice(error.failure.lines(), "", logged=False)
+        module.bus.log.notice(error.failure.lines(), "", logged=False)
         return error.failure.one_line()
     return f"{script.label} started, pid {script.pid}"
 
@@ -151,4 +151,4 @@ def execute(module: ExtModule, wanted: Sequence[Program]) -> None:
         try:
             module.execute(program.name, program.parameter)
         except StartError as error:
-            module.engine.log.notice(error.failure.lines(), "", logged=False)
+            module.bus.log.notice(error.failure.lines(), "", logged=False)

@@ -19,10 +19,10 @@ from yext.record.patterns import wildcard
 
 if TYPE_CHECKING:
     from yext.conf import Conf, Problem
-    from yext.dispatcher import Dispatch
-    from yext.handler import Handler, Watcher
+    from yext.dispatcher import Dispatch, Handler, Watcher
 
-__all__ = ["Change", "Journey", "Sniffer", "Step"]
+
+__all__ = ["Change", "FlowRecorder", "Journey", "Step"]
 
 OPTIONS = (
     Option("messages", "int", 10_000, 1, 1_000_000, "messages", "how many the record keeps"),
@@ -66,9 +66,9 @@ def _mapping(snapshot: str | dict[str, str]) -> Mapping[str, str]:
 class Recording(Journey):
     """A journey while it goes on; what a dispatch tells of its steps."""
 
-    __slots__ = ("_before", "_entered", "_first", "_sniffer", "_started")
+    __slots__ = ("_before", "_entered", "_first", "_recorder", "_started")
 
-    def __init__(self, sniffer: Sniffer, number: int, dispatch: Dispatch) -> None:
+    def __init__(self, recorder: FlowRecorder, number: int, dispatch: Dispatch) -> None:
         message, sender = dispatch.message, dispatch.sender
         outer = sender.handling() if sender is not None else None
         parent = outer.journey if outer is not None else None
@@ -87,7 +87,7 @@ class Recording(Journey):
         self.renamed = self.retvalue = ""
         self.took = 0.0
         self.kept_size = 0
-        self._sniffer = sniffer
+        self._recorder = recorder
         self._started = self._entered = perf_counter()
         self._before = _NOTHING
 
@@ -122,7 +122,7 @@ class Recording(Journey):
                 step.result = "late"
                 step.took += waited
                 if self.ended:
-                    self._sniffer.tell(self)
+                    self._recorder.tell(self)
                 return
 
     def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
@@ -144,10 +144,10 @@ class Recording(Journey):
         self.ended = True
         self._before = _NOTHING
         self._first = ""
-        self._sniffer.keep(self)
+        self._recorder.keep(self)
 
 
-class Sniffer:
+class FlowRecorder:
     """Records messages while somebody follows them.
 
     Attributes:

@@ -1,6 +1,6 @@
 """``dispatcher trace_msg_time`` and ``trace_msg_handler_time``: how long messages took, in the log.
 
-Yate's switches, on Yate's words. They read the journeys that the sniffer records, so that they
+Yate's switches, on Yate's words. They read the journeys that the recorder keeps, so that they
 cost nothing while they are off.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from yext.log import INFO, Log
 from yext.record.journey import Journey
-from yext.record.recorder import Sniffer
+from yext.record.recorder import FlowRecorder
 from yext.wire import BOOLEANS
 
 SWITCHES = {
@@ -23,8 +23,8 @@ SWITCHES = {
 class TraceTimes:
     """The two switches of one engine."""
 
-    def __init__(self, sniffer: Sniffer, log: Log) -> None:
-        self._sniffer = sniffer
+    def __init__(self, recorder: FlowRecorder, log: Log) -> None:
+        self._recorder = recorder
         self._log = log
         self._on: set[str] = set()
         self._unfollow: Callable[[], None] | None = None
@@ -42,7 +42,7 @@ class TraceTimes:
     def _turn(self, switch: str, on: bool) -> None:
         (self._on.add if on else self._on.discard)(switch)
         if self._on and self._unfollow is None:
-            self._unfollow = self._sniffer.follow(self._tell)
+            self._unfollow = self._recorder.follow(self._tell)
         elif not self._on and self._unfollow is not None:
             self._unfollow()
             self._unfollow = None

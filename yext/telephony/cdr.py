@@ -16,7 +16,7 @@ from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
 
 _PRIORITY: Final = 50
 _LAST_PRIORITY: Final = 150
@@ -135,8 +135,8 @@ class CdrBuilder(Module):
     # What a script sees of a message stays as it is where no records are kept.
     track = False
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
         self._records: dict[str, Record] = {}
         self._hung_up: dict[str, float] = {}
         self._number = 0
@@ -175,7 +175,7 @@ class CdrBuilder(Module):
         begins = moment in _BEGINS and said(message, "cdrcreate", True)
         if record is None and begins and ident not in self._hung_up:
             self._number += 1
-            who, run_id = message.userdata, self.engine.run_params["runid"]
+            who, run_id = message.userdata, self.bus.run_params["runid"]
             script = who if isinstance(who, Endpoint) and not isinstance(who, Channel) else None
             record = Record(ident, self._number, run_id, script)
             self._records[ident] = record
@@ -186,7 +186,7 @@ class CdrBuilder(Module):
             del self._records[record.channel]
             self._hung_up[record.channel] = now + _GUARD
         operation = "finalize" if last else "update" if record.told else "initialize"
-        self.engine.enqueue(record.message(operation, now))
+        self.bus.enqueue(record.message(operation, now))
 
     def _timer(self, message: Message) -> bool:
         """Closes the records of scripts whose call is over: nobody hangs up in their name."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
+from yext.command import Commander, Embedder, commander_of
 from yext.dispatcher import TRACKING
-from yext.engine.commands import Commander, Embedder, commander_of
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
 from yext.wire import BOOLEANS, bool_text
@@ -54,7 +54,7 @@ class Channel(Endpoint):
     """
 
     def __init__(self, driver: Driver, address: str = "", *, outgoing: bool = False) -> None:
-        super().__init__(driver.engine, driver.next_id())
+        super().__init__(driver.bus, driver.next_id())
         self.driver = driver
         self.outgoing = outgoing
         self.address = address
@@ -134,7 +134,7 @@ class Channel(Endpoint):
 
     def hung_up(self) -> None:
         """Tells of the end of the channel; drivers whose channels do so call it at the end."""
-        self.engine.enqueue(self.message("chan.hangup"))
+        self.bus.enqueue(self.message("chan.hangup"))
 
     # The call's progress
 

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from yext import conf
-from yext.engine.commands import EOL
+from yext.command import EOL
 from yext.engine.module import Module
 from yext.message import Message
 from yext.telephony.channel import Channel, said
 from yext.telephony.shared import Telephony, telephony
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
 
 STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
 """What would be taken for a separator of the status line in an address, and the escape itself."""
@@ -40,9 +40,9 @@ class Driver(Module):
     minimal = False
     execute_priority = 90
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.telephony: Telephony = telephony(engine)
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
+        self.telephony: Telephony = telephony(bus)
         self.channels: dict[str, Channel] = {}
         self.total = 0
         self._number = 0
@@ -78,7 +78,7 @@ class Driver(Module):
         self.handle("call.answered", self._for_incoming(Channel.answer), 100)
 
     async def apply_conf(self) -> list[str]:
-        main = self.engine.conf
+        main = self.bus.conf
         timeout = conf.parse_int(main.get("telephony", "timeout") or "")
         self.timeout = timeout if timeout and timeout > 0 else None
         self.max_channels = conf.parse_int(main.get("telephony", "maxchans") or "") or 0
@@ -96,7 +96,7 @@ class Driver(Module):
 
     def _execute(self, message: Message) -> bool | Awaitable[bool]:
         called = message.get("callto")
-        if not called.startswith(self.prefix) or self.engine.halting:
+        if not called.startswith(self.prefix) or self.bus.halting:
             return False
         if self.max_channels and len(self.channels) >= self.max_channels:
             return False

@@ -22,7 +22,7 @@ class DumbChannel(Channel):
         told.params.update(copied(message, copy_list(message)))
         if self.outgoing:
             told.params.update(copied(message, _STARTUP))
-        self.engine.enqueue(told)
+        self.bus.enqueue(told)
 
     def destroyed(self) -> None:
         self.hung_up()
@@ -78,14 +78,14 @@ class DumbDriver(Driver):
             },
         )
         direct = message.get("direct")
-        if not direct and not await self.engine.dispatch(call):
+        if not direct and not await self.bus.dispatch(call):
             return False
         call.name = "call.execute"
         call["callto"] = direct or call.retvalue
         call.retvalue = ""
         call["id"] = channel.id
         channel.make_call(call, message)
-        if not await self.engine.dispatch(call):
+        if not await self.bus.dispatch(call):
             message.params.update(copied(call, ("error", "reason")))
             return False
         channel.accepted(call)

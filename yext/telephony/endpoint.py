@@ -16,7 +16,7 @@ from yext.message import Message
 from yext.telephony.formats import SLIN, Conversion, Format, conversion
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
 
 AUDIO: Final = "audio"
 """The type of data that an endpoint has when none is named."""
@@ -164,8 +164,8 @@ class Endpoint:
         alive: False once nothing held it any longer.
     """
 
-    def __init__(self, engine: Engine, ident: str) -> None:
-        self.engine = engine
+    def __init__(self, bus: Bus, ident: str) -> None:
+        self.bus = bus
         self.id = ident
         self.peer: Endpoint | None = None
         self.last_peer_id = ""
@@ -201,7 +201,7 @@ class Endpoint:
         message.userdata = self
         if enqueue:
             self.hold()
-            dispatcher = self.engine.dispatcher
+            dispatcher = self.bus.dispatcher
             dispatcher.enqueue(Dispatch(dispatcher, message, lambda _: self.release()))
         return message
 

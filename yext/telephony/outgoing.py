@@ -52,7 +52,7 @@ async def call_out(
             return False
         call["called"] = called
         call.params.setdefault("caller", f"{driver.prefix}{target}")
-        if not await driver.engine.dispatch(call) or call.retvalue in ("", "-"):
+        if not await driver.bus.dispatch(call) or call.retvalue in ("", "-"):
             return False
         callto, call.retvalue = call.retvalue, ""
     call.name = "call.execute"
@@ -63,7 +63,7 @@ async def call_out(
     call["id"] = channel.id
     channel.make_call(call, message)
     try:
-        if not await driver.engine.dispatch(call):
+        if not await driver.bus.dispatch(call):
             message.params.update(copied(call, ("error", "reason")))
             return False
         message["id"] = channel.id

@@ -29,7 +29,7 @@ class Pbx(Module):
 
     async def _locate(self, message: Message, name: str) -> Endpoint | None:
         wanted = Message("chan.locate", {"id": message.get(name)})
-        await self.engine.dispatch(wanted)
+        await self.bus.dispatch(wanted)
         found = wanted.userdata
         if not isinstance(found, Endpoint):
             return None

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from yext.telephony.clock import Clock
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
 
 
 class Telephony:
@@ -29,12 +29,12 @@ class Telephony:
         return f"{self._run_id}-{self._calls}"
 
 
-_ENGINES: WeakKeyDictionary[Engine, Telephony] = WeakKeyDictionary()
+_ENGINES: WeakKeyDictionary[Bus, Telephony] = WeakKeyDictionary()
 
 
-def telephony(engine: Engine) -> Telephony:
-    """What the telephony of `engine` shares, made when it is first asked for."""
-    found = _ENGINES.get(engine)
+def telephony(bus: Bus) -> Telephony:
+    """What the telephony of one engine shares; made when it is first asked for."""
+    found = _ENGINES.get(bus)
     if found is None:
-        found = _ENGINES[engine] = Telephony(engine.run_params["runid"])
+        found = _ENGINES[bus] = Telephony(bus.run_params["runid"])
     return found

@@ -298,7 +298,7 @@ class WaveDriver(Driver):
         message["targetid"] = target
         message["reason"] = reason
         if channel is None or not channel.alive:
-            self.engine.enqueue(message)
+            self.bus.enqueue(message)
         else:
             channel.carried(message)
 

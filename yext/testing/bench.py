@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from yext.dispatcher import Dispatch, Dispatcher
-from yext.engine.commands import Reply
+from yext.command import Reply
+from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, Watcher
 from yext.engine.engine import Engine
-from yext.handler import FunctionHandler, Handler, Watcher
 from yext.log import Event, Log
 from yext.message import Message
-from yext.record.recorder import Sniffer
+from yext.record.recorder import FlowRecorder
 
 T = TypeVar("T")
 
@@ -46,8 +45,8 @@ class Answer:
 class _TellingDispatcher(Dispatcher):
     """Tells of every handler and watcher that comes."""
 
-    def __init__(self, log: Log, sniffer: Sniffer, tell: Callable[[], None]) -> None:
-        super().__init__(log, sniffer)
+    def __init__(self, log: Log, recorder: FlowRecorder, tell: Callable[[], None]) -> None:
+        super().__init__(log, recorder)
         self._tell = tell
 
     def install(self, handler: Handler) -> None:
@@ -85,7 +84,7 @@ class TestBench:
         self._happened = asyncio.Event()
         self.engine = Engine(config_dir)
         self.engine.dispatcher = _TellingDispatcher(
-            self.engine.log, self.engine.sniffer, self._happened.set
+            self.engine.log, self.engine.recorder, self._happened.set
         )
         self.engine.dispatcher.watch("", self)
         self.engine.log.subscribe(self._told)

@@ -7,7 +7,7 @@ import pytest
 from workshop import IDLE, Workshop
 
 from yext import Message, Reply
-from yext.engine.commands import commander_of
+from yext.command import commander_of
 
 
 @pytest.fixture

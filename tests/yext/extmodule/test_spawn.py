@@ -18,9 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from start_failures import ROOT, open_directory, put
 
-from yext.errors import StartError
+from yext.errors import StartError, StartFailure
 from yext.extmodule.diagnosis import diagnose
-from yext.extmodule.failure import StartFailure
 from yext.extmodule.script import spawn
 
 PRELUDE = """

@@ -13,9 +13,9 @@ import os
 import resource
 from collections.abc import Callable, Sequence
 
+from yext.errors import StartFailure
 from yext.extmodule.diagnosis.faults import Fault, find_early_end, find_fault
 from yext.extmodule.diagnosis.hints import quoted
-from yext.extmodule.failure import StartFailure
 
 _LONGEST_ARGUMENT = 131_071
 """Bytes of one argument that Linux takes (MAX_ARG_STRLEN is 32 pages, its final NUL included)."""

@@ -194,7 +194,7 @@ def _find(module: ExtModule, ident: str) -> Endpoint | None:
     for channel in module.channels:
         if channel.id == ident:
             return channel
-    for other in module.engine.modules.values():
+    for other in module.bus.modules.values():
         if isinstance(other, Driver) and ident in other.channels:
             return other.channels[ident]
     return None

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from yext import log, wire
-from yext.dispatcher import Dispatch
+from yext.dispatcher import PENDING, Dispatch, Pending
 from yext.errors import LineTooLong, ProtocolError
 from yext.extmodule.peer.pending import Deadlines
 from yext.extmodule.peer.requests import REQUESTS, Relay
-from yext.extmodule.throttle import Throttle
-from yext.handler import PENDING, Pending
+from yext.log import Throttle
 from yext.message import Message
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Receiver(asyncio.Protocol):
 
     def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
         self.module = module
-        self._dispatcher = module.engine.dispatcher
+        self._dispatcher = module.bus.dispatcher
         self._loop = asyncio.get_running_loop()
         self.name = name
         self.parameter = parameter
@@ -394,7 +393,7 @@ class Receiver(asyncio.Protocol):
         if self._deadlines is not None:
             self._deadlines.cancel()
         if self._mistakes is not None:
-            self._mistakes.tell()
+            self._mistakes.flush()
         dispatcher = self._dispatcher
         for relay in self.relays.values():
             dispatcher.uninstall(relay)

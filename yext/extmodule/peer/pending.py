@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from yext import log
 
 if TYPE_CHECKING:
-    from yext.dispatcher import Dispatch
+    from yext.dispatcher import Dispatch, Recording
     from yext.extmodule.peer.peer import Receiver
-    from yext.record.recorder import Recording
 
 _NEVER = float("inf")
 

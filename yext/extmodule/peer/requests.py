@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext import log, wire
+from yext.dispatcher import Handler, Pending
 from yext.errors import LineTooLong, ProtocolError
 from yext.extmodule.peer import setlocal
-from yext.handler import Handler, Pending
 from yext.message import Message
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def _install(receiver: Receiver, rest: str) -> None:
     if done:
         relay = Relay(receiver, name, priority, filter_name, filter_value)
         receiver.relays[name] = relay
-        receiver.module.engine.dispatcher.install(relay)
+        receiver.module.bus.dispatcher.install(relay)
     receiver.send(f"%%<install:{priority}:{name}:{wire.bool_text(done)}")
 
 
 def _uninstall(receiver: Receiver, name: str) -> None:
     relay = receiver.relays.pop(name, None)
     if relay is not None:
-        receiver.module.engine.dispatcher.uninstall(relay)
+        receiver.module.bus.dispatcher.uninstall(relay)
     priority = relay.asked_priority if relay is not None else 0
     receiver.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
 
@@ -68,7 +68,7 @@ def _watch(receiver: Receiver, name: str) -> None:
     done = name not in receiver.watches
     if done:
         receiver.watches[name] = None
-        receiver.module.engine.dispatcher.watch(name, receiver)
+        receiver.module.bus.dispatcher.watch(name, receiver)
     receiver.send(f"%%<watch:{name}:{wire.bool_text(done)}")
 
 
@@ -76,7 +76,7 @@ def _unwatch(receiver: Receiver, name: str) -> None:
     done = name in receiver.watches
     if done:
         del receiver.watches[name]
-        receiver.module.engine.dispatcher.unwatch(name, receiver)
+        receiver.module.bus.dispatcher.unwatch(name, receiver)
     receiver.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
 
 
@@ -93,7 +93,7 @@ def _setlocal(receiver: Receiver, rest: str) -> None:
 
 def _output(receiver: Receiver, text: str) -> None:
     if text:
-        receiver.module.engine.log.output(text)
+        receiver.module.bus.log.output(text)
 
 
 def _debug_limit(receiver: Receiver) -> int:
@@ -111,7 +111,7 @@ def _debug(receiver: Receiver, rest: str) -> None:
     if receiver.module.debug_on and level <= _debug_limit(receiver):
         text = wire.unescape_prefix(text)
         source = receiver.debugname or receiver.name
-        receiver.module.engine.log.emit(log.Event("debug", text, level, source))
+        receiver.module.bus.log.emit(log.Event("debug", text, level, source))
 
 
 def parse_install(text: str) -> tuple[int, str, str, str]:

@@ -94,11 +94,11 @@ def _debuglevel(receiver: Receiver, value: str) -> Result:
     if number is not None:
         receiver.debuglevel = log.clamp_level(number)
     level = receiver.debuglevel
-    return str(receiver.module.engine.log.level if level is None else level), True
+    return str(receiver.module.bus.log.level if level is None else level), True
 
 
 def _runid(receiver: Receiver, value: str) -> Result:
-    return receiver.module.engine.run_params["runid"], not value
+    return receiver.module.bus.run_params["runid"], not value
 
 
 def _id(receiver: Receiver, value: str) -> Result:
@@ -121,13 +121,13 @@ def _disconnected(receiver: Receiver, value: str) -> Result:
 
 
 def _engine(receiver: Receiver, name: str, value: str) -> Result:
-    params = receiver.module.engine.run_params
+    params = receiver.module.bus.run_params
     return params.get(name, ""), name in params and not value
 
 
 def _config(receiver: Receiver, name: str, value: str) -> Result:
     section, dot, key = name.partition(".")
-    main = receiver.module.engine.conf
+    main = receiver.module.bus.conf
     section, key = section.strip(), key.strip()
     if not section:
         return "", False
@@ -138,7 +138,7 @@ def _config(receiver: Receiver, name: str, value: str) -> Result:
 
 
 def _loaded(receiver: Receiver, name: str, value: str) -> Result:
-    return wire.bool_text(name in receiver.module.engine.modules), not value
+    return wire.bool_text(name in receiver.module.bus.modules), not value
 
 
 ROWS: dict[str, Row] = {

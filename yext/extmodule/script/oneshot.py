@@ -27,7 +27,7 @@ class Executed:
         module = self._module
         path = spawn.resolve(name, module.options.scripts_dir)
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        output = module.engine.program_output
+        output = module.bus.program_output
         told = nowhere if output is None else output
         try:
             started = spawn.start(

@@ -29,10 +29,10 @@ from yext.extmodule.script.states import (
     TRANSITIONS,
 )
 from yext.extmodule.script.stopping import Exit, Ladder, reap
-from yext.extmodule.throttle import Throttle
+from yext.log import Throttle
 
 if TYPE_CHECKING:
-    from yext.extmodule.failure import StartFailure
+    from yext.errors import StartFailure
     from yext.extmodule.module import ExtModule
 
 EARLY_SECONDS = 1.0
@@ -221,7 +221,7 @@ class Script:
         self.log_lines.append((time.time(), self.pid or 0, text))
         if self._logged.passes(self.module.options.lograte):
             source = f"{self.name}[{self.pid}]"
-            self.module.engine.log.emit(log.Event("stderr", text, log.NOTE, source))
+            self.module.bus.log.emit(log.Event("stderr", text, log.NOTE, source))
 
     def _not_logged(self, count: int) -> None:
         self.module.debug(
@@ -239,7 +239,7 @@ class Script:
         self, lines: tuple[str, ...], *, level: int = log.WARN, logged: bool = True
     ) -> None:
         safe = tuple(log.safe(line, keep="\t") for line in lines)
-        self.module.engine.log.notice(safe, self.session, level=level, logged=logged)
+        self.module.bus.log.notice(safe, self.session, level=level, logged=logged)
 
     # End
 
@@ -275,7 +275,7 @@ class Script:
         assert self._pipes is not None and self._errors is not None
         self._pipes.drain()
         self._errors.close()
-        self._logged.tell()
+        self._logged.flush()
         receiver.on_end = None
         receiver.end("gone")
         self._pipes.close_all()
@@ -284,7 +284,7 @@ class Script:
         event = self._tell_end(self.last_exit, signalled)
         self.receiver, self.pid, self._pipes, self._errors = None, None, None, None
         self.module.leftovers.end(pid, self.module.options.termwait / 1000)
-        if self._asked_to_stop or not receiver.restart or self.module.engine.halting:
+        if self._asked_to_stop or not receiver.restart or self.module.bus.halting:
             self._on(event)
         elif self._back_off():
             self._on("again")

@@ -18,7 +18,7 @@ from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, decode
 
 if TYPE_CHECKING:
-    from yext.engine.engine import Engine
+    from yext.bus import Bus
     from yext.telephony.detect import Listener
 
 _FRAME = bytes(SLIN.frame_bytes(0))
@@ -92,7 +92,7 @@ class PhoneChannel(Channel):
         """Tells that the channel is there; `message` is the ``call.execute`` that made it."""
         told = self.message("chan.startup")
         told.params.update(copied(message, [*copy_list(message), *_STARTUP]))
-        self.engine.enqueue(told)
+        self.bus.enqueue(told)
 
     def beat(self) -> None:
         """Sends a frame of silence unless something is said; dials; looks at what is waited for."""
@@ -112,7 +112,7 @@ class PhoneChannel(Channel):
             self.saying = ""
             if source.error:
                 told = f"{self.id} said no more: {source.name}: {source.error}"
-                self.engine.log.notice((told,), "")
+                self.bus.log.notice((told,), "")
             self._silence = Source("phone")
             self.set_source(self._silence)
 
@@ -190,8 +190,8 @@ class PhoneDriver(Driver):
     # What a script sees of a message stays as it is where there is no phone.
     track = False
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, bus: Bus) -> None:
+        super().__init__(bus)
         self.calls: list[PhoneChannel] = []
 
     def load(self) -> None:
@@ -265,14 +265,14 @@ class PhoneDriver(Driver):
         call["caller"] = message.get("caller") or self.name
         call["called"] = number
         call.params.update(copied(message, copy_list(message)))
-        if not callto and not await self.engine.dispatch(call):
+        if not callto and not await self.bus.dispatch(call):
             message["reason"] = f"nobody routes a call to {number}"
             return False
         call.name = "call.execute"
         call["callto"] = callto or call.retvalue
         call.retvalue = ""
         channel.make_call(call, message)
-        if not await self.engine.dispatch(call):
+        if not await self.bus.dispatch(call):
             message.params.update(copied(call, ("error", "reason", "errno", "hint")))
             return False
         channel.accepted(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from yext.engine.commands import EOL, help_with
+from yext.command import EOL, help_with
 from yext.log import safe
 from yext.message import Message
 
