@@ -1,10 +1,10 @@
-"""Makes the helpers that lie in this folder importable for all tests.
+"""Make the helpers in this folder importable for all tests.
 
-Hypothesis tries the same examples in each run, for however long each of them takes on a slow
-machine; `pytest --hypothesis-profile=default` looks for new ones.
+Hypothesis tries the same examples in each run, without a deadline for slow machines;
+`pytest --hypothesis-profile=default` looks for new ones.
 
-What a script's ``#!/usr/bin/env python3`` finds is the interpreter itself: the shims that some
-machines have before it take longer to start than some recordings wait.
+A script's ``#!/usr/bin/env python3`` finds the interpreter itself: the shims that some machines
+have in front of it take longer to start than some recordings wait.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The house as the code has it: rooms in their order, who imports whom, circles.
+"""The architecture, read from the code: rooms in their order, imports, cycles.
 
-Read from the source text alone, nothing is imported. Imports inside functions and under
-``if TYPE_CHECKING:`` count: they too say that two files know each other.
+Only the source text is read; nothing is imported. Imports inside functions and under
+``if TYPE_CHECKING:`` count too: they also mean that one file depends on another.
 """
 
 from __future__ import annotations
@@ -46,19 +46,18 @@ ROOMS = (
     "console.cli",
     "console.__main__",
 )
-"""Packages and modules from the ground up. What is deeper in a package than a row belongs to
-the row with the longest name that it begins with; a package named here without its parts has no
-order inside but that of its imports, which have no circle."""
+"""Packages and modules, lowest first. A module belongs to the longest of these names that its
+own name begins with. Inside a package whose parts are not listed, only cycles are forbidden."""
 
 MOST_FILES = 15
-"""Files that stand directly in one folder."""
+"""The largest number of files directly in one folder."""
 
 Graph = Mapping[str, Mapping[str, int]]
-"""For each module the modules that it imports, with the line of each import."""
+"""For each module, the modules that it imports, with the line of each import."""
 
 
 def modules(root: Path = ROOT) -> dict[str, Path]:
-    """The modules of `yext` and `console` by their dotted names."""
+    """Return the source files of `yext` and `console` by dotted module name."""
     return {
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
         for package in ("yext", "console")
@@ -67,7 +66,7 @@ def modules(root: Path = ROOT) -> dict[str, Path]:
 
 
 def imports(root: Path = ROOT) -> dict[str, dict[str, int]]:
-    """Which modules each module imports, those outside the house included."""
+    """Return the imports of each module, including those from outside `yext` and `console`."""
     files = modules(root)
     return {
         name: dict(_imported(ast.parse(path.read_text(encoding="utf-8")), name, path, files))
@@ -93,7 +92,7 @@ def _imported(
 
 
 def room(name: str) -> str:
-    """The row of `ROOMS` that a module belongs to. Raises `LookupError` where there is none."""
+    """Return the row of `ROOMS` that a module belongs to. Raises `LookupError` if there is none."""
     while name:
         if name in ROOMS:
             return name
@@ -102,7 +101,7 @@ def room(name: str) -> str:
 
 
 def upward(graph: Graph) -> list[str]:
-    """The imports that go up: from a module to one whose room is above its own."""
+    """List the imports that go up: from a module to one whose room is above its own."""
     order = {row: number for number, row in enumerate(ROOMS)}
     return [
         f"{name}:{line} imports {imported} from above"
@@ -113,7 +112,7 @@ def upward(graph: Graph) -> list[str]:
 
 
 def cycles(graph: Graph) -> list[list[str]]:
-    """The groups of modules that import each other in a circle (Tarjan's components)."""
+    """List the groups of modules that import each other in a cycle (Tarjan's components)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -143,7 +142,7 @@ def cycles(graph: Graph) -> list[list[str]]:
 
 
 def crowded(files: Mapping[str, Path]) -> dict[Path, int]:
-    """The folders with more than `MOST_FILES` files directly in them, and how many."""
+    """Return the folders with more than `MOST_FILES` files directly in them, and the number."""
     count: dict[Path, int] = {}
     for path in files.values():
         count[path.parent] = count.get(path.parent, 0) + 1

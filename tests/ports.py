@@ -1,4 +1,4 @@
-"""Free TCP ports, each kept from every other test on this machine."""
+"""Free TCP ports, each reserved against all other tests on this machine."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import random
 import socket
 
 _PORTS = range(10_000, 32_000)
-"""Below the ports that the kernel gives to clients, so that no outgoing connection takes one."""
+"""Below the ephemeral ports, so that no outgoing connection takes one."""
 
 _claims: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port of the loopback address that is this process's until it ends."""
+    """Reserve a free port of the loopback address until this process ends."""
     port, claim = claim_port()
     _claims.append(claim)
     return port
 
 
 def claim_port() -> tuple[int, socket.socket]:
-    """A port of the loopback address that nobody listens on, and what claims it until closed.
+    """Reserve a free port of the loopback address; return it with the socket that reserves it.
 
-    A port stays free between choosing it and listening on it because whoever looks for one binds
-    an abstract unix socket named after it first.
+    The port stays free until a listener binds it, because every search for a port first binds an
+    abstract UNIX socket named after it. Closing the socket ends the reservation.
     """
     for port in random.sample(_PORTS, 500):
         claim = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""What the tests of the remote manager share: a served engine, and raw clients of it."""
+"""Helpers for tests of the remote manager: a served engine, and raw clients of it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ports import free_port
 ROOT = Path(__file__).parents[1]
 
 SECONDS = 20.0
-"""How long anything may take that comes at once: machines stall."""
+"""Timeout, in seconds, for things that should happen at once: machines stall."""
 
 
 class Client:
-    """One raw connection."""
+    """A raw connection."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
@@ -36,11 +36,11 @@ class Client:
         self.socket.sendall(text.encode() if isinstance(text, str) else text)
 
     def until(self, wanted: str | bytes) -> bytes:
-        """Reads until `wanted` has come; returns everything up to and with it."""
+        """Read until `wanted` has come; return everything up to and including it."""
         mark = wanted.encode() if isinstance(wanted, str) else wanted
         at = 0
         while (found := self.data.find(mark, at)) < 0:
-            # What was searched is not searched again: some replies have millions of bytes.
+            # Do not search the same bytes again: some replies have millions.
             at = max(0, len(self.data) - len(mark))
             piece = self.socket.recv(65536)
             assert piece, f"closed; wanted {mark!r}, came {self.data[-2000:]!r}"
@@ -51,8 +51,7 @@ class Client:
         return taken
 
     def ask(self, line: str) -> str:
-        """Gives a command; returns its reply, whose end a mark tells, without the second's
-        timer."""
+        """Give a command and return its reply, up to a marker, without the timer messages."""
         mark = f"mark-{random.randrange(10**9)}"
         self.send(f"{line}\r\nhelp {mark}\r\n")
         text = self.until(f"No help for '{mark}'\r\n").decode()
@@ -61,7 +60,7 @@ class Client:
         return "".join(line for line in lines if ignored.search(line) is None)
 
     def rest(self) -> bytes:
-        """Reads until the other end closes."""
+        """Read until the other end closes."""
         while True:
             try:
                 piece = self.socket.recv(65536)
@@ -74,7 +73,7 @@ class Client:
             self.data += piece
 
     def quiet(self, seconds: float = 0.1) -> bool:
-        """Whether nothing comes for so long."""
+        """True if nothing comes for this many seconds."""
         return not self.data and not select.select([self.socket], [], [], seconds)[0]
 
     def close(self) -> None:
@@ -82,7 +81,7 @@ class Client:
 
 
 class Remote:
-    """An engine served with the given rmanager.conf, in which ``PORT`` stands for its port."""
+    """A served engine with the given rmanager.conf, in which ``PORT`` stands for its port."""
 
     def __init__(self, folder: Path, rmanager: str = "", extmodule: str = "") -> None:
         self.folder = folder
@@ -103,7 +102,7 @@ class Remote:
         self.until(lambda: "ready" in (folder / "errors").read_text(), "the engine to be ready")
 
     def port(self, name: str = "PORT") -> int:
-        """The port that stands for a word that begins with PORT."""
+        """The port that replaces a word that begins with PORT."""
         if name not in self._ports:
             self._ports[name] = free_port()
         return self._ports[name]
@@ -114,7 +113,7 @@ class Remote:
         (self.folder / "rmanager.conf").write_text(text)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
-        """Waits for something that no descriptor tells of."""
+        """Wait for a condition that no descriptor signals."""
         deadline = time.monotonic() + SECONDS
         while not holds():
             assert time.monotonic() < deadline, f"waited for {what}\n{self.story()}"
@@ -126,22 +125,22 @@ class Remote:
         return f"{(self.folder / 'errors').read_text()}\n{log[-2500:]}"
 
     def logged(self, pattern: str) -> list[str]:
-        """The lines of the log that hold a match."""
+        """Return the lines of the log that match."""
         return [line for line in self.log.read_text().splitlines() if re.search(pattern, line)]
 
     def open(self, port: str = "PORT", source: str | None = None) -> Client:
-        """Connects, from a loopback address of its own where one is given."""
+        """Connect, from the loopback address `source` if given."""
         connected = socket.create_connection(
             ("127.0.0.1", self.port(port)), SECONDS, (source, 0) if source else None
         )
         return self.client(connected)
 
     def clients(self) -> list[Client]:
-        """All clients so far."""
+        """All clients opened so far."""
         return list(self._clients)
 
     def client(self, connected: socket.socket) -> Client:
-        """A client on a socket that is connected, closed in the end."""
+        """Make a client of a connected socket, closed at the end of the test."""
         client = Client(connected)
         self._clients.append(client)
         return client
@@ -157,7 +156,7 @@ class Remote:
         return process.num_fds(), process.memory_info().rss
 
     def worked(self) -> float:
-        """Seconds that the engine has been at work so far."""
+        """Processor time, in seconds, that the engine has used so far."""
         times = psutil.Process(self.process.pid).cpu_times()
         return float(times.user + times.system)
 
@@ -188,12 +187,12 @@ def certificate(folder: Path, name: str, days: int = 2) -> tuple[Path, Path]:
 
 
 def trusting(cert: Path) -> ssl.SSLContext:
-    """A client's context that trusts one certificate."""
+    """A client's TLS context that trusts one certificate."""
     return ssl.create_default_context(cafile=str(cert))
 
 
 def as_other_user(work: Callable[[], None]) -> int:
-    """Does `work` in a process of the user nobody; returns its exit code, 0 for success."""
+    """Call `work` in a process of the user nobody; return its exit code, 0 for success."""
     pid = os.fork()
     if not pid:
         code = 1

@@ -1,7 +1,7 @@
-"""The real program on a real pseudo-terminal of pinned size, seen through a terminal emulator.
+"""The real program on a real pseudo-terminal of fixed size, with a terminal emulator.
 
-Nothing here sleeps: `Terminal.until` reads what the program writes until the screen is as it
-should be, and fails with the whole transcript when it is not in time.
+Nothing here sleeps: `Terminal.until` reads the program's output until the screen is as expected,
+and fails with the whole transcript after a timeout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pexpect
 import pyte
 
 SECONDS = 20.0
-"""How long anything may take before a test fails; far more than it takes."""
+"""Timeout of every wait, in seconds; far more than any takes."""
 
 PROMPT = "alder>"
 
@@ -29,9 +29,9 @@ class Terminal:
     """A program on a pseudo-terminal, and the screen that it draws.
 
     Attributes:
-        child: the program, as pexpect has it.
+        child: the program, as a pexpect child.
         screen: the emulated terminal.
-        transcript: all bytes the program wrote, as text.
+        transcript: everything the program wrote, as text.
     """
 
     def __init__(self, argv: list[str], environ: dict[str, str], columns: int, rows: int) -> None:
@@ -47,37 +47,37 @@ class Terminal:
         self.child.ptyproc.delayafterclose = 0.01
         self.child.ptyproc.delayafterterminate = 0.01
 
-    # What is seen
+    # The screen
 
     def lines(self) -> list[str]:
-        """All lines, those that have scrolled away first; without blanks at their ends."""
+        """All lines, beginning with those scrolled away, without trailing blanks."""
         width = self.screen.columns
         top = ["".join(line[x].data for x in range(width)) for line in self.screen.history.top]
         return [line.rstrip() for line in [*top, *self.screen.display]]
 
     def text(self) -> str:
-        """All lines as one text."""
+        """All lines as one string."""
         return "\n".join(self.lines())
 
     def cursor_line(self) -> str:
-        """The line that the cursor is in."""
+        """The line with the cursor."""
         row = self.screen.buffer[self.screen.cursor.y]
         return "".join(row[x].data for x in range(self.screen.columns)).rstrip()
 
     def waits(self) -> bool:
-        """Whether the prompt stands there, with nothing typed."""
+        """True if the prompt is shown, with nothing typed."""
         return self.cursor_line() == PROMPT
 
-    # What is done
+    # Actions
 
     def read(self, timeout: float = SECONDS) -> None:
-        """Takes what the program has written; waits for it if there is nothing."""
+        """Read the program's output; wait if there is none."""
         data = self.child.read_nonblocking(1 << 16, timeout)
         self.transcript += data
         self._stream.feed(data)
 
     def until(self, holds: Callable[[], object], what: str = "") -> None:
-        """Reads until `holds`; fails with everything that was seen when it does not."""
+        """Read until `holds` returns true; fail with the whole transcript after a timeout."""
         deadline = time.monotonic() + SECONDS
         while not holds():
             try:
@@ -90,19 +90,19 @@ class Terminal:
                 ) from None
 
     def sees(self, text: str) -> None:
-        """Waits until `text` is on the screen or has scrolled out of it."""
+        """Wait until `text` is on the screen or has scrolled off it."""
         self.until(lambda: text in self.text(), f"waited for {text!r}")
 
     def prompt(self) -> None:
-        """Waits for the prompt."""
+        """Wait for the prompt."""
         self.until(self.waits, "waited for the prompt")
 
     def type(self, text: str) -> None:
-        """Types keys."""
+        """Type keys."""
         self.child.send(text)
 
     def command(self, line: str) -> str:
-        """Gives a command, waits for the prompt after it; returns what stands between."""
+        """Give a command, wait for the next prompt, and return the text between."""
         echoed = f"{PROMPT} {line}"
         before = self.lines().count(echoed)
         self.type(f"{line}\r")
@@ -115,14 +115,14 @@ class Terminal:
         return "\n".join(lines[start:end])
 
     def command_until(self, line: str, holds: Callable[[str], object]) -> str:
-        """Gives a command that looks, again and again, until its reply is as it should be."""
+        """Repeat a command until `holds` returns true for its reply."""
         deadline = time.monotonic() + SECONDS
         while not holds(reply := self.command(line)):
             assert time.monotonic() < deadline, self.report(f"{line!r} never told it")
         return reply
 
     def end(self, check: Callable[[int], bool] | None = None) -> int:
-        """Waits for the program's end; returns its exit status. `check` gets the terminal."""
+        """Wait for the program's end; return its exit status. `check` gets the terminal."""
         try:
             while True:
                 self.read()
@@ -139,19 +139,19 @@ class Terminal:
         return int(self.child.exitstatus)
 
     def report(self, what: str) -> str:
-        """Everything that was seen, for a failure."""
+        """The whole transcript, for the message of a failure."""
         screen = "\n".join(f"|{line}|" for line in self.screen.display)
         return f"{what}\n\nscreen:\n{screen}\n\ntranscript:\n{self.transcript[-20000:]!r}"
 
     def hang_up(self) -> int:
-        """Takes the terminal away; returns the program's wait status."""
+        """Close the terminal; return the program's wait status."""
         os.close(self.child.child_fd)
         _, status = os.waitpid(self.child.pid, 0)
         self._hung_up = True
         return status
 
     def close(self) -> None:
-        """Ends the program if it still runs."""
+        """End the program if it still runs."""
         if self._hung_up:
             return
         if self.child.isalive():
@@ -164,8 +164,8 @@ class Place:
     """A configuration directory with scripts, and shells on it.
 
     Attributes:
-        config: the directory; its ``scripts`` are beside the files.
-        environ: the environment of the programs that are started.
+        config: the directory; the scripts are in its ``scripts``.
+        environ: the environment of started programs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -187,16 +187,16 @@ class Place:
         self.extmodule()
 
     def write(self, name: str, text: str) -> None:
-        """Writes a configuration file."""
+        """Write a configuration file."""
         (self.config / name).write_text(textwrap.dedent(text))
 
     def extmodule(self, rest: str = "") -> None:
-        """Writes extmodule.conf: the directory of the scripts, and the `rest`."""
+        """Write extmodule.conf: the directory of the scripts, then `rest`."""
         general = f"[general]\nscripts_dir={self.scripts}/\n"
         self.write("extmodule.conf", general + textwrap.dedent(rest))
 
     def script(self, name: str, text: str, mode: int = 0o755) -> Path:
-        """Writes a script."""
+        """Write a script."""
         path = self.scripts / name
         path.write_text(textwrap.dedent(text).lstrip())
         path.chmod(mode)
@@ -207,23 +207,23 @@ class Place:
         return [sys.executable, "-m", "console", "-c", str(self.config), *words]
 
     def run(self, argv: list[str], columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
-        """Starts a program on a terminal."""
+        """Start a program on a terminal."""
         terminal = Terminal(argv, self.environ | environ, columns, rows)
         self._terminals.append(terminal)
         return terminal
 
     def shell(self, *words: str, columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
-        """Starts a shell; the caller waits for its prompt."""
+        """Start a shell; the caller must wait for its prompt."""
         return self.run(self.argv(*words), columns, rows, **environ)
 
     def open(self, *words: str, columns: int = 100, rows: int = 30, **environ: str) -> Terminal:
-        """Starts a shell and waits for its prompt."""
+        """Start a shell and wait for its prompt."""
         terminal = self.shell(*words, columns=columns, rows=rows, **environ)
         terminal.prompt()
         return terminal
 
     def close(self) -> None:
-        """Ends what still runs."""
+        """End all programs that still run."""
         for terminal in self._terminals:
             terminal.close()
 

@@ -1,4 +1,4 @@
-"""The house rule, read off the code: who may import whom, type hints included."""
+"""The house rule: a file imports only from rooms below its own, type hints included."""
 
 import sys
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 from tests import house
 
 FOREIGN = {"yext": ("numpy", "soxr"), "console": ("prompt_toolkit", "rich", "wcwidth")}
-"""What each package imports beside the standard library and what is below it."""
+"""Libraries that each package may import, besides the standard library."""
 
 PYTEST = ("yext.testing.plugin",)
-"""The modules that may import pytest too."""
+"""Modules that may also import pytest."""
 
 IMPORTS = house.imports()
 
 
 def plant(root: Path, files: dict[str, str]) -> dict[str, dict[str, int]]:
-    """The imports of a small house made of `files`, their text by path."""
+    """Write `files` (text by path) below `root`; return their imports."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

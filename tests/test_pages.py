@@ -1,4 +1,4 @@
-"""README and docs say what is so: output, options, links, and the contract word for word."""
+"""README and docs agree with the program: output, options, links, version."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_the_first_tour_shows_what_the_program_prints() -> None:
 
 
 def test_the_tour_compares_more_than_its_prompts() -> None:
-    """What a tour is compared by still tells one reply from another."""
+    """The comparison of tours still distinguishes replies."""
     shown = pages.README.read_text(encoding="utf-8")
     for word in ("ENOENT", "sip/99@", "never spoke", "Did you mean", "running", "started, pid"):
         assert pages.normal(shown.replace(word, "other")) != pages.normal(shown)

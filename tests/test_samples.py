@@ -1,4 +1,4 @@
-"""Every sample through a real engine: the working ones work, the broken ones tell why."""
+"""Every sample on a real engine: working ones work, broken ones give the expected reason."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def port() -> int:
 
 
 def copied(tmp_path: Path, port: int) -> Path:
-    """The samples with a port of the test's own."""
+    """Copy the samples, with a port of the test's own."""
     directory = tmp_path / "samples"
     shutil.copytree(SAMPLES, directory, symlinks=True)
     conf = directory / "extmodule.conf"
@@ -30,7 +30,7 @@ def copied(tmp_path: Path, port: int) -> Path:
 
 @pytest.fixture
 def yext_config(tmp_path: Path, port: int) -> Path:
-    """The samples of which no script is started yet."""
+    """The samples, without scripts that start with the engine."""
     directory = copied(tmp_path, port)
     conf = directory / "extmodule.conf"
     text = conf.read_text()
@@ -136,7 +136,7 @@ def test_programs_may_connect_to_the_listener(yext_engine: TestBench, port: int)
         yext_engine.wait_handler("call.route")
 
 
-# What each broken sample says, at the start or right after it.
+# The reason reported for each broken sample, at its start or right after.
 REFUSED = {
     "interpreter-missing.py": "interpreter /usr/bin/pyhton3 not found (ENOENT, 2)",
     "interpreter-is-a-directory.sh": "(EACCES, 13)",

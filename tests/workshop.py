@@ -1,4 +1,4 @@
-"""An engine in this process with scripts of its own in a folder of its own, for tests."""
+"""An engine in this process, with scripts in a temporary folder, for tests."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from yext.extmodule.script.script import Script
 from yext.log import Event, logger
 
 TIMEOUT = 20.0
-"""Seconds after which what should come at once is given up."""
+"""Timeout, in seconds, for things that should happen at once."""
 
 SHELL = "#!/bin/sh\n"
 
@@ -24,17 +24,17 @@ while IFS=: read -r head id rest; do
     case $head in '%%>message') echo "%%<message:$id:true::" ;; esac
 done
 """
-"""A script that answers each message called canary."""
+"""A script that handles the message ``canary``."""
 
 IDLE = "while read -r line; do :; done\n"
 """A script that does nothing until its input ends."""
 
 
 class Workshop:
-    """The folder, with ``conf/`` and ``scripts/``, and the engine once it is started.
+    """The folder, with ``conf/`` and ``scripts/``, and the engine once it has started.
 
     Attributes:
-        events: all that the engine has told.
+        events: all events that the engine has logged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,26 +46,26 @@ class Workshop:
         self.configure()
 
     def script(self, name: str, body: str, head: str = SHELL) -> Path:
-        """Writes a script that may be started."""
+        """Write an executable script."""
         path = self.folder / "scripts" / name
         path.write_text(head + body)
         path.chmod(0o755)
         return path
 
     def configure(self, general: str = "", rest: str = "") -> None:
-        """Writes extmodule.conf: lines of ``[general]``, then all the rest."""
+        """Write extmodule.conf: lines of ``[general]``, then `rest`."""
         text = f"[general]\nscripts_dir={self.folder}/scripts/\n{general}\n{rest}\n"
         (self.folder / "conf" / "extmodule.conf").write_text(text)
 
     @asynccontextmanager
     async def running(self, *, quiet: bool = False) -> AsyncIterator["Workshop"]:
-        """The engine, started and stopped; what a `quiet` one tells is not kept."""
+        """Start and stop the engine; the events of a `quiet` one are not kept."""
         self.engine = Engine(self.folder / "conf", node="workshop")
         if quiet:
             self.engine.log.level = log.WARN
         else:
             self.engine.log.subscribe(self._told)
-        # pytest would keep every line of the log.
+        # pytest would keep every line of the log in memory.
         logger.propagate = False
         try:
             async with self.engine:
@@ -80,37 +80,37 @@ class Workshop:
         return module
 
     def of(self, name: str, parameter: str | None = None) -> Script:
-        """The script of that name, and parameter if given: a running one, or the last."""
+        """Find the script of that name, and parameter if given: a running one, or the last."""
         script = self.module.find_script(name, parameter)
         assert script is not None
         return script
 
     async def do(self, line: str) -> Reply:
-        """Carries out a command."""
+        """Run a command."""
         return await asyncio.wait_for(self.engine.command(line), TIMEOUT)
 
     async def start(self, line: str) -> Script:
-        """Starts a script, which must work."""
+        """Start a script; the start must succeed."""
         reply = await self.do(f"external start {line}")
         assert reply.ok, reply
         name, _, parameter = line.partition(" ")
         return self.of(name, parameter)
 
     async def start_canary(self) -> Script:
-        """Starts the script that answers the canary, and waits until it does."""
+        """Start the canary script and wait until it answers."""
         script = await self.start("canary.sh")
         await self.told("^the canary sings$")
         return script
 
     async def send(self, name: str, **params: str) -> tuple[bool, Message]:
-        """Dispatches a message; whether it was handled, and what became of it."""
+        """Dispatch a message; return whether it was handled, and the message."""
         message = Message(name, params)
         return await asyncio.wait_for(self.engine.dispatch(message), TIMEOUT), message
 
-    # What was told
+    # Events
 
     def forget(self) -> None:
-        """Forgets what was told, here and in the engine."""
+        """Clear the events, here and in the engine."""
         self.events.clear()
         self.engine.log.captured.clear()
 
@@ -123,18 +123,18 @@ class Workshop:
                 self._waiters.remove(waiter)
 
     def has_told(self, pattern: str, kind: str = "") -> list[Event]:
-        """The events so far that match the pattern."""
+        """List the events so far that match the pattern."""
         return [event for event in self.events if _fits(event, pattern, kind)]
 
     async def told(self, pattern: str, kind: str = "") -> Event:
-        """Waits until something that matches is told, if it has not been yet."""
+        """Wait for an event that matches, unless there is one already."""
         before = self.has_told(pattern, kind)
         if before:
             return before[0]
         return await self.tells(pattern, kind)
 
     async def tells(self, pattern: str, kind: str = "") -> Event:
-        """Waits for the next thing told that matches."""
+        """Wait for the next event that matches."""
         found: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._waiters.append((pattern, kind, found))
         try:
@@ -149,7 +149,7 @@ def _fits(event: Event, pattern: str, kind: str) -> bool:
 
 
 async def gone(pid: int) -> None:
-    """Waits until a process is dead."""
+    """Wait until a process is dead."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -165,7 +165,7 @@ async def gone(pid: int) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """True if a process runs; a zombie does not count."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -37,7 +37,7 @@ GENERAL = (
         None,
         None,
         "milliseconds",
-        "How long a peer's answer is waited for, 0 or less for ever",
+        "How long a message waits for a peer's answer, 0 or less for no limit",
     ),
     Option("timebomb", "bool", False, help="End a peer that did not answer in time"),
     Option("settime", "bool", False, help="Stamp messages from peers with the current time"),
@@ -48,7 +48,7 @@ GENERAL = (
         1,
         100,
         "milliseconds",
-        "How long a stop waits after what was pending has been released",
+        "How long a stop waits after releasing pending messages",
     ),
     Option("trackparam", "bool", False, help="Name the module in the parameter 'handlers'"),
     Option(
@@ -58,7 +58,7 @@ GENERAL = (
         65536,
         1073741824,
         "bytes",
-        "What may wait for a peer that does not read; past it messages pass it by",
+        "Output that may wait for a peer that does not read; beyond that, messages skip it",
     ),
     Option(
         "maxaudio",
@@ -67,7 +67,7 @@ GENERAL = (
         20,
         60000,
         "milliseconds",
-        "Audio that may wait for a script that does not read it; past it the oldest is dropped",
+        "Audio that may wait for a script that does not read it; then the oldest is dropped",
     ),
     Option(
         "stopwait",
@@ -94,7 +94,7 @@ GENERAL = (
         1,
         60000,
         "milliseconds",
-        "First delay before a script with restart on is started again; doubled each time",
+        "First delay before a script with restart on starts again; doubled each time",
     ),
     Option(
         "restart_max",
@@ -105,7 +105,7 @@ GENERAL = (
         "restarts",
         "Restarts within restart_window before a script is given up",
     ),
-    Option("restart_window", "int", 60, 1, 86400, "seconds", "See restart_max"),
+    Option("restart_window", "int", 60, 1, 86400, "seconds", "Period for restart_max"),
     Option(
         "loglines",
         "int",
@@ -113,7 +113,7 @@ GENERAL = (
         1,
         10000,
         "lines",
-        "Last lines on standard error that are kept of each script",
+        "Last lines on standard error kept for each script",
     ),
     Option(
         "lograte",
@@ -122,7 +122,7 @@ GENERAL = (
         1,
         100000,
         "lines a second",
-        "Lines on standard error of each script that go to the log; of more it gets the number",
+        "Lines on standard error of each script to log; of more, only the number",
     ),
     Option(
         "keepended",
@@ -131,7 +131,7 @@ GENERAL = (
         0,
         100000,
         "scripts",
-        "Scripts that were started by hand and run no more whose story is kept",
+        "Ended scripts that were started by hand and stay listed",
     ),
 )
 

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["Change", "FlowRecorder", "Journey", "Step"]
 
 OPTIONS = (
-    Option("messages", "int", 10_000, 1, 1_000_000, "messages", "how many the record keeps"),
+    Option("messages", "int", 10_000, 1, 1_000_000, "messages", "messages that the record keeps"),
     Option(
         "bytes", "int", 32 * 1024 * 1024, 65536, 2**31 - 1, "bytes",
-        "about how much memory the record takes",
+        "approximate memory of the record",
     ),
-    Option("lines", "int", 50, 1, 10_000, "lines/s", "how fast the flow is shown to an operator"),
+    Option("lines", "int", 50, 1, 10_000, "lines/s", "most lines of the flow shown in a session"),
     Option(
         "secret", "str", "*password*,*passwd*,*secret*",
-        help="parameters that observers do not see, with wildcards",
+        help="parameters hidden from observers, with wildcards",
     ),
 )  # fmt: skip
 """The section ``[sniffer]`` of yate.conf."""
