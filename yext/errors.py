@@ -10,6 +10,7 @@ what failed, where and why, in words fit for an operator.
     ├── StartError           a program could not be started, with the exact reason
     ├── ListenError          a listener could not be opened, with the exact reason
     ├── FilterError          a mistake in a filter expression, with its column
+    ├── SoundError           a sound file that cannot be read or written
     └── EngineError          the engine is not in a state that allows what was asked
         └── ModuleError      a module could not be loaded or unloaded
 """
@@ -162,6 +163,10 @@ class FilterError(YextError):
         self.expression = expression
         self.column = column
         self.text = text
+
+
+class SoundError(YextError):
+    """A sound file cannot be used; the text names the file and the reason."""
 
 
 class EngineError(YextError):

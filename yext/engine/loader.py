@@ -16,7 +16,7 @@ BUILT_IN: dict[str, str] = {
     "tonegen": "yext.telephony.tone:ToneDriver",
     "dumbchan": "yext.telephony.dumb:DumbDriver",
     "wavefile": "yext.telephony.wave:WaveDriver",
-    "phone": "yext.telephony.phone.channel:PhoneDriver",
+    "phone": "yext.telephony.phone.driver:PhoneDriver",
     "cdrbuild": "yext.telephony.cdr:CdrBuilder",
     "pbx": "yext.telephony.pbx:Pbx",
     "extmodule": "yext.extmodule.module:ExtModule",

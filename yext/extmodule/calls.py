@@ -21,6 +21,7 @@ from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
+from yext.telephony.shared import telephony
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
@@ -55,6 +56,7 @@ class ScriptChannel(Endpoint):
         self.address = receiver.name
         self.tells = False
         module.channels[self] = None
+        telephony(module.bus).endpoints[self.id] = self
         receiver.channel = self
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
@@ -88,6 +90,7 @@ class ScriptChannel(Endpoint):
 
     def destroyed(self) -> None:
         self.module.channels.pop(self, None)
+        telephony(self.bus).endpoints.pop(self.id, None)
         receiver, self.receiver = self.receiver, None
         if receiver is not None:
             receiver.channel = None

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from yext import conf
 from yext.command import Commander, Embedder, commander_of
 from yext.dispatcher import TRACKING
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
+from yext.telephony.registry import ChannelRegistry
 from yext.wire import BOOLEANS, bool_text
-
-if TYPE_CHECKING:
-    from yext.telephony.driver import Driver
 
 _WITHOUT: Final = (TRACKING, "cmd_address", "cmd_machine", "cmd_admin")
 """What a channel does not pass on of the message that dropped its peer."""
@@ -43,7 +41,7 @@ class Channel(Endpoint):
     """One end of a call that a driver has.
 
     Attributes:
-        driver: whose it is.
+        registry: the channels of the same driver.
         outgoing: whether the engine called, rather than was called.
         address: whom or what it is a channel to.
         status: ``incoming``, ``ringing``, ``answered`` …, or why it was dropped.
@@ -53,22 +51,23 @@ class Channel(Endpoint):
         commander: who had it make a call.
     """
 
-    def __init__(self, driver: Driver, address: str = "", *, outgoing: bool = False) -> None:
-        super().__init__(driver.bus, driver.next_id())
-        self.driver = driver
+    def __init__(
+        self, registry: ChannelRegistry[Channel], address: str = "", *, outgoing: bool = False
+    ) -> None:
+        super().__init__(registry.bus, registry.next_id())
+        self.registry = registry
         self.outgoing = outgoing
         self.address = address
         self.status = self.direction
         self.target_id = ""
-        self.bill_id = "" if outgoing else driver.telephony.next_bill_id()
+        self.bill_id = "" if outgoing else registry.telephony.next_bill_id()
         self.answered = False
         self.commander: Commander = Embedder()
         self.deadlines: dict[str, float] = {}
         self._answer_timeout = 0
         self._dtmf_number = 0
         self._last_dtmf = ("", "", 0.0)
-        driver.total += 1
-        driver.channels[self.id] = self
+        registry.add(self)
 
     @property
     def direction(self) -> str:
@@ -81,7 +80,7 @@ class Channel(Endpoint):
         """Gives `message` the parameters that tell of the channel."""
         params = message.params
         params["id"] = self.id
-        params["module"] = self.driver.name
+        params["module"] = self.registry.name
         if minimal:
             return
         optional = {
@@ -130,7 +129,7 @@ class Channel(Endpoint):
 
     def destroyed(self) -> None:
         self.deadlines.clear()
-        self.driver.channels.pop(self.id, None)
+        self.registry.remove(self)
 
     def hung_up(self) -> None:
         """Tells of the end of the channel; drivers whose channels do so call it at the end."""
@@ -143,7 +142,7 @@ class Channel(Endpoint):
         if self.status == self.direction:
             # Unless it was answered meanwhile, by a script that took the call and went on.
             self.status = "accepted"
-        self.limit(message, self.driver.timeout)
+        self.limit(message, self.registry.timeout)
         self.bill_id = self.bill_id or message.get("billid")
         self.target_id = message.get("targetid")
         if said(message, "autoanswer", False):
@@ -212,7 +211,7 @@ class Channel(Endpoint):
             if changed == "answered":
                 self.deadlines.pop("noanswer", None)
         elif message.name == "chan.dtmf":
-            return self.count_dtmf(message) and not self.driver.dtmf_dups
+            return self.count_dtmf(message) and not self.registry.dtmf_dups
         return False
 
     def count_dtmf(self, message: Message) -> bool:
@@ -269,7 +268,7 @@ class Channel(Endpoint):
         """The line of ``status CHANNEL``, without its end."""
         peer = f"peerid={self.peer_id()}," if self.peer is not None else ""
         return (
-            f"name={self.id},type=channel;module={self.driver.name},{peer}status={self.status},"
+            f"name={self.id},type=channel;module={self.registry.name},{peer}status={self.status},"
             f"direction={self.direction},answered={bool_text(self.answered)},"
             f"targetid={self.target_id},address={self.address},billid={self.bill_id}"
             + "".join(

@@ -6,17 +6,15 @@ Modelled on Yate's class Driver (engine/Channel.cpp): the messages and their pri
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from yext import conf
+from yext.bus import Bus
 from yext.command import EOL
 from yext.engine.module import Module
 from yext.message import Message
 from yext.telephony.channel import Channel, said
-from yext.telephony.shared import Telephony, telephony
-
-if TYPE_CHECKING:
-    from yext.bus import Bus
+from yext.telephony.registry import ChannelRegistry
 
 STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
 """What would be taken for a separator of the status line in an address, and the escape itself."""
@@ -29,11 +27,8 @@ class Driver(Module):
     """A module that has channels.
 
     Attributes:
-        channels: the live ones by id.
-        total: channels made since the start.
-        timeout: how long calls may take unless they say so, milliseconds; None without limit.
+        channels: the live channels by id.
         max_channels: channels at a time, 0 for any number.
-        dtmf_dups: whether a digit that was detected twice is told twice.
     """
 
     kind = "misc"
@@ -42,23 +37,10 @@ class Driver(Module):
 
     def __init__(self, bus: Bus) -> None:
         super().__init__(bus)
-        self.telephony: Telephony = telephony(bus)
-        self.channels: dict[str, Channel] = {}
-        self.total = 0
-        self._number = 0
-        self.timeout: int | None = None
+        self.channels: ChannelRegistry[Channel] = ChannelRegistry(bus, self.name)
+        self.prefix = self.channels.prefix
+        self.telephony = self.channels.telephony
         self.max_channels = 0
-        self.dtmf_dups = False
-
-    @property
-    def prefix(self) -> str:
-        """What the ids of its channels begin with."""
-        return f"{self.name}/"
-
-    def next_id(self) -> str:
-        """The id of the next channel."""
-        self._number += 1
-        return f"{self.prefix}{self._number}"
 
     # Life
 
@@ -80,9 +62,9 @@ class Driver(Module):
     async def apply_conf(self) -> list[str]:
         main = self.bus.conf
         timeout = conf.parse_int(main.get("telephony", "timeout") or "")
-        self.timeout = timeout if timeout and timeout > 0 else None
+        self.channels.timeout = timeout if timeout and timeout > 0 else None
         self.max_channels = conf.parse_int(main.get("telephony", "maxchans") or "") or 0
-        self.dtmf_dups = conf.parse_bool(main.get("telephony", "dtmfdups") or "") is True
+        self.channels.dtmf_dups = conf.parse_bool(main.get("telephony", "dtmfdups") or "") is True
         return []
 
     async def stop(self, deadline: float) -> None:
@@ -180,7 +162,7 @@ class Driver(Module):
         return ",format=Status|Address|Peer"
 
     def status_params(self) -> str:
-        return f"routed=0,routing=0,total={self.total},chans={len(self.channels)}"
+        return f"routed=0,routing=0,total={self.channels.total},chans={len(self.channels)}"
 
     def status_detail(self) -> str:
         return ",".join(

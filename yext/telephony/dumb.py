@@ -48,7 +48,7 @@ class DumbDriver(Driver):
     def _called_by(self, caller: Endpoint, message: Message, target: str) -> bool:
         if self.stopped(message):
             return False
-        channel = DumbChannel(self, target, outgoing=True)
+        channel = DumbChannel(self.channels, target, outgoing=True)
         channel.start(message)
         connected = caller.connect(channel)
         if connected:
@@ -59,7 +59,7 @@ class DumbDriver(Driver):
         return connected
 
     async def _call(self, message: Message, target: str) -> bool:
-        channel = DumbChannel(self, target)
+        channel = DumbChannel(self.channels, target)
         channel.start(message)
         try:
             return await self._route(channel, message)

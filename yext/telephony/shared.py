@@ -1,30 +1,33 @@
-"""What all telephony of one engine has in common: the clock, and the numbers of calls."""
+"""The telephony state of one engine: its clock, its live endpoints, the numbers of its calls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from yext.bus import Bus
 from yext.telephony.clock import Clock
-
-if TYPE_CHECKING:
-    from yext.bus import Bus
+from yext.telephony.endpoint import Endpoint
 
 
 class Telephony:
-    """The shared state.
+    """The state that all drivers of one engine share.
+
+    Args:
+        run_id: the engine's run identifier, the first part of each billing identifier.
 
     Attributes:
-        clock: what all audio of the engine is paced by.
+        clock: the clock that paces all audio.
+        endpoints: the live channels of drivers and of scripts, by id.
     """
 
     def __init__(self, run_id: str) -> None:
         self.clock = Clock()
+        self.endpoints: dict[str, Endpoint] = {}
         self._run_id = run_id
         self._calls = 0
 
     def next_bill_id(self) -> str:
-        """``RUNID-NUMBER`` of the next call, as Yate numbers them."""
+        """Return ``RUNID-NUMBER`` for the next call, numbered as by Yate."""
         self._calls += 1
         return f"{self._run_id}-{self._calls}"
 
@@ -33,7 +36,7 @@ _ENGINES: WeakKeyDictionary[Bus, Telephony] = WeakKeyDictionary()
 
 
 def telephony(bus: Bus) -> Telephony:
-    """What the telephony of one engine shares; made when it is first asked for."""
+    """Return the telephony state of an engine, which the first call makes."""
     found = _ENGINES.get(bus)
     if found is None:
         found = _ENGINES[bus] = Telephony(bus.run_params["runid"])

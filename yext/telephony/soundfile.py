@@ -17,6 +17,7 @@ import stat
 import struct
 from typing import Final, NamedTuple
 
+from yext.errors import SoundError
 from yext.telephony.formats import SLIN, Format, big_endian, little_endian, parse_format
 
 FORMATS: Final = {
@@ -40,10 +41,6 @@ _WAV_EXTENSIBLE: Final = 0xFFFE
 _WAV_HEADER: Final = 44
 _MOST_CHUNKS: Final = 64
 _UNKNOWN: Final = 0xFFFFFFFF
-
-
-class SoundError(Exception):
-    """A sound file cannot be used; the text says why, and names the file."""
 
 
 class Header(NamedTuple):

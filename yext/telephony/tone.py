@@ -13,6 +13,7 @@ from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint, Source
 from yext.telephony.formats import SLIN
 from yext.telephony.outgoing import attach_param, call_out, called_by
+from yext.telephony.registry import ChannelRegistry
 
 if TYPE_CHECKING:
     from yext.telephony.tones import Tone
@@ -57,8 +58,8 @@ class ToneSource(Source):
 class ToneChannel(Channel):
     """A channel that plays a tone to its peer."""
 
-    def __init__(self, driver: ToneDriver, source: ToneSource) -> None:
-        super().__init__(driver, source.name.removeprefix("tone/"))
+    def __init__(self, registry: ChannelRegistry[Channel], source: ToneSource) -> None:
+        super().__init__(registry, source.name.removeprefix("tone/"))
         self.set_source(source)
 
 
@@ -94,7 +95,7 @@ class ToneDriver(Driver):
         if source is None:
             message["error"], message["reason"] = "failure", f"there is no tone/{target}"
             return None
-        channel = ToneChannel(self, source)
+        channel = ToneChannel(self.channels, source)
         attach_param(channel, message, "consumer")
         return channel
 

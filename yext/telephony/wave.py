@@ -6,9 +6,9 @@ be recorded is counted and let go.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from yext import conf, log
+from yext.errors import SoundError
 from yext.message import Message
 from yext.telephony.attach import attach_sources, endpoint_of
 from yext.telephony.channel import Channel, said
@@ -17,9 +17,7 @@ from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN, Format, parse_format
 from yext.telephony.outgoing import attach_param, call_out, called_by
-
-if TYPE_CHECKING:
-    from yext.telephony.soundfile import SoundError
+from yext.telephony.registry import ChannelRegistry
 
 _PLAY, _RECORD = "wave/play/", "wave/record/"
 
@@ -132,13 +130,23 @@ class WaveConsumer(Consumer):
 class WaveChannel(Channel):
     """A channel that plays a file to its peer, or records what it says."""
 
-    driver: WaveDriver
-
     def __init__(
-        self, driver: WaveDriver, file: WaveSource | WaveConsumer | None, message: Message
+        self,
+        registry: ChannelRegistry[Channel],
+        file: WaveSource | WaveConsumer | None,
+        message: Message,
+        on_error: Callable[[Source], None],
     ) -> None:
-        """`file` is what plays or records, None for one that plays nothing."""
-        super().__init__(driver)
+        """Make a channel.
+
+        Args:
+            registry: the driver's channels.
+            file: plays or records; None for a channel that plays nothing.
+            message: the ``call.execute``, which may name another source or consumer to attach.
+            on_error: called with a source that ended because it could not be read on.
+        """
+        super().__init__(registry)
+        self._on_error = on_error
         if isinstance(file, WaveConsumer):
             file.on_full = self._recorded
             self.set_consumer(file)
@@ -154,7 +162,9 @@ class WaveChannel(Channel):
 
     def _played(self) -> None:
         source = self.media().source
-        failed = source is not None and self.driver.told_error(source)
+        failed = source is not None and bool(source.error)
+        if source is not None and failed:
+            self._on_error(source)
         self.set_source(None)
         self.disconnect("error" if failed else "eof")
 
@@ -190,15 +200,13 @@ class WaveDriver(Driver):
         if file is None and path != "-":
             message["error"] = "failure"
             return None
-        return WaveChannel(self, file, message)
+        return WaveChannel(self.channels, file, message, self._log_error)
 
     # Files
 
     def make_source(self, path: str, message: Message) -> WaveSource | None:
         """What plays the file; None for ``-`` and for a file that cannot be played, which is
         told in ``reason`` of the message."""
-        from yext.telephony.soundfile import SoundError
-
         if path == "-":
             return None
         try:
@@ -209,8 +217,6 @@ class WaveDriver(Driver):
 
     def make_consumer(self, path: str, message: Message) -> WaveConsumer | None:
         """What records to the file; None for one that cannot be written, as in `make_source`."""
-        from yext.telephony.soundfile import SoundError
-
         format = parse_format(message.get("format"))
         most = conf.parse_int(message.get("maxlen")) or 0
         try:
@@ -223,11 +229,8 @@ class WaveDriver(Driver):
         message["reason"] = str(error)
         self.debug(log.WARN, str(error))
 
-    def told_error(self, source: Source) -> bool:
-        """Whether `source` ended because it could give no more, which is told."""
-        if source.error:
-            self.debug(log.WARN, f"{source.name}: {source.error}")
-        return bool(source.error)
+    def _log_error(self, source: Source) -> None:
+        self.debug(log.WARN, f"{source.name}: {source.error}")
 
     # chan.attach and chan.record
 
@@ -250,11 +253,14 @@ class WaveDriver(Driver):
         if source is None:
             self._notify(target, owner, "error")
             return None
-        source.on_end = lambda: self._notify(
-            target, owner, "error" if self.told_error(source) else "eof"
-        )
+        source.on_end = lambda: self._played(source, target, owner)
         source.on_replaced = lambda: self._notify(target, None, "replaced")
         return source
+
+    def _played(self, source: WaveSource, target: str, owner: Endpoint | None) -> None:
+        if source.error:
+            self._log_error(source)
+        self._notify(target, owner, "error" if source.error else "eof")
 
     def _record(self, message: Message) -> bool:
         paths = {key: message.get(key) for key in ("call", "peer") if message.get(key)}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from yext.errors import SoundError
 from yext.telephony.formats import Format, decode, encode, parse_format
-from yext.telephony.soundfile import Reader, SoundError, Writer
+from yext.telephony.soundfile import Reader, Writer
 
 SAMPLES = array("h", [(n * 7919) % 65536 - 32768 for n in range(2000)])
 

@@ -13,9 +13,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from yext.telephony.clock import BEAT, Clock
-from yext.telephony.driver import Driver
 from yext.telephony.endpoint import AUDIO, Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN
+from yext.telephony.shared import telephony
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
@@ -182,19 +182,9 @@ class DataConnection(asyncio.Protocol):
 def begin(module: ExtModule, receiver: Receiver, role: str, ident: str) -> bool:
     """Makes `receiver` a data connection for ``ID[:TYPE]``; False where no channel is ID."""
     name, _, kind = ident.partition(":")
-    channel = _find(module, name)
+    channel = telephony(module.bus).endpoints.get(name)
     if channel is None:
         return False
     label = f"external/{receiver.label}"
     receiver.hand_off(DataConnection(module, channel, role, kind or AUDIO, label))
     return True
-
-
-def _find(module: ExtModule, ident: str) -> Endpoint | None:
-    for channel in module.channels:
-        if channel.id == ident:
-            return channel
-    for other in module.bus.modules.values():
-        if isinstance(other, Driver) and ident in other.channels:
-            return other.channels[ident]
-    return None

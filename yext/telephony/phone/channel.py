@@ -1,46 +1,42 @@
-"""A telephone for the operator: ``phone/``.
+"""One call of the operator's telephone.
 
-``call external/nodata/ivr.py phone/`` has the phone call the script, ``call phone/ 99`` has it
-dial, and a ``call.execute`` to ``phone/`` rings it, which it answers. It sends silence until
-it is given something to say, and follows what it hears.
+The channel sends silence until it is given a source to play, and follows what it hears.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from yext.message import Message
 from yext.telephony.channel import Channel, copied, copy_list
-from yext.telephony.driver import Driver
-from yext.telephony.endpoint import Consumer, Endpoint, Source
+from yext.telephony.endpoint import Consumer, Source
 from yext.telephony.formats import SLIN, decode
+from yext.telephony.registry import ChannelRegistry
 
 if TYPE_CHECKING:
-    from yext.bus import Bus
     from yext.telephony.detect import Listener
 
-_FRAME = bytes(SLIN.frame_bytes(0))
-_FIRST = 5
-"""Priority at which a call that is to be made from the phone is seen before it is made."""
+_FRAME: Final = bytes(SLIN.frame_bytes(0))
+_BEATS_A_DIGIT: Final = 5
+_IDLE_BEATS: Final = 5
+"""Beats without a frame after which the phone hears silence."""
 
-_BEATS_A_DIGIT = 5
-_IDLE_BEATS = 5
-"""Beats without a frame after which nothing is heard any longer."""
-
-_STARTUP = ("caller", "callername", "called", "billid", "callto", "username")
+_STARTUP: Final = ("caller", "callername", "called", "billid", "callto", "username")
+"""The parameters of ``call.execute`` that ``chan.startup`` repeats."""
 
 
 class Ear(Consumer):
-    """What the phone hears.
+    """The consumer that recognizes what the phone hears.
 
     Attributes:
-        listener: what is made of it.
-        frames: frames heard.
+        listener: recognizes tones and digits.
+        frames: the number of frames heard.
     """
 
     def __init__(self) -> None:
+        # Loaded with the first call: most starts need no tone detection.
         from yext.telephony import detect
 
         super().__init__("phone")
@@ -54,13 +50,13 @@ class Ear(Consumer):
         self.listener.hear(decode("slin", data))
 
     def beat(self) -> None:
-        """A frame's time has gone by."""
+        """Count one frame's time, and hear silence if no frame has come for some time."""
         self._idle += 1
         if self._idle > _IDLE_BEATS:
             self.listener.hear(decode("slin", _FRAME))
 
     def playing(self) -> str:
-        """What the engine knows to be playing, empty for nothing."""
+        """Return the name of the source that plays to the phone, empty for none."""
         source = self.override or self.source
         return source.name if source is not None and not source.ended else ""
 
@@ -69,13 +65,15 @@ class PhoneChannel(Channel):
     """One call of the phone.
 
     Attributes:
-        ear: what it hears.
-        saying: what it says, empty while it is silent.
-        ended: why the call is over; None while it is not.
+        ear: the consumer of the call's audio.
+        saying: the name of the source that the phone plays, empty while it sends silence.
+        ended: the reason for the end of the call, None while it lasts.
     """
 
-    def __init__(self, driver: PhoneDriver, address: str, *, outgoing: bool = False) -> None:
-        super().__init__(driver, address, outgoing=outgoing)
+    def __init__(
+        self, registry: ChannelRegistry[Channel], address: str, *, outgoing: bool = False
+    ) -> None:
+        super().__init__(registry, address, outgoing=outgoing)
         self.ear: Ear = Ear()
         self.saying: str = ""
         self.ended: str | None = None
@@ -85,45 +83,48 @@ class PhoneChannel(Channel):
         self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
         self.set_consumer(self.ear)
         self.set_source(self._silence)
-        driver.telephony.clock.add(self)
-        driver.calls.append(self)
+        registry.telephony.clock.add(self)
 
     def start(self, message: Message) -> None:
-        """Tells that the channel is there; `message` is the ``call.execute`` that made it."""
-        told = self.message("chan.startup")
-        told.params.update(copied(message, [*copy_list(message), *_STARTUP]))
-        self.bus.enqueue(told)
+        """Announce the channel with ``chan.startup``.
+
+        Args:
+            message: the ``call.execute`` that made the channel.
+        """
+        startup = self.message("chan.startup")
+        startup.params.update(copied(message, [*copy_list(message), *_STARTUP]))
+        self.bus.enqueue(startup)
 
     def beat(self) -> None:
-        """Sends a frame of silence unless something is said; dials; looks at what is waited for."""
+        """Send a frame of silence, dial the next digit and check the conditions waited for."""
         self._silence.forward(_FRAME)
         self.ear.beat()
         self._beats += 1
         if self._to_dial and self._beats % _BEATS_A_DIGIT == 0:
             self._send_digit(self._to_dial.pop(0))
-        self._look()
+        self._check_conditions()
 
-    # What the operator does
+    # The operator's actions
 
     def say(self, source: Source) -> None:
-        """Says what `source` gives, then is silent again."""
+        """Play `source` into the call, then send silence again."""
 
-        def said() -> None:
+        def finished() -> None:
             self.saying = ""
             if source.error:
-                told = f"{self.id} said no more: {source.name}: {source.error}"
-                self.bus.log.notice((told,), "")
+                text = f"{self.id} said no more: {source.name}: {source.error}"
+                self.bus.log.notice((text,), "")
             self._silence = Source("phone")
             self.set_source(self._silence)
 
-        source.on_end = said
+        source.on_end = finished
         self.saying = source.name
         self.set_source(source)
-        # Said even where nobody listens, as by one who does not know.
+        # It plays even where nobody listens: a person on the phone would not know.
         source.attached()
 
     def dial(self, digits: str) -> None:
-        """Sends a ``chan.dtmf`` for each of `digits`, ten a second."""
+        """Send a ``chan.dtmf`` for each of `digits`, ten a second."""
         self._to_dial += digits
 
     @property
@@ -138,10 +139,10 @@ class PhoneChannel(Channel):
         self.count_dtmf(message)
         self.carried(message)
 
-    # What the call does
+    # Events of the call
 
     def dtmf(self, message: Message) -> bool:
-        """Somebody dials at the phone with a message: heard like a tone."""
+        """Hear the digits of a ``chan.dtmf`` like those of a tone."""
         self.ear.listener.add(message.get("text"))
         return True
 
@@ -151,19 +152,22 @@ class PhoneChannel(Channel):
 
     def destroyed(self) -> None:
         self.ended = self.ended or self.status
-        self.driver.telephony.clock.remove(self)
+        self.registry.telephony.clock.remove(self)
         self.hung_up()
         super().destroyed()
-        self._look()
+        self._check_conditions()
 
     # Waiting
 
     async def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Waits until `condition` holds, which is looked at with each frame; whether it came to
-        hold within so many seconds, and before the end of the call."""
+        """Wait until `condition` holds, which is checked with each frame.
+
+        Returns:
+            True if it held within so many seconds and before the end of the call.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[future] = condition
-        self._look()
+        self._check_conditions()
         try:
             await asyncio.wait_for(future, seconds)
         except TimeoutError:
@@ -172,129 +176,7 @@ class PhoneChannel(Channel):
             self._waiting.pop(future, None)
         return condition()
 
-    def _look(self) -> None:
+    def _check_conditions(self) -> None:
         for future, condition in tuple(self._waiting.items()):
             if not future.done() and (not self.alive or condition()):
                 future.set_result(None)
-
-
-class PhoneDriver(Driver):
-    """The module.
-
-    Attributes:
-        calls: the phone's last calls, the latest last; the last one over is kept.
-    """
-
-    name = "phone"
-    title = "Phone"
-    # What a script sees of a message stays as it is where there is no phone.
-    track = False
-
-    def __init__(self, bus: Bus) -> None:
-        super().__init__(bus)
-        self.calls: list[PhoneChannel] = []
-
-    def load(self) -> None:
-        super().load()
-        self.handle("call.execute", self._from_console, _FIRST)
-        self.handle("call.progress", self._for_incoming(Channel.progress), 100)
-        self.handle("engine.help", self._help, 100)
-
-    def call(self, ident: str = "") -> PhoneChannel | None:
-        """The call with that id, or the latest one; None where there is none."""
-        self.calls = [one for one in self.calls if one.alive or one is self.calls[-1]]
-        found = [one for one in self.calls if ident in ("", one.id)]
-        return found[-1] if found else None
-
-    # Calls
-
-    def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
-        if self.stopped(message):
-            return False
-        caller = message.userdata
-        if not isinstance(caller, Endpoint):
-            return self._dial(message, target, message.get("direct"))
-        channel = PhoneChannel(self, target, outgoing=True)
-        channel.start(message)
-        connected = caller.connect(channel, message.get("reason"))
-        if connected:
-            message["peerid"] = message["targetid"] = channel.id
-            channel.target_id = caller.id
-            answered = channel.message("call.answered")
-            channel.status, channel.answered = "answered", True
-            channel.carried(answered)
-        channel.release()
-        return connected
-
-    def _from_console(self, message: Message) -> bool | Awaitable[bool]:
-        """``call SOMETHING phone/``: the phone is to call SOMETHING.
-
-        To anybody but an operator ``direct`` is what SOMETHING is to make of it: a script that
-        hands out the calls of a queue names so whom it is to call.
-        """
-        direct = message.get("direct")
-        called = message.get("callto")
-        if not direct.startswith(self.prefix) or called.startswith(self.prefix):
-            return False
-        if "cmd_admin" not in message:
-            return False
-        return self._dial_for(message, direct.removeprefix(self.prefix), called)
-
-    async def _dial_for(self, message: Message, address: str, called: str) -> bool:
-        if await self._dial(message, address, called):
-            return True
-        # The call was made, and has failed: nobody else is to make it again.
-        del message["callto"]
-        return False
-
-    async def _dial(self, message: Message, address: str, callto: str) -> bool:
-        number = message.get("target") or message.get("called")
-        if not (callto or number):
-            return False
-        channel = PhoneChannel(self, address)
-        channel.start(message)
-        try:
-            return await self._route(channel, message, callto, number)
-        finally:
-            channel.release()
-
-    async def _route(
-        self, channel: PhoneChannel, message: Message, callto: str, number: str
-    ) -> bool:
-        call = channel.message("call.route")
-        call["caller"] = message.get("caller") or self.name
-        call["called"] = number
-        call.params.update(copied(message, copy_list(message)))
-        if not callto and not await self.bus.dispatch(call):
-            message["reason"] = f"nobody routes a call to {number}"
-            return False
-        call.name = "call.execute"
-        call["callto"] = callto or call.retvalue
-        call.retvalue = ""
-        channel.make_call(call, message)
-        if not await self.bus.dispatch(call):
-            message.params.update(copied(call, ("error", "reason", "errno", "hint")))
-            return False
-        channel.accepted(call)
-        message["id"] = channel.id
-        message.params.update(copied(call, ("peerid", "targetid")))
-        return True
-
-    # Commands
-
-    async def command(self, line: str, message: Message) -> bool:
-        if not line.lstrip().startswith("phone"):
-            return False
-        from yext.telephony.phone.verbs import carry_out
-
-        return await carry_out(self, line, message)
-
-    def complete(self, line: str, word: str) -> dict[str, str]:
-        from yext.telephony.phone.verbs import complete
-
-        return super().complete(line, word) | complete(self, line)
-
-    def _help(self, message: Message) -> bool:
-        from yext.telephony.phone.verbs import help
-
-        return help(message)

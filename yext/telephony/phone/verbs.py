@@ -1,85 +1,42 @@
-"""The command ``phone``: what the operator does at the telephone, and sees of it."""
+"""The verbs of the command ``phone``: each one acts on a call, or shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from yext.command import EOL, help_with
+from yext.command import EOL
+from yext.errors import SoundError
 from yext.log import safe
 from yext.message import Message
+from yext.telephony.endpoint import Source
+from yext.telephony.phone.channel import PhoneChannel
 
-if TYPE_CHECKING:
-    from yext.telephony.phone.channel import PhoneChannel, PhoneDriver
+CALL_HINT: Final = "call external/nodata/SCRIPT phone/"
+"""How to get a call."""
 
-USAGE: Final = "phone [phone/N] [say FILE|dtmf DIGITS|record FILE|wait WHAT [SECONDS]|hangup]"
-HELP: Final = (
-    "Shows what the operator's telephone hears; says a file or tone/NAME, dials, records ('-'"
-    f" ends that), hangs up.{EOL}WHAT is waited for, 10 seconds unless it is said: playing NAME,"
-    " tone NAME, dtmf DIGITS, sound, silence, said, answered, hangup"
-)
-
-_WAIT_SECONDS = 10.0
-_MOST_SECONDS = 3600.0
-_QUIET = "silence"
-
+_WAIT_SECONDS: Final = 10.0
+_MOST_SECONDS: Final = 3600.0
+_QUIET: Final = "silence"
 _DIGITS: Final = frozenset("0123456789*#abcdABCD")
 
-
-def help(message: Message) -> bool:
-    """Adds to ``engine.help``, or answers for ``help phone``."""
-    return help_with(message, "phone", USAGE, HELP)
+Verb = Callable[[PhoneChannel, str, Message], Awaitable[None]]
+"""Carries out a verb: takes the call, the verb's argument and the message to answer in."""
 
 
-def complete(driver: PhoneDriver, line: str) -> dict[str, str]:
-    """The words that may follow `line`, and what they are."""
-    words = line.split()
-    if not words or words in (["help"], ["?"]):
-        return {"phone": HELP.partition(EOL)[0]}
-    if words == ["phone"]:
-        return dict.fromkeys(_VERBS, "") | dict.fromkeys(driver.channels, "one of the calls")
-    if words[:1] == ["phone"] and len(words) == 2 and words[1] in driver.channels:
-        return dict.fromkeys(_VERBS, "")
-    waits = words[0] == "phone" and words[-1] == "wait"
-    return dict.fromkeys(_CONDITIONS, "") if waits else {}
-
-
-async def carry_out(driver: PhoneDriver, line: str, message: Message) -> bool:
-    """Carries out `line` if it begins with ``phone``; returns whether it was understood."""
-    word, _, rest = line.strip().partition(" ")
-    if word != "phone":
-        return False
-    rest = rest.strip()
-    ident, _, after = rest.partition(" ")
-    if ident.startswith(driver.prefix):
-        rest = after.strip()
-    else:
-        ident = ""
-    verb, _, argument = rest.partition(" ")
-    action = _VERBS.get(verb) if verb else _show
-    if action is None:
-        return False
-    phone = driver.call(ident)
-    if phone is None or not (phone.alive or action in (_show, _wait)):
-        text = f"the call of {phone.id} is over" if phone is not None else "there is no call"
-        _fail(message, text, "call external/nodata/SCRIPT phone/")
-        return True
-    await action(driver, phone, argument.strip(), message)
-    return True
-
-
-def _fail(message: Message, reason: str, hint: str = "") -> None:
+def fail(message: Message, reason: str, hint: str = "") -> None:
+    """Answer that the command failed."""
     message.retvalue = f"Phone: {reason}{EOL}"
     message["reason"] = reason
     if hint:
         message["hint"] = hint
 
 
-def _told(message: Message, text: str) -> None:
+def _succeed(message: Message, text: str) -> None:
     message.retvalue = text + EOL
 
 
-async def _show(driver: PhoneDriver, phone: PhoneChannel, _: str, message: Message) -> None:
+async def _show(phone: PhoneChannel, _: str, message: Message) -> None:
     ear = phone.ear
     heard = ear.listener
     over = phone.ended is not None
@@ -101,67 +58,75 @@ async def _show(driver: PhoneDriver, phone: PhoneChannel, _: str, message: Messa
     message.params.update((name, text) for name, text in rows.items() if text)
 
 
-async def _say(driver: PhoneDriver, phone: PhoneChannel, name: str, message: Message) -> None:
-    from yext.telephony.soundfile import SoundError
+def _open_source(phone: PhoneChannel, name: str) -> Source | None:
+    """Open a file, or ``tone/NAME``; None for a tone that does not exist.
+
+    Raises:
+        SoundError: the file cannot be played.
+    """
     from yext.telephony.tone import ToneSource
     from yext.telephony.tones import find
     from yext.telephony.wave import WaveSource
 
-    clock = driver.telephony.clock
+    clock = phone.registry.telephony.clock
+    if not name.startswith("tone/"):
+        return WaveSource(name, clock)
+    tone = find(name.removeprefix("tone/"))
+    return ToneSource(tone, clock) if tone is not None else None
+
+
+async def _say(phone: PhoneChannel, name: str, message: Message) -> None:
     if not name:
-        _fail(message, "there is nothing to say", "phone say FILE, or phone say tone/NAME")
+        fail(message, "there is nothing to say", "phone say FILE, or phone say tone/NAME")
         return
-    if name.startswith("tone/"):
-        tone = find(name.removeprefix("tone/"))
-        if tone is None:
-            _fail(message, f"there is no {name}")
-            return
-        phone.say(ToneSource(tone, clock))
-    else:
-        try:
-            phone.say(WaveSource(name, clock))
-        except SoundError as error:
-            _fail(message, str(error))
-            return
-    _told(message, f"Saying {name}")
+    try:
+        source = _open_source(phone, name)
+    except SoundError as error:
+        fail(message, str(error))
+        return
+    if source is None:
+        fail(message, f"there is no {name}")
+        return
+    phone.say(source)
+    _succeed(message, f"Saying {name}")
 
 
-async def _dtmf(driver: PhoneDriver, phone: PhoneChannel, digits: str, message: Message) -> None:
+async def _dtmf(phone: PhoneChannel, digits: str, message: Message) -> None:
     if not digits or not _DIGITS.issuperset(digits):
-        _fail(message, f"'{digits}' are no digits to dial", "0 to 9, a to d, * and #")
+        fail(message, f"'{digits}' are no digits to dial", "0 to 9, a to d, * and #")
         return
     phone.dial(digits)
     if await phone.wait(lambda: not phone.dialling, _WAIT_SECONDS + len(digits)):
-        _told(message, f"Dialled {digits}")
+        _succeed(message, f"Dialled {digits}")
     else:
-        _fail(message, f"the call was over before all of {digits} was dialled")
+        fail(message, f"the call was over before all of {digits} was dialled")
 
 
-async def _record(driver: PhoneDriver, phone: PhoneChannel, path: str, message: Message) -> None:
-    from yext.telephony.soundfile import SoundError
+async def _record(phone: PhoneChannel, path: str, message: Message) -> None:
     from yext.telephony.wave import WaveConsumer
 
     media = phone.media()
     if path in ("", "-"):
         phone.record(media.call_record, None)
-        _told(message, "Recording ended")
+        _succeed(message, "Recording ended")
         return
     try:
         phone.record(media.call_record, WaveConsumer(path, None, False, 0))
     except SoundError as error:
-        _fail(message, str(error))
+        fail(message, str(error))
         return
-    _told(message, f"Recording to {path}")
+    _succeed(message, f"Recording to {path}")
 
 
-async def _hangup(driver: PhoneDriver, phone: PhoneChannel, reason: str, message: Message) -> None:
+async def _hangup(phone: PhoneChannel, reason: str, message: Message) -> None:
     phone.drop(Message("call.drop", {"id": phone.id, "reason": reason}))
-    _told(message, f"Hung up {phone.id}")
+    _succeed(message, f"Hung up {phone.id}")
 
 
 # Waiting
 
-Condition = Callable[["PhoneChannel", str], bool]
+Condition = Callable[[PhoneChannel, str], bool]
+"""Whether what the operator waits for, of an optional name, is the case."""
 
 
 def _playing(phone: PhoneChannel, name: str) -> bool:
@@ -179,7 +144,7 @@ def _digits(phone: PhoneChannel, digits: str) -> bool:
     return bool(heard) and heard.endswith(digits)
 
 
-_CONDITIONS: Final[dict[str, Condition]] = {
+CONDITIONS: Final[dict[str, Condition]] = {
     "playing": _playing,
     "tone": _tone,
     "dtmf": _digits,
@@ -190,34 +155,40 @@ _CONDITIONS: Final[dict[str, Condition]] = {
     "hangup": lambda phone, _: not phone.alive,
 }
 _NAMED: Final = ("playing", "tone", "dtmf")
+"""The conditions that take a name."""
+
 _LASTING: Final = ("dtmf", "answered", "hangup")
-"""What still holds when the call is over."""
+"""The conditions that still hold once the call is over."""
 
 
-async def _wait(driver: PhoneDriver, phone: PhoneChannel, text: str, message: Message) -> None:
+async def _wait(phone: PhoneChannel, text: str, message: Message) -> None:
     what, *words = text.split() or [""]
-    condition = _CONDITIONS.get(what)
-    # A lone number is a time, but for digits that are dialled; without a name any will do.
+    condition = CONDITIONS.get(what)
+    # A lone number is a time, except as digits; without a name any playing source or tone counts.
     named = what in _NAMED and (what == "dtmf" or not _seconds(words))
     name = words.pop(0) if words and named else ""
     seconds = _seconds(words)
     if condition is None or seconds is None:
-        _fail(message, f"'{text}' is nothing to wait for", f"one of {', '.join(_CONDITIONS)}")
+        fail(message, f"'{text}' is nothing to wait for", f"one of {', '.join(CONDITIONS)}")
         return
 
     def holds() -> bool:
         return condition(phone, name) and (phone.alive or what in _LASTING)
 
     if await phone.wait(holds, seconds):
-        _told(message, f"Heard {text}" if what in _NAMED else text)
+        _succeed(message, f"Heard {text}" if what in _NAMED else text)
         return
     heard = phone.ear.playing() or phone.ear.listener.now
     why = f"after {seconds:g} s" if phone.alive else "to the end of the call"
-    _fail(message, f"no {what} {name}".rstrip() + f" {why}; it hears {heard}")
+    fail(message, f"no {what} {name}".rstrip() + f" {why}; it hears {heard}")
 
 
 def _seconds(words: list[str]) -> float | None:
-    """The time that is all of `words`, or that is usual; None where they are something else."""
+    """Read a time limit, which is all of `words`; without words it is the default.
+
+    Returns:
+        Seconds, None where the words are no time limit.
+    """
     if not words:
         return _WAIT_SECONDS
     try:
@@ -227,9 +198,7 @@ def _seconds(words: list[str]) -> float | None:
     return seconds if len(words) == 1 and 0 < seconds <= _MOST_SECONDS else None
 
 
-Verb = Callable[["PhoneDriver", "PhoneChannel", str, Message], Awaitable[None]]
-
-_VERBS: Final[dict[str, Verb]] = {
+VERBS: Final[dict[str, Verb]] = {
     "show": _show,
     "say": _say,
     "dtmf": _dtmf,
@@ -237,3 +206,5 @@ _VERBS: Final[dict[str, Verb]] = {
     "wait": _wait,
     "hangup": _hangup,
 }
+AFTER_THE_END: Final = (_show, _wait)
+"""The verbs that work once the call is over."""
