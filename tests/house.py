@@ -23,6 +23,7 @@ ROOMS = (
     "yext.bus",
     "yext.command",
     "yext.listening",
+    "yext.peercred",
     "yext.engine",
     "yext.telephony",
     "yext.telephony.phone",

@@ -14,7 +14,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from console.commands.table import Authority
-from console.server import dialect, peercred
+from console.server import dialect
 from console.server.auth import TooMany
 from console.server.conversation import Conversation
 from console.server.lineedit import ERASE_LINE
@@ -36,7 +36,7 @@ from console.telnet import (
     Stray,
     Sub,
 )
-from yext import Reply, log
+from yext import Reply, log, peercred
 from yext.command import EOL
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from console.server import auth, passwords
 from yext.conf import Conf, Entry, Problem, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
 from yext.errors import ListenError
-from yext.extmodule.peer.listener import ListenerSpec
+from yext.listening import ListenerSpec, SocketKind
 
 if TYPE_CHECKING:
     import ssl
@@ -186,7 +186,7 @@ class _Section:
     def _spec(self) -> ListenerSpec | None:
         path = self._text("path")
         if path:
-            return ListenerSpec(self._name, "unix", path)
+            return ListenerSpec(self._name, SocketKind.UNIX, path)
         entry = self._entry("port")
         port = DEFAULT_PORT if entry is None else parse_int(entry.value)
         if port is None or not 0 <= port < 65536:
@@ -198,7 +198,7 @@ class _Section:
         if not self._text("addr"):
             self._report("warning", "addr", f"addr= is empty: [{self._name}] is not opened")
             return None
-        return ListenerSpec(self._name, "tcp", "", self._text("addr"), port)
+        return ListenerSpec(self._name, SocketKind.TCP, "", self._text("addr"), port)
 
     def _password(self, name: str) -> str:
         stored = self._text(name).strip()
@@ -280,7 +280,7 @@ def check_local(listener: Listener) -> None:
     told who that is.
     """
     spec = listener.spec
-    if spec.kind == "unix" or not listener.credentials.none:
+    if spec.kind is SocketKind.UNIX or not listener.credentials.none:
         return
     try:
         found = socket.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)

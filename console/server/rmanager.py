@@ -13,21 +13,19 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from console.commands.table import Authority
-from console.server import peercred, tls
+from console.server import tls
 from console.server.auth import Guard
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
-from yext import Reply, log, wire
+from yext import Reply, log, peercred, wire
 from yext.conf import Problem
 from yext.dispatcher import Dispatch
 from yext.engine.module import Module
 from yext.errors import ListenError
-from yext.extmodule.check import examine_listeners
-from yext.extmodule.peer.listener import BACKLOG, bind
+from yext.listening import ListeningServer, examine_listeners, listen
 from yext.message import Message
 from yext.record.journey import HIDDEN
 
@@ -68,7 +66,7 @@ class RManager(Module):
         self.listeners: dict[Place, Listener] = {}
         self.failed: list[ListenError] = []
         self.guard = Guard(asyncio.get_running_loop().time)
-        self._servers: dict[Place, asyncio.AbstractServer] = {}
+        self._servers: dict[Place, ListeningServer] = {}
         self._planned: tuple[Listener, ...] = ()
         self._arriving: set[asyncio.Task[None]] = set()
         self._listening: dict[Connection, None] = {}
@@ -122,21 +120,17 @@ class RManager(Module):
         return lines
 
     async def _open(self, listener: Listener) -> str:
-        spec = listener.spec
-        loop = asyncio.get_running_loop()
+        spec, place = listener.spec, listener.place
         try:
             check_local(listener)
-            bound = bind(spec)
+            self._servers[place] = await listen(
+                spec, lambda: _Arrival(self, self.listeners.get(place, listener))
+            )
         except ListenError as error:
             self.failed.append(error)
             self._tell_failed(listener, error)
             return str(error)
-        place = listener.place
-        make = loop.create_unix_server if spec.kind == "unix" else loop.create_server
         self.listeners[place] = listener
-        self._servers[place] = await make(
-            lambda: _Arrival(self, self.listeners.get(place, listener)), sock=bound, backlog=BACKLOG
-        )
         return f"rmanager listener opened: {spec.where()}"
 
     def _tell_failed(self, listener: Listener, error: ListenError) -> None:
@@ -150,8 +144,6 @@ class RManager(Module):
     def _close(self, place: Place) -> None:
         self.listeners.pop(place, None)
         self._servers.pop(place).close()
-        if place[0]:
-            Path(place[0]).unlink(missing_ok=True)
 
     def status_params(self) -> str:
         return f"listeners={len(self._servers)},conn={len(self.connections)}"

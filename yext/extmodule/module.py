@@ -93,7 +93,7 @@ class ExtModule(Module):
         self._executed = Executed(self)
 
     @property
-    def options(self) -> settings.Options:
+    def options(self) -> settings.ModuleOptions:
         """The options in force."""
         return self.settings.options
 

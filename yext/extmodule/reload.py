@@ -13,11 +13,11 @@ from yext import log
 from yext.conf.options import told_changes
 from yext.errors import ListenError, StartError
 from yext.extmodule import settings
-from yext.extmodule.peer.listener import Listener, ListenerSpec
+from yext.extmodule.peer.listener import Listener
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import FAILED, IDLE
-from yext.extmodule.settings import Options, Program
+from yext.extmodule.settings import ModuleOptions, PeerListenerSpec, Program
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
@@ -26,7 +26,7 @@ _PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
 """The options that a peer has a copy of, which setlocal changes."""
 
 
-def options(module: ExtModule, before: Options, after: Options) -> list[str]:
+def options(module: ExtModule, before: ModuleOptions, after: ModuleOptions) -> list[str]:
     """Has changed options hold for live peers too, but where a peer has set its own."""
     changed = told_changes(settings.GENERAL, vars(before), vars(after))
     for name in _PEER_OPTIONS:
@@ -38,14 +38,14 @@ def options(module: ExtModule, before: Options, after: Options) -> list[str]:
     return [f"{name}: {change}" for name, change in changed.items()]
 
 
-async def listeners(module: ExtModule, wanted: Sequence[ListenerSpec]) -> list[str]:
+async def listeners(module: ExtModule, wanted: Sequence[PeerListenerSpec]) -> list[str]:
     """Closes what is not wanted, then opens what is: addresses may have been exchanged.
 
     One that cannot move to its new address stays at the old one.
     """
     lines: list[str] = []
     specs = {spec.name: spec for spec in wanted}
-    moved: dict[str, ListenerSpec] = {}
+    moved: dict[str, PeerListenerSpec] = {}
     for name, listener in list(module.listeners.items()):
         if specs.get(name) == listener.spec:
             continue
@@ -63,7 +63,7 @@ async def listeners(module: ExtModule, wanted: Sequence[ListenerSpec]) -> list[s
 
 
 async def _open_listener(
-    module: ExtModule, spec: ListenerSpec, before: ListenerSpec | None
+    module: ExtModule, spec: PeerListenerSpec, before: PeerListenerSpec | None
 ) -> list[str]:
     line = await _try_listener(module, spec)
     if before is None:
@@ -74,7 +74,7 @@ async def _open_listener(
     return [line, again or f"listener '{spec.name}' stays: {before.where()}"]
 
 
-async def _try_listener(module: ExtModule, spec: ListenerSpec) -> str:
+async def _try_listener(module: ExtModule, spec: PeerListenerSpec) -> str:
     """Opens a listener; returns why it could not be, or an empty text."""
     listener = Listener(spec, module.make_receiver)
     try:

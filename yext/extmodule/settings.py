@@ -1,4 +1,4 @@
-"""What extmodule.conf says: options, listeners, scripts and programs to execute.
+"""The settings of extmodule.conf: options, listeners, scripts and programs to execute.
 
 Source: Yate's docs/extmodule.html and conf.d/extmodule.conf, and the recordings.
 """
@@ -6,12 +6,13 @@ Source: Yate's docs/extmodule.html and conf.d/extmodule.conf, and the recordings
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from yext import conf
-from yext.conf import Conf, Problem
+from yext.conf import Conf, Problem, Section
 from yext.conf.options import Option, nearest, read_options, unknown_problems
-from yext.extmodule.peer.listener import ROLES, ListenerSpec
+from yext.listening import ListenerSpec, SocketKind
 
 GENERAL = (
     Option(
@@ -137,11 +138,14 @@ GENERAL = (
 
 LISTENER_OPTIONS = ("type", "path", "addr", "port", "role")
 
+ROLES = ("", "global", "channel")
+"""The roles of peers, as a listener or ``%%>connect`` names them; empty: not decided yet."""
+
 _SECTIONS = ("general", "scripts", "execute")
 
 
-class Options:
-    """The values of ``[general]``; see `GENERAL` for ranges and units."""
+class ModuleOptions:
+    """The values of ``[general]``; `GENERAL` has their ranges and units."""
 
     scripts_dir: str
     priority: int
@@ -166,8 +170,22 @@ class Options:
         vars(self).update(values)
 
 
+@dataclass(frozen=True, slots=True)
+class PeerListenerSpec(ListenerSpec):
+    """A section ``[listener NAME]``: where to listen, and the `role` of its peers."""
+
+    role: str = ""
+
+
 class Program(NamedTuple):
-    """A line of ``[scripts]`` or ``[execute]``; `parameter` is None where there is none."""
+    """A line of ``[scripts]`` or ``[execute]``.
+
+    Attributes:
+        name: the program.
+        parameter: its argument, None for none.
+        file: the configuration file.
+        line: the line there, from 1.
+    """
 
     name: str
     parameter: str | None
@@ -176,29 +194,42 @@ class Program(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """All of extmodule.conf.
+    """The settings of extmodule.conf.
 
     Attributes:
+        options: the values of ``[general]``.
         scripts_dir_source: where scripts_dir was set: ``extmodule.conf:3`` or ``default``.
-        problems: mistakes found; what is in error is left out of the rest.
+        listeners: the sections ``[listener NAME]``.
+        scripts: the lines of ``[scripts]``.
+        execute: the lines of ``[execute]``.
+        problems: the mistakes; what has an error is not among the settings.
     """
 
-    options: Options
+    options: ModuleOptions
     scripts_dir_source: str
-    listeners: tuple[ListenerSpec, ...]
+    listeners: tuple[PeerListenerSpec, ...]
     scripts: tuple[Program, ...]
     execute: tuple[Program, ...]
     problems: tuple[Problem, ...]
 
     def look_up(self, name: str) -> str:
-        """Where a program of that name is looked for, and what says so; empty if absolute."""
+        """Return the directory that a program is looked up in, and where that was set.
+
+        Returns:
+            ``scripts_dir=/srv/scripts/ (extmodule.conf:3)``; empty for an absolute `name`.
+        """
         if name.startswith("/"):
             return ""
         return f"scripts_dir={self.options.scripts_dir} ({self.scripts_dir_source})"
 
 
 def read(file: Conf, params: Mapping[str, str]) -> Settings:
-    """Reads `file`; ``${…}`` is replaced from the run parameters `params`."""
+    """Read the settings from `file`, with ``${NAME}`` replaced by run parameters.
+
+    Args:
+        file: extmodule.conf.
+        params: the run parameters.
+    """
     problems = list(file.problems)
     values, found = read_options(file, "general", GENERAL)
     problems += found
@@ -208,7 +239,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
     entry = file.entry("general", "scripts_dir")
     listeners, listener_problems = _listeners(file)
     return Settings(
-        Options(values),
+        ModuleOptions(values),
         f"{entry.file}:{entry.line}" if entry is not None else "default",
         listeners,
         _programs(file, "scripts", params),
@@ -218,6 +249,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
 
 
 def _directory(path: str, params: Mapping[str, str]) -> str:
+    """The directory `path` with run parameters in place, ending in ``/``."""
     replaced = conf.replace_params(path, params) or "."
     return replaced if replaced.endswith("/") else replaced + "/"
 
@@ -248,14 +280,14 @@ def _unknown_sections(file: Conf) -> list[Problem]:
     return problems
 
 
-def _listeners(file: Conf) -> tuple[tuple[ListenerSpec, ...], list[Problem]]:
-    specs: list[ListenerSpec] = []
+def _listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Problem]]:
+    specs: list[PeerListenerSpec] = []
     problems: list[Problem] = []
-    for section in file.section_names():
-        if not section.startswith("listener "):
+    for section in file.sections:
+        if not section.name.startswith("listener "):
             continue
-        problems += unknown_problems(file, section, LISTENER_OPTIONS)
-        found = _listener(file, section)
+        problems += unknown_problems(file, section.name, LISTENER_OPTIONS)
+        found = _listener(section)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -263,35 +295,32 @@ def _listeners(file: Conf) -> tuple[tuple[ListenerSpec, ...], list[Problem]]:
     return tuple(specs), problems
 
 
-def _listener(file: Conf, section: str) -> ListenerSpec | Problem:
-    name = section.removeprefix("listener ").strip()
-    place = file.section(section)
-    assert place is not None
+def _listener(section: Section) -> PeerListenerSpec | Problem:
+    """The listener of a section, or the first mistake in it."""
+    name = section.name.removeprefix("listener ").strip()
+
+    def value(key: str) -> str:
+        entry = section.entry(key)
+        return entry.value if entry is not None else ""
 
     def wrong(key: str, text: str) -> Problem:
-        where = place.entry(key) or place
+        where = section.entry(key) or section
         return Problem(where.file, where.line, "error", text)
 
-    role = file.get(section, "role", "") or ""
-    kind = file.get(section, "type", "") or ""
+    role, kind, path = value("role"), value("type"), value("path")
     if role not in ROLES:
         return wrong("role", f"Unknown role '{role}' of listener '{name}'")
     if not kind:
         return wrong("type", f"Could not start listener '{name}': it has no type, tcp or unix")
-    if kind not in ("tcp", "unix"):
+    if kind not in tuple(SocketKind):
         return wrong("type", f"Unknown type '{kind}' of listener '{name}'")
-    if kind == "unix":
-        path = file.get(section, "path", "") or ""
+    spec = PeerListenerSpec(name, SocketKind(kind), file=section.file, line=section.line, role=role)
+    if spec.kind is SocketKind.UNIX:
         if not path:
             return wrong("path", f"Could not start listener '{name}': it has no path")
-        return ListenerSpec(name, kind, path=path, role=role, file=place.file, line=place.line)
-    text = file.get(section, "port", "") or ""
-    port = conf.parse_int(text)
+        return replace(spec, path=path)
+    port = conf.parse_int(value("port"))
     if port is None or not 0 < port < 65536:
-        return wrong(
-            "port", f"Could not start listener '{name}': port={text} is not a port, 1 to 65535"
-        )
-    addr = file.get(section, "addr", "") or "127.0.0.1"
-    return ListenerSpec(
-        name, kind, addr=addr, port=port, role=role, file=place.file, line=place.line
-    )
+        text = f"port={value('port')} is not a port, 1 to 65535"
+        return wrong("port", f"Could not start listener '{name}': {text}")
+    return replace(spec, addr=value("addr") or "127.0.0.1", port=port)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from yext.extmodule.settings import Options
+from yext.extmodule.settings import ModuleOptions
 
 LONGEST_DELAY = 60.0
 """Seconds that a back-off takes at most."""
@@ -22,7 +22,7 @@ class BackOff:
         self._next_start = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, options: Options) -> float | None:
+    def begin(self, options: ModuleOptions) -> float | None:
         """Begins another delay; returns its seconds, None where all restarts are used up."""
         now = self._loop.time()
         self._recent.append(now)

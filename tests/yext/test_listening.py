@@ -1,4 +1,4 @@
-"""Every way a listener can fail to open is told by name, and nothing is deleted that matters."""
+"""Each reason why a listener cannot open is named, and no file that matters is deleted."""
 
 import asyncio
 import os
@@ -8,37 +8,46 @@ from pathlib import Path
 import pytest
 
 from yext.errors import ListenError
-from yext.extmodule.peer.listener import Listener, ListenerSpec, bind, examine, resolve
+from yext.listening import (
+    ListenerSpec,
+    SocketKind,
+    bind,
+    examine,
+    examine_listeners,
+    listen,
+    resolve,
+)
 
 
 def unix(path: Path | str) -> ListenerSpec:
-    return ListenerSpec("sock", "unix", path=str(path))
+    return ListenerSpec("sock", SocketKind.UNIX, path=str(path))
 
 
 def tcp(port: int, addr: str = "127.0.0.1") -> ListenerSpec:
-    return ListenerSpec("net", "tcp", addr=addr, port=port)
+    return ListenerSpec("net", SocketKind.TCP, addr=addr, port=port)
 
 
 def refusal(spec: ListenerSpec) -> str:
-    """Why it cannot be opened: the same before a start (`examine`) and at it."""
-    with pytest.raises(ListenError) as seen:
+    """The reason why it cannot be opened, the same from `examine` and from `listen`."""
+    with pytest.raises(ListenError) as examined:
         examine(spec)
 
-    async def start() -> None:
-        await Listener(spec, None).open()  # type: ignore[arg-type]
+    with pytest.raises(ListenError) as refused:
+        asyncio.run(open_it(spec))
+    assert str(examined.value) == str(refused.value)
+    assert examined.value.listener == spec.name
+    return str(refused.value)
 
-    with pytest.raises(ListenError) as told:
-        asyncio.run(start())
-    assert str(seen.value) == str(told.value)
-    assert seen.value.listener == spec.name
-    return str(told.value)
+
+async def open_it(spec: ListenerSpec) -> None:
+    await listen(spec, asyncio.Protocol)
 
 
 def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        told = refusal(tcp(port))
-    assert told.startswith(
+        reason = refusal(tcp(port))
+    assert reason.startswith(
         f"listener 'net': tcp 127.0.0.1:{port}: Address already in use (EADDRINUSE, 98); do: "
     )
 
@@ -55,15 +64,15 @@ def test_an_address_that_means_nothing(addr: str) -> None:
         asyncio.run(resolve(tcp(1, addr)))
 
 
-def test_a_forbidden_port(tmp_path: Path) -> None:
-    """In a child that is not root; where low ports are free for all there is nothing to see."""
+def test_a_forbidden_port() -> None:
+    """In a child that is not root; where low ports are free for all there is nothing to test."""
     code = (
         "import os, sys\n"
-        "from yext.extmodule.peer.listener import ListenerSpec, examine\n"
+        "from yext.listening import ListenerSpec, SocketKind, examine\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "low = int(open('/proc/sys/net/ipv4/ip_unprivileged_port_start').read())\n"
         "if low > 1:\n"
-        "    try: examine(ListenerSpec('net', 'tcp', addr='127.0.0.1', port=low - 1))\n"
+        "    try: examine(ListenerSpec('net', SocketKind.TCP, addr='127.0.0.1', port=low - 1))\n"
         "    except Exception as error: print(error)\n"
         "else: print('Permission denied (EACCES, 13)')\n"
     )
@@ -79,14 +88,14 @@ def run_child(code: str) -> str:
 
 
 def test_an_over_long_path(tmp_path: Path) -> None:
-    told = refusal(unix(tmp_path / ("x" * 120)))
-    assert "longer than the 107 bytes" in told
+    reason = refusal(unix(tmp_path / ("x" * 120)))
+    assert "longer than the 107 bytes" in reason
 
 
 def test_a_path_in_no_directory(tmp_path: Path) -> None:
-    told = refusal(unix(tmp_path / "no" / "sock"))
-    assert "No such file or directory (ENOENT, 2)" in told
-    assert told.endswith(f"do: mkdir -p {tmp_path}/no")
+    reason = refusal(unix(tmp_path / "no" / "sock"))
+    assert "No such file or directory (ENOENT, 2)" in reason
+    assert reason.endswith(f"do: mkdir -p {tmp_path}/no")
 
 
 def test_a_path_through_a_file(tmp_path: Path) -> None:
@@ -118,9 +127,9 @@ def test_a_dead_socket_is_replaced_and_ours_removed(tmp_path: Path) -> None:
     assert path.is_socket()
 
     async def story() -> None:
-        listener = Listener(unix(path), None)  # type: ignore[arg-type]
-        await listener.open()
-        listener.close()
+        server = await listen(unix(path), asyncio.Protocol)
+        assert path.is_socket()
+        server.close()
         assert not path.exists()
 
     asyncio.run(story())
@@ -130,14 +139,13 @@ def test_a_socket_that_took_our_place_stays(tmp_path: Path) -> None:
     path = tmp_path / "sock"
 
     async def story() -> None:
-        listener = Listener(unix(path), None)  # type: ignore[arg-type]
-        await listener.open()
+        server = await listen(unix(path), asyncio.Protocol)
         os.unlink(path)
-        keeper = tmp_path / "keeper"  # Has the inode number not be used again at once.
+        keeper = tmp_path / "keeper"  # Keeps the inode number from being used again at once.
         keeper.touch()
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(path))
-            listener.close()
+            server.close()
             assert path.is_socket()
 
     asyncio.run(story())
@@ -153,3 +161,17 @@ def test_examine_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_host_name_is_looked_up() -> None:
     assert asyncio.run(resolve(tcp(1, "localhost"))).addr in ("127.0.0.1", "::1")
+
+
+def test_two_listeners_on_one_address() -> None:
+    free = ListenerSpec("c", SocketKind.TCP, addr="127.0.0.1", port=0, file="x.conf", line=9)
+    second = ListenerSpec("b", SocketKind.TCP, addr="127.0.0.1", port=0, file="x.conf", line=5)
+    (problem,) = examine_listeners([free, second])
+    assert str(problem) == "x.conf:5: listener 'b': tcp 127.0.0.1:0 is that of 'c' already"
+    assert problem.severity == "error"
+
+
+def test_the_lines_of_a_listener_are_not_part_of_it() -> None:
+    moved = ListenerSpec("net", SocketKind.TCP, addr="127.0.0.1", port=1, file="x.conf", line=7)
+    assert moved == tcp(1)
+    assert moved != tcp(2)
