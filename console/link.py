@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from console import commands
-from console.commands.table import Authority
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter, descriptions
+from console.session.authority import Authority
 from console.session.session import Session
 from yext import Engine, Reply
 from yext import command as bus
 from yext.command import describe
-from yext.engine.commands import BUS_COMMANDS
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
@@ -144,15 +144,23 @@ class LocalLink:
     """The link to an engine in this process.
 
     Args:
-        engine: a started engine.
-        own: the session that commands are run in.
+        interpreter: runs commands in a session on a started engine.
     """
 
-    engine: Engine
-    own: Session
+    interpreter: Interpreter
     _cache: dict[str, dict[str, str]] = field(default_factory=dict)
     _usages: dict[str, str] = field(default_factory=dict)
     _asking: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self.interpreter.engine
+
+    @property
+    def own(self) -> Session:
+        """The session that commands are run in."""
+        return self.interpreter.session
 
     @property
     def node(self) -> str:
@@ -177,12 +185,11 @@ class LocalLink:
 
     async def run(self, line: str) -> Reply:
         self.own.remember(line.strip())
-        return await self.own.run(line)
+        return await self.interpreter.run(line)
 
     async def complete(self, line: str) -> list[Word]:
-        partline, _, partword = commands.innermost(line).rpartition(" ")
-        partline = partline.strip()
-        own = commands.complete(self.own, partline, partword)
+        partline, partword = self.interpreter.split(line)
+        own = self.interpreter.complete_own(partline, partword)
         return words_of(own | await self._from_bus(partline, partword) | own)
 
     async def _from_bus(self, partline: str, partword: str) -> dict[str, str]:
@@ -200,7 +207,7 @@ class LocalLink:
 
     async def described(self) -> Mapping[str, str]:
         on_bus = await self._from_bus("help", "")
-        return {name: what for name, what in on_bus.items() if what} | commands.descriptions()
+        return {name: what for name, what in on_bus.items() if what} | descriptions(TABLE)
 
     async def overview(self) -> Overview:
         version = self.engine.run_params["version"]
@@ -237,12 +244,11 @@ class LocalLink:
         return self.own.output and event.source != "engine"
 
     def usage(self, line: str) -> str:
-        name, blank, _ = (commands.innermost(line) or line).lstrip().partition(" ")
+        name, blank, _ = (self.interpreter.innermost(line) or line).lstrip().partition(" ")
         if not blank:
             return ""
-        command = commands.SESSION_COMMANDS.get(name) or BUS_COMMANDS.get(name)
-        if command is not None:
-            return command.usage
+        if usage := self.interpreter.usage(name):
+            return usage
         if name not in self._usages and len(self._usages) < _CACHED:
             self._usages[name] = ""
             self._asking = asyncio.create_task(self._ask_usage(name))

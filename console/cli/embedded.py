@@ -7,6 +7,8 @@ import asyncio
 import signal
 
 from console.cli import signals
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.link import LocalLink
 from console.session.session import Session
 from console.shell import shell
@@ -30,7 +32,7 @@ async def _run(config_dir: str | None, *, plain: bool) -> int:
     async with engine:
         signals.handle(engine, (signal.SIGTERM,))
         session = Session(engine, _LABEL, output=True)
-        link = LocalLink(engine, session)
+        link = LocalLink(Interpreter(session, TABLE))
         try:
             code = await shell.run(link, abilities(), plain=plain)
         finally:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from console import gctuning
 from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
-from console.commands.table import unsaid
-from console.session.plainview import PlainView
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
+from console.replies.reply import unsaid
 from console.session.session import Session
+from console.session.view import PlainView
 from yext import Engine, Reply
 from yext.log import Event, safe, safe_lines
 
@@ -86,6 +88,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool)
     # A program that reads JSON must find nothing else on standard output.
     view = PlainView(sys.stderr if json_lines else sys.stdout)
     session = Session(engine, "yext run", view=view)
+    interpreter = Interpreter(session, TABLE)
     unsubscribe = engine.log.subscribe(_print_notice)
     code = OK
     gctuning.resume()
@@ -93,7 +96,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool)
         async for line in lines(commands):
             before = time.perf_counter()
             session.remember(line)
-            reply = await session.run(line)
+            reply = await interpreter.run(line)
             show(line, reply, time.perf_counter() - before, json_lines=json_lines)
             code = code or exit_code(reply)
             # Notices about a command come in the turn of the loop after its reply.

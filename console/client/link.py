@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from console import commands
 from console.client.connection import Lost, Wire, completed
 from console.client.feed import Feed
 from console.client.hosts import Host, HostMistake
 from console.client.login import NotAllowed, Secret, enter, why
 from console.client.outcome import reply_of
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter, descriptions
 from console.link import Counts, LocalLink, Overview, Word, words_of
 from console.session.session import Session
 from yext import Engine, Reply
@@ -41,8 +42,8 @@ _VERSION = re.compile(r"\bversion=([^,;]+)")
 _PEER = re.compile(r"\d+\. ")
 
 
-class AttachedSession(Session):
-    """A session whose commands are carried out elsewhere, but for those that only look."""
+class AttachedInterpreter(Interpreter):
+    """An interpreter whose commands are carried out elsewhere, but for those that only look."""
 
     there: Callable[[str], Awaitable[Reply]]
 
@@ -63,9 +64,10 @@ class AttachedLink(LocalLink):
     def __init__(self, host: Host, secret: Secret) -> None:
         engine = Engine(node=host.where)
         self._feed = engine.recorder = Feed(partial(enter, host, secret), self._notice)
-        session = AttachedSession(engine, f"attach {host.where}", output=True)
-        session.there = self._run_there
-        super().__init__(engine, session)
+        session = Session(engine, f"attach {host.where}", output=True)
+        interpreter = AttachedInterpreter(session, TABLE)
+        interpreter.there = self._run_there
+        super().__init__(interpreter)
         self._host = host
         self._secret = secret
         self._wire: Wire | None = None
@@ -202,11 +204,11 @@ class AttachedLink(LocalLink):
                         self._told(line)
 
     async def complete(self, line: str) -> list[Word]:
-        line = commands.innermost(line)
+        line = self.interpreter.innermost(line)
         word, blank, _ = line.partition(" ")
         if blank and word in HERE:
             partline, _, partword = line.rpartition(" ")
-            return words_of(commands.complete(self.own, partline.strip(), partword))
+            return words_of(self.interpreter.complete_own(partline.strip(), partword))
         if self._wire is None:
             return []
         with suppress(Lost, TimeoutError):
@@ -216,7 +218,7 @@ class AttachedLink(LocalLink):
                     if blank:
                         return [Word(one) for one in found]
                     found += [one for one in HERE if one.startswith(word)]
-                    known = commands.descriptions()
+                    known = descriptions(TABLE)
                     return [Word(one, known.get(one, "")) for one in dict.fromkeys(found)]
                 usages = map(_USAGE.match, await self._wire.command("help"))
                 words = {one[1]: one[2].strip() for one in usages if one is not None}
@@ -224,7 +226,7 @@ class AttachedLink(LocalLink):
         return []
 
     async def described(self) -> Mapping[str, str]:
-        return commands.descriptions()
+        return descriptions(TABLE)
 
     async def overview(self) -> Overview:
         return Overview(self._version or "?")

@@ -7,7 +7,9 @@ import errno
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from console.commands.table import Authority, SessionCommand, failed, natural, not_authenticated
+from console.commands.command import SessionCommand, natural
+from console.replies.reply import failed, not_authenticated
+from console.session.authority import Authority
 from yext import Reply
 from yext.command import EOL
 from yext.errors import FilterError

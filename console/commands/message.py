@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from console.commands.command import SessionCommand, natural, typed_params
 from console.commands.flow import message_names, message_params
-from console.commands.table import SessionCommand, failed, natural, typed_params
+from console.replies.reply import failed
 from yext import Message, Reply
 from yext.command import EOL
 from yext.dispatcher import Dispatch

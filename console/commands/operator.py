@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.commands.table import Authority, SessionCommand, failed, natural, put_together
+from console.commands.command import SessionCommand, natural
+from console.replies.reply import failed, put_together
+from console.session.authority import Authority
 from yext import Reply
 from yext.command import EOL
 from yext.log import safe
 
 if TYPE_CHECKING:
+    from console.commands.interpreter import Interpreter
     from console.session.session import Session
 
 _HISTORY = 20
@@ -24,7 +27,7 @@ _SOURCE_MAX = 1024 * 1024
 _KEEP_GOING = "--keep-going"
 
 
-async def _watch(session: Session, rest: str) -> Reply:
+async def _watch(interpreter: Interpreter, rest: str) -> Reply:
     interval, _, command = rest.strip().partition(" ")
     command = command.strip()
     seconds = _seconds(interval)
@@ -32,13 +35,13 @@ async def _watch(session: Session, rest: str) -> Reply:
         return failed("Usage: watch SECONDS COMMAND", "watch 2 external show")
     if command.partition(" ")[0] in ("watch", "top"):
         return failed(f"Cannot watch: {command}", "it draws itself again already")
-    view = session.view
+    view = interpreter.session.view
     if view is None or not view.interactive:
-        reply = await session.run(command)
+        reply = await interpreter.run(command)
         return reply._replace(parts=((command, reply),))
     from console.commands.watch import Watching
 
-    watching = Watching(session, view, command)
+    watching = Watching(interpreter, view, command)
     await view.live(watching.draw, seconds)
     return Reply(watching.last.ok, "", watching.last.params, watching.last.known)
 
@@ -73,8 +76,9 @@ def _history(session: Session, rest: str) -> Reply:
     return Reply(True, "".join(f"{number:5}  {safe(line)}{EOL}" for number, line in numbered))
 
 
-async def _again(session: Session, rest: str) -> Reply:
+async def _again(interpreter: Interpreter, rest: str) -> Reply:
     """``!N``: the line of that number in the history, ``!!`` the one before."""
+    session = interpreter.session
     text = rest.strip()
     if not text:
         # As recorded: a lone ! is no command.
@@ -86,7 +90,7 @@ async def _again(session: Session, rest: str) -> Reply:
     if line.startswith("!"):
         return failed(f"Line {number} is {line} itself", "history")
     session.remember(line)
-    reply = await session.run(line)
+    reply = await interpreter.run(line)
     return reply._replace(parts=((line, reply),))
 
 
@@ -96,7 +100,7 @@ def _clear(session: Session, rest: str) -> Reply:
     return Reply(True)
 
 
-async def _source(session: Session, rest: str) -> Reply:
+async def _source(interpreter: Interpreter, rest: str) -> Reply:
     """Carries out the commands of a file; its reply has all of theirs."""
     import shlex
     from pathlib import Path
@@ -112,7 +116,7 @@ async def _source(session: Session, rest: str) -> Reply:
     path = Path(names[0]).expanduser()
     if path.exists() and not (path.is_file() or path.is_dir()):
         return failed(f"{names[0]} is no file", "a pipe would be waited for")
-    if path.resolve() in session.sources:
+    if path.resolve() in interpreter.session.sources:
         return failed(f"{names[0]} is being carried out already", "a file cannot source itself")
     try:
         with path.open("rb") as file:
@@ -121,29 +125,31 @@ async def _source(session: Session, rest: str) -> Reply:
         return failed(f"{names[0]}: {error.strerror}", "check the name")
     if len(data) > _SOURCE_MAX:
         return failed(f"{names[0]} has more than {_SOURCE_MAX} bytes", "cut it in pieces")
-    session.sources.append(path.resolve())
+    interpreter.session.sources.append(path.resolve())
     try:
         lines = data.decode("utf-8", "surrogateescape").splitlines()
-        return await _run_lines(session, names[0], lines, keep_going)
+        return await _run_lines(interpreter, names[0], lines, keep_going)
     finally:
-        session.sources.pop()
+        interpreter.session.sources.pop()
 
 
-async def _run_lines(session: Session, name: str, lines: list[str], keep_going: bool) -> Reply:
+async def _run_lines(
+    interpreter: Interpreter, name: str, lines: list[str], keep_going: bool
+) -> Reply:
     parts: list[tuple[str, Reply]] = []
     params: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         command = line.strip()
         if not command or command.startswith("#"):
             continue
-        reply = await session.run(command)
+        reply = await interpreter.run(command)
         parts.append((command, reply))
         if not reply.ok and not params:
             why = reply.params.get("reason") or reply.text.strip()
             told = f"{name}:{number}: {command}: {why}"
             params = dict(reply.params) | {"reason": told}
             parts.append(("", Reply(False, safe(told) + EOL, {"reason": told})))
-        if session.closing or (not reply.ok and not keep_going):
+        if interpreter.session.closing or (not reply.ok and not keep_going):
             break
     return put_together(parts, params)
 

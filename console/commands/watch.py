@@ -10,7 +10,7 @@ from console.replies.render import shown
 from yext import Reply
 
 if TYPE_CHECKING:
-    from console.session.session import Session
+    from console.commands.interpreter import Interpreter
     from console.session.view import View
 
 _COLORS = re.compile(r"\x1b\[[\d;]*m")
@@ -23,8 +23,8 @@ class Watching:
         last: the newest reply.
     """
 
-    def __init__(self, session: Session, view: View, command: str) -> None:
-        self._session = session
+    def __init__(self, interpreter: Interpreter, view: View, command: str) -> None:
+        self._interpreter = interpreter
         self._view = view
         self._command = command
         self._before: list[str] = []
@@ -32,9 +32,9 @@ class Watching:
 
     async def draw(self, width: int, height: int) -> str:
         """The reply as it is now; a ``*`` stands before each line that has changed."""
-        self.last = await self._session.run(self._command)
+        self.last = await self._interpreter.run(self._command)
         page = Page(width - 2, self._view.color, self._view.unicode)
-        text = await shown(self.last, self._command, page, self._session.run)
+        text = await shown(self.last, self._command, page, self._interpreter.run)
         lines = text.splitlines()
         bare = [_COLORS.sub("", line) for line in lines]
         before, self._before = self._before, bare

@@ -6,8 +6,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from console.commands.command import SWITCH, SessionCommand, switch
 from console.commands.debug import debug
-from console.commands.table import SWITCH, Authority, SessionCommand, failed, switch
+from console.replies.reply import failed
+from console.session.authority import Authority
 from yext import Message, Reply
 from yext import command as bus
 from yext.command import EOL
@@ -18,6 +20,7 @@ from yext.log import Event, stamp
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
+    from console.commands.interpreter import Interpreter
     from console.session.session import Session
 
 
@@ -26,11 +29,12 @@ def _quit(session: Session, rest: str) -> Reply:
     return Reply(True, f"Goodbye!{EOL}")
 
 
-async def _help(session: Session, rest: str) -> Reply:
+async def _help(interpreter: Interpreter, rest: str) -> Reply:
+    session = interpreter.session
     topic = rest.strip()
-    shown = session.commands()
+    shown = interpreter.allowed()
     if not topic:
-        listed = "".join(f"  {one.usage}{EOL}" for one in shown if session.lists(one))
+        listed = "".join(f"  {one.usage}{EOL}" for one in shown if interpreter.lists(one))
         text: str | None = f"Available commands:{EOL}{listed}"
         if session.authority is Authority.ADMIN:
             text = await bus.help_text(session.engine, "", text or "", session)
@@ -43,34 +47,39 @@ async def _help(session: Session, rest: str) -> Reply:
         text = await bus.help_text(session.engine, topic, "", session)
     if text is None:
         params = {"reason": f"no help for '{topic}'"}
-        near = [] if session.as_yate else nearest(topic, await session.complete(""))
-        if near:
-            params["hint"] = f"Did you mean: {', '.join(near)}"
+        if interpreter.suggestions() is not None:
+            near = nearest(topic, await interpreter.complete(""))
+            if near:
+                params["hint"] = f"Did you mean: {', '.join(near)}"
         return Reply(False, f"No help for '{topic}'{EOL}", params)
     return Reply(True, text)
 
 
-def _complete_topic(session: Session, rest: str, word: str) -> dict[str, str]:
-    return {} if rest else {one.name: one.help for one in session.commands() if session.lists(one)}
+def _complete_topic(interpreter: Interpreter, rest: str, word: str) -> dict[str, str]:
+    if rest:
+        return {}
+    return {one.name: one.help for one in interpreter.allowed() if interpreter.lists(one)}
 
 
 async def _auth(session: Session, rest: str) -> Reply:
-    if session.admit is None or session.authority is Authority.ADMIN:
+    authenticate = session.policy.authenticate
+    if authenticate is None or session.authority is Authority.ADMIN:
         return Reply(True, f"You are already authenticated as admin!{EOL}")
-    return await session.admit(rest.strip())
+    return await authenticate(rest.strip())
+
+
+def status_subject(rest: str) -> tuple[str, bool]:
+    """The module that ``status REST`` asks for, empty for all, and whether with details."""
+    word, _, after = rest.strip().partition(" ")
+    return (after.strip(), False) if word == "overview" else (rest.strip(), True)
 
 
 async def _status(session: Session, rest: str) -> Reply:
-    word, _, after = rest.strip().partition(" ")
-    details = word != "overview"
-    module = rest.strip() if details else after.strip()
+    module, details = status_subject(rest)
     text, known = await bus.status(session.engine, module, details, session)
     params = {}
     if module and not known and not text:
         params = {"reason": f"no module answers to '{module}'", "hint": "module list"}
-    if session.framed:
-        named = f":{module}" if module else ""
-        text = f"%%+status{named}{EOL}{text}%%-status{EOL}"
     return Reply(not params, text, params)
 
 
@@ -85,13 +94,32 @@ def _date(session: Session, rest: str) -> Reply:
 
 
 def _meminfo(session: Session, rest: str) -> Reply:
-    from console.commands.meminfo import statistics
-
-    lines = [f"  {name:<8} = {value}" for name, value in statistics().items()]
+    lines = [f"  {name:<8} = {value}" for name, value in _memory_statistics().items()]
     return Reply(True, "".join(f"{line}{EOL}" for line in (_MEMORY, *lines)))
 
 
 _MEMORY = "Memory allocation statistics:"
+
+_MEMORY_FIELDS = (
+    "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+    "fordblks", "keepcost",
+)  # fmt: skip
+
+
+def _memory_statistics() -> dict[str, int]:
+    """The fields of mallinfo(3) in its order, in bytes and counts; all 0 where the C library
+    has no mallinfo2, which came with glibc 2.33."""
+    import ctypes
+
+    class Mallinfo2(ctypes.Structure):
+        _fields_ = [(name, ctypes.c_size_t) for name in _MEMORY_FIELDS]
+
+    mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo2 is None:
+        return dict.fromkeys(_MEMORY_FIELDS, 0)
+    mallinfo2.restype = Mallinfo2
+    found = mallinfo2()
+    return {name: getattr(found, name) for name in _MEMORY_FIELDS}
 
 
 async def _drop(session: Session, rest: str) -> Reply:
@@ -123,6 +151,8 @@ async def _call(session: Session, rest: str) -> Reply:
         known = {"id": message.get("id"), "peerid": message.get("peerid")}
         return Reply(True, f"Calling '{message.get('id')}' {rest.strip()}{EOL}", known)
     reason = message.get("reason") or message.get("error") or "nobody took the call"
+    if reason == bus.NOT_EXECUTED:
+        return failed(reason, bus.EXECUTE_HINT)
     why = {"reason": reason}
     why |= {key: value for key in ("error", "errno", "hint") if (value := message.get(key))}
     return Reply(False, f"Could not call {rest.strip()}{EOL}", why)
@@ -171,13 +201,12 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
     return Reply(done.ok, done.text, {} if done.ok else {"reason": reason})
 
 
+REINITIALIZING = f"Reinitializing...{EOL}"
+
+
 async def _reload(session: Session, rest: str) -> Reply:
-    text = f"Reinitializing...{EOL}"
-    if session.early is not None and not session.machine:
-        session.early(text)
-        text = ""
     done = await session.engine.reload(rest.strip())
-    text += "".join(line + EOL for line in done.lines)
+    text = REINITIALIZING + "".join(line + EOL for line in done.lines)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)
 

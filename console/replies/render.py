@@ -10,8 +10,8 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from console.commands.table import unsaid
 from console.replies.draw import Page, drawn, labelled, mistakes, panel, state_text, table
+from console.replies.reply import unsaid
 from yext import Reply
 from yext.log import safe, safe_lines
 

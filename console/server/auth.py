@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from console.commands.table import Authority
 from console.server import passwords
+from console.session.authority import Authority
 
 FIRST_DELAY = 0.5
 """Seconds that a source waits after its first wrong password; doubles with each further one."""
@@ -166,16 +166,3 @@ def posix_basic(text: str) -> re.Pattern[str]:
             made.append("\\" + char if char in _SPECIAL else char)
             at += 1
     return re.compile("".join(made))
-
-
-_STARTS_NOTHING = {"info", "stop", "show", "why", "log", "dismiss"}
-"""What follows ``external`` and starts no program: any other word starts a script so named."""
-
-
-def starts_program(line: str) -> bool:
-    """Whether a command line would have the engine start a program of the sender's choice."""
-    word, _, rest = line.strip().partition(" ")
-    words = rest.split()
-    if word == "external":
-        return bool(words) and words[0] not in _STARTS_NOTHING
-    return word in ("call", "message", "control") and any("external/" in one for one in words)

@@ -13,14 +13,14 @@ import importlib
 import socket
 from typing import TYPE_CHECKING, cast
 
-from console.commands.table import Authority
 from console.server import dialect
 from console.server.auth import TooMany
 from console.server.conversation import Conversation
 from console.server.lineedit import ERASE_LINE
 from console.server.typeahead import Backlog
 from console.server.writer import Outlet
-from console.session.session import Rules, Session
+from console.session.authority import Authority
+from console.session.session import Policy, Session
 from console.telnet import (
     BRK,
     EC,
@@ -85,25 +85,23 @@ class Connection(asyncio.Protocol):
 
     def _make_session(self) -> Session:
         listener = self.listener
-        rules = Rules(
-            users_may=listener.users_may,
+        policy = Policy(
+            user_commands=listener.users_may,
             user_flow=listener.user_flow,
             may_execute=listener.allow_execute,
+            authenticate=None if listener.credentials.none else self._admit,
+            audit=self._audit,
         )
         return Session(
             self._module.engine,
             "rmanager",
             authority=Authority.ADMIN if listener.credentials.none else Authority.GUEST,
-            as_yate=True,
-            framed=True,
             echo=listener.echoing,
             output=listener.output,
             debug=listener.debug,
             color=listener.color,
             aliases=dict(listener.aliases),
-            rules=rules,
-            admit=None if listener.credentials.none else self._admit,
-            audit=self._audit,
+            policy=policy,
         )
 
     # Coming and going

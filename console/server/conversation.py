@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from console.commands.table import Authority
 from console.server import dialect
 from console.server.lineedit import ERASE_LINE, LineEditor
+from console.session.authority import Authority
 from console.telnet import AYT, BRK, EC, EL, IP, NOP
 from yext import Reply, conf, log
 from yext.command import EOL
@@ -66,7 +66,7 @@ class Conversation:
         self._turn_ends = 0.0
         # A prompt's parameters are those of the time of the connection, as in Yate.
         self._prompts = [self._filled(prompt) for prompt in listener.prompts]
-        session.early = self._say
+        self._interpreter = dialect.PlainInterpreter(session, self._say)
         session.view = _Lines(self)
 
     def greet(self) -> None:
@@ -149,11 +149,11 @@ class Conversation:
 
     async def _run(self, line: str) -> None:
         session = self._session
-        session.framed = not (self._editor.echo and self._prompt())
+        self._interpreter.framed = not (self._editor.echo and self._prompt())
         await self._outlet.drained.wait()
         self._command = line
         try:
-            reply = await session.run(line)
+            reply = await self._interpreter.run(line)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or self._outlet.closed:
@@ -183,11 +183,11 @@ class Conversation:
         editor = self._editor
         line = editor.text
         if not line.strip():
-            reply = await self._session.run("help")
+            reply = await self._interpreter.run("help")
             self._outlet.write((EOL if editor.text else "") + self._reply(reply.text))
             self._show_prompt()
             return
-        words = await self._session.complete(line)
+        words = await self._interpreter.complete(line)
         head, blank, word = line.rpartition(" ")
         if len(words) == 1:
             editor.replace(f"{head}{blank}{words[0]} ")

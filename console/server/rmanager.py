@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from console.commands.table import Authority
 from console.server import tls
 from console.server.auth import Guard
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
+from console.session.authority import Authority
 from yext import Reply, log, peercred, wire
 from yext.conf import Problem
 from yext.dispatcher import Dispatch
@@ -238,7 +238,7 @@ class RManager(Module):
             self._listening[connection] = None
         else:
             self._listening.pop(connection, None)
-        sees_all = session.authority is Authority.ADMIN or session.rules.user_flow
+        sees_all = session.authority is Authority.ADMIN or session.policy.user_flow
         self._watch(connection, known and session.machine and sees_all)
 
     # What is told

@@ -13,10 +13,11 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 
-from console import commands
-from console.commands.table import Authority
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.link import Counts, LocalLink, Overview, Word, words_of
 from console.server.writer import Outlet
+from console.session.authority import Authority
 from console.session.session import Session
 from console.shell.history import FileHistory
 from console.shell.seat import Seat
@@ -207,7 +208,7 @@ class RemoteLink(LocalLink):
         if not self.locked:
             return await super().complete(line)
         partline, _, partword = line.lstrip().rpartition(" ")
-        return words_of(commands.complete(self.own, partline.strip(), partword))
+        return words_of(self.interpreter.complete_own(partline.strip(), partword))
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         return super().subscribe(lambda event: None if self.locked else subscriber(event))
@@ -232,10 +233,9 @@ class RemoteShell:
         longest: Callable[[], int],
         ended: Callable[[], None],
     ) -> None:
-        session.as_yate = session.framed = session.machine = session.echo = False
-        session.early = None
+        session.machine = session.echo = False
         self._seat = RemoteSeat(term, outlet)
-        self._shell = Shell(RemoteLink(engine, session), self._seat, plain=False)
+        self._shell = Shell(RemoteLink(Interpreter(session, TABLE)), self._seat, plain=False)
         self._longest = longest
         self._ended = ended
         self._after_cr = False

@@ -9,15 +9,16 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from console.commands.table import Authority
 from console.replies.trace import Look, line
+from console.session.authority import Authority
 from yext.record.filters import Filter, compile_filter
 from yext.record.journey import Journey, from_json, hide, to_json
 
 if TYPE_CHECKING:
-    from console.session.session import Session
+    from console.session.view import View
+    from yext.record.recorder import FlowRecorder
 
 HOLD_SECONDS = 0.25
 """How long a nested message waits for its parent's line, to stand below it."""
@@ -33,6 +34,17 @@ LONGEST_LINE = 4 * 1024 * 1024
 """Characters of one line of a file of recorded messages."""
 
 
+class Viewer(Protocol):
+    """The session that sees a flow: its label, its authority, and where lines are shown."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def authority(self) -> Authority: ...
+    @property
+    def view(self) -> View | None: ...
+
+
 class Flow:
     """The message flow as one session sees it.
 
@@ -43,13 +55,13 @@ class Flow:
         loaded: the messages of a file that was loaded, None for those of this engine.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, recorder: FlowRecorder, viewer: Viewer) -> None:
         self._filter: Filter = compile_filter("")
         self.paused = False
         self.shown = self.left_out = self.missed = 0
         self.loaded: list[Journey] | None = None
-        self._session = session
-        self._recorder = session.engine.recorder
+        self._viewer = viewer
+        self._recorder = recorder
         self._unfollow: Callable[[], None] | None = None
         self._held: dict[int, list[Journey]] = {}
         self._release_timer: asyncio.TimerHandle | None = None
@@ -76,18 +88,18 @@ class Flow:
 
     def look(self) -> Look:
         """How this session's lines are drawn."""
-        view = self._session.view
+        view = self._viewer.view
         return Look(view.width, view.unicode, view.color) if view is not None else Look()
 
     def visible(self, journey: Journey) -> Journey:
         """What of `journey` this session may see."""
-        if self._session.authority is Authority.ADMIN:
+        if self._viewer.authority is Authority.ADMIN:
             return journey
         return hide(journey, self._recorder.secret)
 
     def compile(self, expression: str) -> Filter:
         """A filter of this session. Raises `FilterError`."""
-        admin = self._session.authority is Authority.ADMIN
+        admin = self._viewer.authority is Authority.ADMIN
         return compile_filter(expression, None if admin else self._recorder.secret)
 
     def state(self) -> str:
@@ -162,7 +174,7 @@ class Flow:
     def _is_background(self, journey: Journey) -> bool:
         """The second's timer, what consoles ask while somebody types, this session's commands."""
         if journey.name in _COMMANDING:
-            return journey.sender == self._session.label or "partial" in journey.params
+            return journey.sender == self._viewer.label or "partial" in journey.params
         return journey.name == _TIMER
 
     def _ended(self, journey: Journey) -> None:
@@ -206,7 +218,7 @@ class Flow:
             self._show(nested)
 
     def _show_one(self, journey: Journey) -> None:
-        view = self._session.view
+        view = self._viewer.view
         if view is None:
             return
         now = asyncio.get_running_loop().time()
@@ -229,7 +241,7 @@ class Flow:
         if self._tell_timer is not None:
             self._tell_timer.cancel()
             self._tell_timer = None
-        view = self._session.view
+        view = self._viewer.view
         if not self._untold or view is None:
             return
         lines = "line" if self._untold == 1 else "lines"

@@ -11,7 +11,7 @@ import sys
 from console.link import Link
 from console.replies import render
 from console.replies.draw import Page
-from console.session.plainview import PlainView
+from console.session.view import PlainView
 from console.shell import banner
 from console.shell.stdin import Lines
 from console.shell.terminal import Abilities

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from console.session.plainview import is_utf8
+from console.session.view import is_utf8
 
 UNSENT_MAX = 256 * 1024
 """Bytes that wait for a terminal that does not take them; more output is then left out."""

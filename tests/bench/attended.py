@@ -15,9 +15,11 @@ import sys
 from pathlib import Path
 
 from console import gctuning
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.server.rmanager import RManager
-from console.session.plainview import PlainView
 from console.session.session import Session
+from console.session.view import PlainView
 from yext import Engine, Message
 
 
@@ -26,9 +28,10 @@ async def main(config: Path) -> None:
     engine = Engine(config, modules={"rmanager": RManager})
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         session = Session(engine, "console", view=PlainView(nowhere))
+        interpreter = Interpreter(session, TABLE)
 
         async def order(message: Message) -> bool:
-            reply = await session.run(message["line"])
+            reply = await interpreter.run(message["line"])
             message.retvalue = reply.text
             return reply.ok
 

@@ -1,6 +1,6 @@
 """An example of every command: the list that all ways of giving commands are tested with."""
 
-from console.commands import SESSION_COMMANDS
+from console.commands import TABLE
 from yext.engine.commands import BUS_COMMANDS
 
 SESSION_EXAMPLES = {
@@ -60,4 +60,4 @@ ENDING = {"quit", "stop"}
 
 def missing() -> set[str]:
     """Commands that have no example."""
-    return {*SESSION_COMMANDS, *BUS_COMMANDS} - set(EXAMPLES)
+    return {*(row.name for row in TABLE), *BUS_COMMANDS} - set(EXAMPLES)

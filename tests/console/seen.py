@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.session.session import Session
 from console.session.view import Draw
 from yext import Engine, Message
@@ -31,15 +33,15 @@ class Seen:
 
 
 @asynccontextmanager
-async def session(config: Path | None = None, **more: object) -> AsyncIterator[Session]:
-    """A session of an admin with a view, on an engine that answers some messages."""
+async def session(config: Path | None = None, **more: object) -> AsyncIterator[Interpreter]:
+    """An interpreter for an admin with a view, on an engine that answers some messages."""
     async with Engine(config, node="alder") as engine:
         for name in ("call.route", "my.route"):
             engine.install(name, _route, 50)
         view = Seen()
         found = Session(engine, "console", **({"view": view} | more))  # type: ignore[arg-type]
         try:
-            yield found
+            yield Interpreter(found, TABLE)
         finally:
             found.close()
 

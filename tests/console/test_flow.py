@@ -10,10 +10,12 @@ from typing import cast
 import pytest
 from seen import Seen, session
 
-from console.commands.table import Authority
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.replies.trace import Look, columns, cut, line, story
+from console.session.authority import Authority
 from console.session.flow import read_record
-from console.session.session import Rules, Session
+from console.session.session import Policy, Session
 from yext import Engine, Message, Reply
 from yext.dispatcher import Dispatch
 from yext.record.journey import Change, Journey, Step, to_json
@@ -23,7 +25,7 @@ HANDLER = "_route"
 
 def lines(found: Session) -> list[str]:
     """What the session's view was shown, without the times."""
-    shown = cast(Seen, found.view).lines
+    shown = cast(Seen, found.session.view).lines
     return [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} |\d+\.\d ms", "", one) for one in shown]
 
 
@@ -44,11 +46,11 @@ def test_each_message_is_a_line() -> None:
                 f" #1 call.route engine ✓ {HANDLER} → sip/0099 caller=40 called=99",
                 " #2 call.route engine · nobody caller=40 called=1",
             ]
-            assert found.flow.state() == "flow on"
+            assert found.session.flow.state() == "flow on"
             await found.run("flow off")
             await route(found)
             assert len(lines(found)) == 2
-            assert found.flow.state() == "flow off"
+            assert found.session.flow.state() == "flow off"
 
     asyncio.run(play())
 
@@ -61,7 +63,7 @@ def test_a_filter_chooses() -> None:
             await route(found, "1")
             await found.engine.dispatch(Message("user.auth"))
             assert len(lines(found)) == 1
-            assert found.flow.state() == "flow on call.* and unhandled"
+            assert found.session.flow.state() == "flow on call.* and unhandled"
             await found.run("flow filter user.*")
             await found.engine.dispatch(Message("user.auth"))
             assert "user.auth" in lines(found)[1]
@@ -101,7 +103,7 @@ def test_a_mistake_in_a_filter_has_a_caret_under_it() -> None:
                 assert second.strip() == "^ nothing to close here"
                 assert not reply.ok
                 assert reply.params["reason"] == "nothing to close here"
-            assert not found.flow.is_on
+            assert not found.session.flow.is_on
 
     asyncio.run(play())
 
@@ -109,7 +111,7 @@ def test_a_mistake_in_a_filter_has_a_caret_under_it() -> None:
 def test_the_session_s_own_commands_are_hidden_unless_asked_for() -> None:
     async def play() -> None:
         async with session() as found:
-            other = Session(found.engine, "10.0.0.9:4000")
+            other = Interpreter(Session(found.engine, "10.0.0.9:4000"), TABLE)
             await found.run("flow on")
             for line in ("uptime", "help", "status engine", "version", "debug engine level 5"):
                 await found.run(line)
@@ -170,7 +172,7 @@ def test_nested_messages_stand_below_their_parent() -> None:
 def test_a_parent_that_takes_its_time_does_not_hold_them_up() -> None:
     async def play() -> None:
         async with session() as found:
-            view, hurry = cast(Seen, found.view), asyncio.Event()
+            view, hurry = cast(Seen, found.session.view), asyncio.Event()
             shown = asyncio.Event()
             view.show = lambda text: (Seen.show(view, text), shown.set())  # type: ignore[method-assign, assignment, func-returns-value]
             await found.run("flow on")
@@ -200,7 +202,9 @@ def test_no_more_than_can_be_read_and_the_rest_is_counted(tmp_path: Path) -> Non
             told = [one for one in lines(found) if "left out" in one]
             assert 5 <= len(shown) <= 5 * (seconds + 1)
             out = sum(int(one.split()[1].replace(",", "")) for one in told)
-            assert len(shown) + out == 1234 == found.flow.shown + found.flow.left_out
+            assert (
+                len(shown) + out == 1234 == found.session.flow.shown + found.session.flow.left_out
+            )
             assert "left out at 5/s: flow pause, or narrow it (flow filter unhandled)" in told[0]
             numbers = [int(one.split()[0][1:]) for one in shown]
             assert numbers == sorted(numbers)
@@ -213,7 +217,7 @@ def test_what_was_left_out_is_told_when_the_flood_is_over(tmp_path: Path) -> Non
 
     async def play() -> None:
         async with session(tmp_path) as found:
-            view = cast(Seen, found.view)
+            view = cast(Seen, found.session.view)
             told = asyncio.Event()
 
             def show(text: str) -> None:
@@ -228,7 +232,7 @@ def test_what_was_left_out_is_told_when_the_flood_is_over(tmp_path: Path) -> Non
             await route(found)
             await asyncio.wait_for(told.wait(), 10)
             assert "… 2 lines left out at 1/s" in lines(found)[-1]
-            assert found.flow.state() == "flow on, 2 left out"
+            assert found.session.flow.state() == "flow on, 2 left out"
 
     asyncio.run(play())
 
@@ -377,7 +381,7 @@ def test_a_story_goes_on_below_what_it_says() -> None:
 
 def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
     async def play() -> None:
-        async with session(authority=Authority.USER, rules=Rules(user_flow=True)) as found:
+        async with session(authority=Authority.USER, policy=Policy(user_flow=True)) as found:
 
             def auth(message: Message) -> bool:
                 message.retvalue = message["password"]
@@ -395,7 +399,7 @@ def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
             assert reply.params["reason"] == "password is hidden from observers"
             for word in (f"save {tmp_path}/x", f"load {tmp_path}/x", "clear"):
                 assert (await found.run(f"flow {word}")).text == "Not authenticated!\r\n"
-            found.authority = Authority.ADMIN
+            found.session.authority = Authority.ADMIN
             assert "s3cret" in (await found.run("flow show 1")).text
 
     asyncio.run(play())
@@ -416,7 +420,7 @@ def test_a_record_is_saved_and_looked_at(tmp_path: Path) -> None:
             loaded = await found.run(f"flow load {path}")
             assert loaded.text == f"{shown.text}Loaded 2 messages of {path}, until flow on\r\n"
             assert (await found.run("flow show 2")).ok
-            assert not found.flow.is_on
+            assert not found.session.flow.is_on
             await found.run("flow off")
             await found.run("flow on")
             assert (await found.run("flow last")).text == "Nothing is recorded yet\r\n"
@@ -471,7 +475,9 @@ def test_that_there_is_nothing_to_show_is_said() -> None:
 def test_sessions_are_on_their_own() -> None:
     async def play() -> None:
         async with Engine() as engine:
-            one, two = (Session(engine, name, view=Seen()) for name in ("one", "two"))
+            one, two = (
+                Interpreter(Session(engine, name, view=Seen()), TABLE) for name in ("one", "two")
+            )
             await one.run("flow on user.*")
             await two.run("flow on call.*")
             await engine.dispatch(Message("call.route"))
@@ -479,8 +485,8 @@ def test_sessions_are_on_their_own() -> None:
             assert "user.auth" in lines(one)[0]
             assert "call.route" in lines(two)[0]
             assert len(lines(one)) == len(lines(two)) == 1
-            one.close()
-            two.close()
+            one.session.close()
+            two.session.close()
             assert not engine.recorder.active
 
     asyncio.run(play())
@@ -494,17 +500,17 @@ def test_what_no_filter_can_let_through_is_not_recorded() -> None:
             await found.run("flow on call.* and not call.execute")
             for name in ("call.route", "user.auth", "engine.timer", "call.execute", "call.cdr"):
                 await found.engine.dispatch(Message(name))
-            recorded = [(one.number, one.name) for one in found.flow.recorded()]
+            recorded = [(one.number, one.name) for one in found.session.flow.recorded()]
             assert recorded == [(1, "call.route"), (2, "call.cdr")]
-            other = Session(found.engine, "other", view=Seen())
+            other = Interpreter(Session(found.engine, "other", view=Seen()), TABLE)
             await other.run("flow on")
             await found.engine.dispatch(Message("user.auth"))
             await found.engine.dispatch(Message("engine.timer"))
-            other.close()
+            other.session.close()
             await found.engine.dispatch(Message("user.auth"))
             await found.run("flow filter unhandled")
             await found.engine.dispatch(Message("user.auth"))
-            recorded = [(one.number, one.name) for one in found.flow.recorded()]
+            recorded = [(one.number, one.name) for one in found.session.flow.recorded()]
             assert recorded[2:] == [(3, "user.auth"), (4, "user.auth")]
 
     asyncio.run(play())

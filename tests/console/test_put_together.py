@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from seen import session
 
-from console import commands
-from console.commands.table import SessionCommand
+from console.commands import TABLE
+from console.commands.command import SessionCommand
+from console.commands.interpreter import Interpreter
 from console.replies.draw import Page
 from console.replies.render import shown
 from console.replies.to_json import data_of
@@ -36,7 +37,7 @@ def test_an_alias_is_drawn_as_what_it_stands_for() -> None:
 def test_a_line_of_the_history_is_named_and_drawn() -> None:
     async def play() -> None:
         async with session() as found:
-            found.remember("module list")
+            found.session.remember("module list")
             drawn = await shown(await found.run("!1"), "!1", PAGE, found.run)
             assert drawn.splitlines()[:2] == ["module list", "cdrbuild"]
 
@@ -70,7 +71,7 @@ def test_the_data_of_what_stands_for_others(tmp_path: Path) -> None:
         async with session() as found:
             modules = data_of("module list", await found.run("module list"))
             await found.run("alias one module list")
-            found.remember("module list")
+            found.session.remember("module list")
             for line in ("one", "!!", "watch 1 module list"):
                 assert data_of(line, await found.run(line)) == modules, line
             told = data_of("source", await found.run(f"source {file}"))
@@ -121,16 +122,15 @@ def test_a_debug_level_past_all_numbers_is_the_highest() -> None:
     asyncio.run(play())
 
 
-def test_a_command_that_is_broken_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_is_broken_is_answered() -> None:
     def function(found: Session, rest: str) -> Reply:
         raise LookupError("no tea")
 
     row = SessionCommand("brew", "brew", "Makes it", function)
-    monkeypatch.setattr(commands, "TABLE", (*commands.TABLE, row))
-    monkeypatch.setitem(commands.SESSION_COMMANDS, "brew", row)
 
     async def play() -> None:
-        async with session() as found:
+        async with session() as plain:
+            found = Interpreter(plain.session, (*TABLE, row))
             reply = await found.run("brew")
             assert (reply.ok, reply.text) == (False, "Error: LookupError('no tea')\r\n")
             assert (await found.run("uptime")).ok

@@ -7,7 +7,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from console.commands import descriptions
+from console.commands import TABLE
+from console.commands.interpreter import descriptions
 from console.replies.draw import Page, table
 from console.replies.render import notice, plain, render, with_peers
 from yext import Reply
@@ -178,7 +179,7 @@ def test_plain_keeps_the_words_and_adds_the_hint() -> None:
 def test_help_tells_what_each_command_does_by_the_longest_name_that_is_known() -> None:
     usages = ("!N", "status [module]", "status dispatcher ...", "mine [x]")
     text = "Available commands:\r\n" + "".join(f"  {one}\r\n" for one in usages)
-    shown = render(Reply(True, text), "help", PAGE, descriptions() | {"status": "of modules"})
+    shown = render(Reply(True, text), "help", PAGE, descriptions(TABLE) | {"status": "of modules"})
     assert [" ".join(line.split()) for line in shown.splitlines()] == [
         "Available commands:",
         "!N Gives line N of the history again, !! the last one",

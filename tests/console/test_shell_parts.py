@@ -12,6 +12,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from seen import Seen
 
+from console.commands import TABLE
+from console.commands.interpreter import Interpreter
 from console.commands.top import COLUMNS, Top
 from console.commands.watch import Watching
 from console.link import LocalLink, Word
@@ -46,7 +48,7 @@ def in_engine(config: Path, story: Callable[[LocalLink], Awaitable[None]]) -> No
 
     async def play() -> None:
         async with Engine(config) as engine:
-            await story(LocalLink(engine, Session(engine, "console")))
+            await story(LocalLink(Interpreter(Session(engine, "console"), TABLE)))
 
     asyncio.run(play())
 
@@ -133,7 +135,7 @@ def test_watch_shows_the_table_of_all_peers(config: Path) -> None:
     async def story(link: LocalLink) -> None:
         await link.run("external start route.sh 99")
         for command in ("external", "external info"):
-            drawn = await Watching(link.own, Seen(120), command).draw(120, 24)
+            drawn = await Watching(link.interpreter, Seen(120), command).draw(120, 24)
             assert drawn.split()[:3] == ["script", "parameter", "state"]
             assert "route.sh" in drawn
 
@@ -261,7 +263,7 @@ def test_plain_connections_are_not_asked_to_describe(config: Path) -> None:
 
     async def story(link: LocalLink) -> None:
         link.engine.install("engine.command", heard, 200)
-        assert await link.own.complete("external st") == ["start", "stop"]
+        assert await link.interpreter.complete("external st") == ["start", "stop"]
         assert not any(key.startswith("describe") for key in asked[-1].params)
         await link.complete("external st")
         assert asked[-1]["describe.stop"]

@@ -12,8 +12,11 @@ import pytest
 from examples import ENDING, EXAMPLES, FAILING, SESSION_EXAMPLES, missing
 from seen import session
 
-from console import commands
-from console.commands.table import Authority, SessionCommand
+from console.commands import TABLE
+from console.commands.command import SessionCommand
+from console.commands.interpreter import Interpreter
+from console.server.dialect import PlainInterpreter
+from console.session.authority import Authority
 from console.session.session import Session
 from yext import Reply
 
@@ -85,8 +88,8 @@ def test_commands_that_end_a_batch(folder: Path, name: str, code: int) -> None:
         assert "release" not in done.stdout
 
 
-def _as(authority: Authority, found: Session) -> Session:
-    return Session(found.engine, "other", authority=authority)
+def _as(authority: Authority, found: Interpreter) -> Interpreter:
+    return Interpreter(Session(found.engine, "other", authority=authority), TABLE)
 
 
 def test_help_and_completion_know_every_row() -> None:
@@ -94,7 +97,7 @@ def test_help_and_completion_know_every_row() -> None:
         async with session() as found:
             listed = (await found.run("help")).text
             first_words = await found.complete("")
-            for row in commands.TABLE:
+            for row in TABLE:
                 text = (await found.run(f"help {row.name}")).text
                 assert text == f"  {row.usage}\r\n{row.help}\r\n"
                 if row.name not in ("?", "!"):
@@ -108,9 +111,10 @@ def test_help_and_completion_know_every_row() -> None:
 
 def test_yates_own_help_shows_yates_commands_only() -> None:
     async def play() -> None:
-        async with session(as_yate=True) as found:
+        async with session() as other:
+            found = PlainInterpreter(other.session, lambda text: None)
             listed = (await found.run("help")).text
-            for row in commands.TABLE:
+            for row in TABLE:
                 assert (f"  {row.usage}\r\n" in listed) is row.listed
             assert "flow" not in await found.complete("")
             assert (await found.run("help flow")).ok
@@ -125,7 +129,7 @@ def test_authority_holds_for_every_row(authority: Authority) -> None:
             other = _as(authority, found)
             listed = (await other.run("help")).text
             offered = await other.complete("")
-            for row in commands.TABLE:
+            for row in TABLE:
                 allowed = row.authority <= authority
                 if not allowed:
                     reply = await other.run(SESSION_EXAMPLES[row.name])
@@ -140,7 +144,7 @@ def test_authority_holds_for_every_row(authority: Authority) -> None:
     asyncio.run(play())
 
 
-def test_a_row_is_all_that_a_command_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_all_that_a_command_takes() -> None:
     """One row more, and help, completion, authority and execution know it."""
     asked: list[str] = []
 
@@ -151,18 +155,19 @@ def test_a_row_is_all_that_a_command_takes(monkeypatch: pytest.MonkeyPatch) -> N
     row = SessionCommand(
         "brew", "brew [tea|coffee]", "Makes it", function, {"tea": "", "coffee": ""}
     )
-    monkeypatch.setattr(commands, "TABLE", (*commands.TABLE, row))
-    monkeypatch.setitem(commands.SESSION_COMMANDS, "brew", row)
 
     async def play() -> None:
-        async with session() as found:
+        async with session() as plain:
+            found = Interpreter(plain.session, (*TABLE, row))
             assert (await found.run("help brew")).text == "  brew [tea|coffee]\r\nMakes it\r\n"
             assert "  brew [tea|coffee]\r\n" in (await found.run("help")).text
             assert await found.complete("br") == ["brew"]
             assert await found.complete("brew c") == ["coffee"]
             assert (await found.run("brew  tea")).text == "tea\r\n"
-            other = _as(Authority.USER, found)
-            assert (await other.run("brew tea")).text == "Not authenticated!\r\n"
+            other = Session(found.engine, "other", authority=Authority.USER)
+            assert (
+                await Interpreter(other, found.table.values()).run("brew tea")
+            ).text == "Not authenticated!\r\n"
             assert asked == [" tea"]
 
     asyncio.run(play())

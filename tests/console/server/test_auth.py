@@ -1,4 +1,4 @@
-"""Authority on a listener: passwords, guesses, what users may give, what starts programs."""
+"""Authority on a listener: passwords, guesses, what users may give."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from console.commands.table import Authority
 from console.server import passwords
 from console.server.auth import (
     GUESSES,
@@ -16,8 +15,8 @@ from console.server.auth import (
     TooMany,
     UserCommands,
     posix_basic,
-    starts_program,
 )
+from console.session.authority import Authority
 
 
 class Clock:
@@ -200,25 +199,3 @@ def test_posix_basic_expressions(basic: str, line: str, found: bool) -> None:
 def test_a_mistake_in_an_expression_is_told() -> None:
     with pytest.raises(re.error):
         posix_basic(r"\(")
-
-
-@pytest.mark.parametrize(
-    ("line", "starts"),
-    [
-        ("external", False),
-        ("external  info", False),
-        ("external stop x.py", False),
-        ("external start x.py", True),
-        ("external   execute /bin/sh", True),
-        ("external restart x", True),
-        ("external x.py", True),
-        ("externalx", False),
-        ("call external/nodata/x.py 99", True),
-        ("call dumb/ external/play/x", True),
-        ("message call.execute callto=external/nodata/x", True),
-        ("call dumb/ tone/dial", False),
-        ("status", False),
-    ],
-)
-def test_what_starts_programs(line: str, starts: bool) -> None:
-    assert starts_program(line) is starts

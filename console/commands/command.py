@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from console.session.authority import Authority
 from yext import Reply
 from yext.command import EOL
-from yext.log import safe
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
     from console.session.session import Session
 
-Function = Callable[["Session", str], "Reply | Awaitable[Reply]"]
+Function = Callable[..., "Reply | Awaitable[Reply]"]
+"""Carries out a command. Takes the session, or the interpreter if its first parameter is called
+`interpreter`; and what follows the command's name."""
 
-Completer = Callable[["Session", str, str], Mapping[str, str]]
-"""Gets the session, what stands between the command's name and the word being typed, and the
-start of that word; returns the words that may stand there, and what each is."""
+Completer = Callable[..., Mapping[str, str]]
+"""Takes the session or the interpreter, what stands between the command's name and the word being
+typed, and the start of that word; returns the words that may stand there, each with a
+description."""
 
 
-class Authority(enum.IntEnum):
-    """What a session may do, as in Yate's rmanager: user is an observer."""
-
-    GUEST = 0
-    USER = 1
-    ADMIN = 2
+def wants_interpreter(function: Callable[..., object]) -> bool:
+    """Whether a function of a command takes the interpreter in place of the session."""
+    return function.__code__.co_varnames[:1] == ("interpreter",)
 
 
 class SessionCommand(NamedTuple):
@@ -71,41 +70,6 @@ def switch(name: str, label: str, on: str = "on", off: str = "off") -> Function:
         return Reply(True, f"{label}: {on if getattr(session, name) else off}{EOL}")
 
     return function
-
-
-def failed(text: str, hint: str = "") -> Reply:
-    """A reply that is nothing but the reason why the command failed."""
-    return Reply(False, text + EOL, {"reason": text} | ({"hint": hint} if hint else {}))
-
-
-def unsaid(reply: Reply) -> list[str]:
-    """What the words of a failed reply leave out: why it failed, and what to do about it."""
-    if reply.ok:
-        return []
-    reason, hint = (reply.params.get(key, "").strip() for key in ("reason", "hint"))
-    left_out = []
-    if reply.known and not all(part in reply.text for part in reason.split("; ")):
-        left_out.append(safe(reason))
-    if hint and hint not in reply.text:
-        left_out.append(safe(hint if hint.startswith("Did you mean") else f"do: {hint}"))
-    return left_out
-
-
-def put_together(parts: Sequence[tuple[str, Reply]], params: Mapping[str, str]) -> Reply:
-    """The reply to a command that stands for others: all that they said. It has failed where
-    one of them has."""
-    text = "".join(reply.text for _, reply in parts)
-    return Reply(all(reply.ok for _, reply in parts), text, params, parts=tuple(parts))
-
-
-def not_authenticated() -> Reply:
-    """The reply to a command that the session may not use, whether it exists or not."""
-    params = {
-        "reason": "not authenticated for this command",
-        "error": "noauth",
-        "hint": "auth PASSWORD",
-    }
-    return Reply(False, f"Not authenticated!{EOL}", params)
 
 
 MANY = 10**9

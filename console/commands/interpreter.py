@@ -1,0 +1,217 @@
+"""The interpreter of an operator's command lines.
+
+A line whose first word is in the table of session commands is carried out here. Any other goes
+to the bus as an ``engine.command``, so that modules and scripts add commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from console.commands.command import SessionCommand, wants_interpreter
+from console.replies.reply import failed, not_authenticated, put_together
+from console.session.authority import Authority
+from console.session.session import Session
+from yext import Engine, Reply
+from yext.command import EOL
+from yext.command import complete as complete_on_bus
+from yext.command import run as run_on_bus
+from yext.engine.commands import BUS_COMMANDS
+from yext.log import logger, safe
+
+ALIAS_SEPARATOR = "$()"
+
+_ALIAS_WORDS = 8
+r"""How many words of its own a line gives to an alias: ``\9`` is always empty, as recorded."""
+
+
+class Interpreter:
+    """Runs and completes the command lines of one session.
+
+    Args:
+        session: the operator's session.
+        table: the session commands, in the order that `help` lists them.
+
+    Attributes:
+        table: the session commands by their names.
+    """
+
+    def __init__(self, session: Session, table: Iterable[SessionCommand]) -> None:
+        self.session = session
+        self.table = {row.name: row for row in table}
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that the session drives."""
+        return self.session.engine
+
+    # Authority
+
+    def may(self, line: str) -> bool:
+        """Whether the session may give a command line, by its first word or all of it."""
+        session = self.session
+        command = self.table.get(line.partition(" ")[0])
+        needed = command.authority if command is not None else Authority.ADMIN
+        if command is not None and command.observes and not session.policy.user_flow:
+            needed = Authority.ADMIN
+        if session.authority >= needed:
+            return True
+        return session.authority is Authority.USER and session.policy.user_commands(line)
+
+    def allowed(self) -> list[SessionCommand]:
+        """The session commands that the session's authority allows."""
+        return [row for row in self.table.values() if self.may(row.name)]
+
+    def lists(self, command: SessionCommand) -> bool:
+        """Whether `help` and completion show `command`."""
+        return command.name != "?"
+
+    # Running
+
+    async def run(self, line: str) -> Reply:
+        """Carry out one command line, which may be an alias.
+
+        An exception that a command raises becomes a failed reply.
+        """
+        line = line.strip()
+        if not line:
+            return Reply(True)
+        if line.startswith("!") and "!" in self.table:
+            line = f"! {line[1:]}"  # Of !5, the command is ! alone.
+        try:
+            reply = await self._run(line)
+        except Exception as error:
+            logger.exception("the command %s failed", safe(line.partition(" ")[0]))
+            reply = failed(f"Error: {safe(repr(error))}", "this is a mistake in yext: see its log")
+        if self.session.policy.audit is not None:
+            self.session.policy.audit(line, reply)
+        return reply
+
+    async def _run(self, line: str) -> Reply:
+        word, _, rest = line.partition(" ")
+        if self._is_alias(word) and self.may(line):
+            return await self._run_alias(word, rest)
+        return await self.run_command(line)
+
+    async def run_command(self, line: str) -> Reply:
+        """Carry out a stripped command line that is not an alias."""
+        if not self.may(line):
+            return not_authenticated()
+        word, _, rest = line.partition(" ")
+        command = self.table.get(word)
+        if command is not None:
+            return await self.carry_out(command, rest)
+        return await run_on_bus(self.engine, line, self.session, self.suggestions())
+
+    async def carry_out(self, command: SessionCommand, rest: str) -> Reply:
+        """Call the function of a session command; `rest` is what follows its name."""
+        result = command.function(self._target(command.function), rest)
+        return result if isinstance(result, Reply) else await result
+
+    def _target(self, function: Callable[..., object]) -> Session | Interpreter:
+        return self if wants_interpreter(function) else self.session
+
+    def suggestions(self) -> list[str] | None:
+        """Names to suggest for an unknown command; None suggests nothing."""
+        return [row.name for row in self.allowed() if self.lists(row)]
+
+    # Aliases
+
+    def _is_alias(self, word: str) -> bool:
+        return word in self.session.aliases and word not in self.table
+
+    async def _run_alias(self, name: str, rest: str) -> Reply:
+        """Run each command of an alias; an alias inside an alias is refused."""
+        parts: list[tuple[str, Reply]] = []
+        params: dict[str, str] = {}
+        for part in self.session.aliases[name].split(ALIAS_SEPARATOR):
+            line = alias_line(part, rest).strip()
+            if not line:
+                continue
+            if self._is_alias(line.partition(" ")[0]):
+                text = f"Error: possible alias loop in '{line}'{EOL}"
+                parts.append((line, Reply(False, text, {"reason": f"alias loop in '{line}'"})))
+                break
+            parts.append((line, await self.run_command(line)))
+        for _, reply in parts:
+            params.update(reply.params)
+        return put_together(parts, params)
+
+    # Completion and help
+
+    async def complete(self, line: str) -> list[str]:
+        """The words that may stand in place of the last word of `line`."""
+        partline, partword = self.split(line)
+        if partline and not self.may(partline):
+            return []
+        found = self.complete_own(partline, partword)
+        if self.session.authority is Authority.GUEST:
+            return list(dict.fromkeys(found))
+        on_bus = await complete_on_bus(self.engine, partline, partword, self.session)
+        return list(dict.fromkeys([*found, *on_bus]))
+
+    def split(self, line: str) -> tuple[str, str]:
+        """The words before the one being typed, and the start of that, of the innermost command
+        line."""
+        partline, _, partword = self.innermost(line).rpartition(" ")
+        return partline.strip(), partword
+
+    def innermost(self, line: str) -> str:
+        """The command line at the end of `line`: of ``watch 2 external``, ``external``."""
+        name, _, rest = line.lstrip().partition(" ")
+        command = self.table.get(name)
+        if command is not None and command.takes_line:
+            _, blank, inner = rest.lstrip().partition(" ")
+            if blank:
+                return inner.lstrip()
+        return line.lstrip()
+
+    def complete_own(self, partline: str, partword: str) -> dict[str, str]:
+        """The words that the session itself can complete, and a description of each.
+
+        Args:
+            partline: the words before the one being typed.
+            partword: the start of the word being typed.
+        """
+        if not partline:
+            words = {row.name: row.help for row in self.allowed() if self.lists(row)}
+            words |= self.session.aliases
+        else:
+            name, _, rest = partline.partition(" ")
+            command = self.table.get(name)
+            if command is None or command.authority > self.session.authority:
+                return {}
+            words = {} if rest else dict(command.words)
+            if command.completer is not None:
+                target = self._target(command.completer)
+                words |= command.completer(target, rest, partword)
+        return {word: what for word, what in words.items() if word.startswith(partword)}
+
+    def usage(self, name: str) -> str:
+        """The usage line of a command of the session or the engine, empty where there is none."""
+        command = self.table.get(name) or BUS_COMMANDS.get(name)
+        return command.usage if command is not None else ""
+
+
+def descriptions(table: Iterable[SessionCommand]) -> dict[str, str]:
+    """A description of each command of `table` and of the engine, by its name and by the first
+    word of its usage line."""
+    described = {name: row.help for name, row in BUS_COMMANDS.items()}
+    for row in table:
+        described[row.name] = described[row.usage.partition(" ")[0]] = row.help
+    return described
+
+
+def alias_line(part: str, rest: str) -> str:
+    r"""Fill in ``\0`` to ``\9`` of one command of an alias: all of `rest`, or its words."""
+    # As recorded: several blanks part words once, but one that leads makes an empty first word.
+    words = re.split(" +", rest)
+
+    def value(found: re.Match[str]) -> str:
+        number = int(found[1])
+        if number == 0:
+            return rest
+        return words[number - 1] if number <= min(len(words), _ALIAS_WORDS) else ""
+
+    return re.sub(r"\\([0-9])", value, part)

@@ -1,0 +1,53 @@
+"""Replies that the console makes itself, and what the text of a failed one leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from yext import Reply
+from yext.command import EOL
+from yext.log import safe
+
+
+def failed(text: str, hint: str = "") -> Reply:
+    """A failed reply whose text is the reason.
+
+    Args:
+        text: the reason, one line without its end.
+        hint: one thing to do about it, empty for none.
+    """
+    return Reply(False, text + EOL, {"reason": text} | ({"hint": hint} if hint else {}))
+
+
+def not_authenticated() -> Reply:
+    """The reply to a command that the session's authority does not allow, known or unknown."""
+    params = {
+        "reason": "not authenticated for this command",
+        "error": "noauth",
+        "hint": "auth PASSWORD",
+    }
+    return Reply(False, f"Not authenticated!{EOL}", params)
+
+
+def put_together(parts: Sequence[tuple[str, Reply]], params: Mapping[str, str]) -> Reply:
+    """Join the replies to several commands into one, which fails if any of them failed.
+
+    Args:
+        parts: each command line with its reply, in the order they were carried out.
+        params: the parameters of the joined reply.
+    """
+    text = "".join(reply.text for _, reply in parts)
+    return Reply(all(reply.ok for _, reply in parts), text, params, parts=tuple(parts))
+
+
+def unsaid(reply: Reply) -> list[str]:
+    """The lines to add to the text of a failed reply: reason and hint where it lacks them."""
+    if reply.ok:
+        return []
+    reason, hint = (reply.params.get(key, "").strip() for key in ("reason", "hint"))
+    left_out = []
+    if reply.known and not all(part in reply.text for part in reason.split("; ")):
+        left_out.append(safe(reason))
+    if hint and hint not in reply.text:
+        left_out.append(safe(hint if hint.startswith("Did you mean") else f"do: {hint}"))
+    return left_out
