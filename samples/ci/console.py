@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Drives the console as an operator would, with pexpect (pip install pexpect).
+"""Drive the console as an operator would, with pexpect (pip install pexpect).
 
     python samples/ci/console.py
 
-Starts a script, sends a message through it, and ends with 1 unless the answer is right.
+Start a script, send a message through it, and exit with 1 unless the answer is right.
 """
 
 import os
@@ -14,7 +14,7 @@ import pexpect
 
 HERE = Path(__file__).parent
 
-# A dumb terminal: the console then writes text alone, which is easy to expect.
+# On a dumb terminal the console writes only text, which is easy to expect.
 PLAIN = {**os.environ, "TERM": "dumb"}
 
 
@@ -23,7 +23,7 @@ def main() -> int:
         sys.executable, ["-m", "console", "-c", str(HERE)], env=PLAIN, encoding="utf-8", timeout=20
     )
     yext.logfile_read = sys.stdout
-    # Replies are expected, and not the prompt: what ends in a blank is hard to wait for.
+    # Expect replies, not the prompt: text that ends in a blank is hard to expect.
     yext.sendline("external start route.py 9")
     yext.expect("External start attempt|started route.py")
     yext.sendline("message --wait 5 call.route caller=40 called=99")

@@ -1,6 +1,6 @@
 #!/usr/bin/php
 <?php
-// Watches call.route and logs who called whom, and where the call went.
+// Watch call.route, and log the caller, the called number and the target of each call.
 
 function unescape(string $field): string
 {
@@ -11,7 +11,7 @@ function unescape(string $field): string
     );
 }
 
-// Output is not escaped on the wire, so nothing in it may end the line.
+// %%>output is not escaped, so it must not contain a line end.
 function printable(string $text): string
 {
     return preg_replace('/[\x00-\x1f\x7f]/', '?', $text);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Counts engine.timer, which comes every second, and tells it each so many (the parameter).
+# Count engine.timer, which comes every second, and report each Nth one; N is the parameter.
 
 every=${1:-60}
 case $every in

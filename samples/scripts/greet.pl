@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Adds the console command `greet NAME`, with its help and completion.
+# Add the console command `greet NAME`, with its help and completion.
 
 use strict;
 use warnings;
@@ -20,8 +20,8 @@ sub escape {
     return $text;
 }
 
-# Each handler gets the return value and the parameters, and gives whether the message is
-# handled, and the new return value.
+# Each handler gets the return value and the parameters of the message. It returns whether it
+# handled the message, and the new return value.
 
 sub command {
     my ($retvalue, $params) = @_;

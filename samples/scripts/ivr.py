@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A mailbox that one calls: 1 records a message, # ends that, 2 plays it, 0 hangs up.
+"""A mailbox: 1 records a message, # ends the recording, 2 plays it, 0 hangs up.
 
-Started for a call by ``external/nodata/ivr.py DIRECTORY``; try it with ``call
-external/nodata/ivr.py phone/`` at the console. A dial tone is its menu.
+A call to ``external/nodata/ivr.py DIRECTORY`` starts it; try ``call external/nodata/ivr.py phone/``
+at the console. Its menu is a dial tone.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 SECONDS = 30
-"""The longest message; 16000 bytes of it are a second."""
+"""The longest message. A second of audio has 16000 bytes."""
 
 
 def unescape(field: str) -> str:
@@ -27,19 +27,19 @@ def escape(text: str) -> str:
 
 
 class Mailbox:
-    """One call."""
+    """A call to the mailbox."""
 
     def __init__(self, directory: str) -> None:
         self.id = f"mailbox/{os.getpid()}"
         self.file = f"{directory or tempfile.gettempdir()}/message.slin"
 
     def send(self, name: str, **params: str) -> None:
-        """Sends a message, without asking for its answer."""
+        """Send a message, without waiting for its answer."""
         fields = "".join(f":{key}={escape(value)}" for key, value in params.items())
         print(f"%%>message::0:{name}:{fields}", flush=True)
 
     def attach(self, source: str, consumer: str = "-", most: int = 0) -> None:
-        """Plays `source`, and records up to `most` bytes to `consumer`; ``-`` is no file."""
+        """Play `source`, and record up to `most` bytes to `consumer`; ``-`` means no file."""
         self.send(
             "chan.attach",
             source=source,
@@ -52,7 +52,7 @@ class Mailbox:
         self.attach("tone/dial")
 
     def began(self, params: dict[str, str]) -> None:
-        """The call is there: says who takes it, and what is to be told of it."""
+        """Answer the call, and install handlers for its digits and notifications."""
         print(f"%%>setlocal:id:{self.id}")
         for name in ("chan.dtmf", "chan.notify"):
             print(f"%%>install:100:{name}:targetid:{self.id}")
@@ -88,7 +88,7 @@ def main() -> None:
             _, ident, _, name, _, *fields = line.rstrip("\n").split(":")
             pairs = (field.partition("=") for field in fields)
             params = {unescape(key): unescape(value) for key, _, value in pairs}
-            # The caller learns of the answer first, then of what the call is about.
+            # Answer first: the messages about the call must come after that.
             target = f":targetid={mailbox.id}" if name == "call.execute" else ""
             print(f"%%<message:{ident}:true::{target}", flush=True)
             mailbox.received(name, params)

@@ -1,7 +1,7 @@
 #!/usr/bin/php
 <?php
-// A quiz that one calls: a dial tone asks for a digit. The digit that the parameter says (5
-// without one) is right and gets a steady tone, any other gets a busy tone; # hangs up.
+// A quiz: a dial tone asks for a digit. The digit in the parameter (5 by default) is right and
+// gets a steady tone, any other gets a busy tone; # hangs up.
 // Try it with: call external/nodata/quiz.php phone/
 
 $right = ($argv[1] ?? '') === '' ? '5' : $argv[1];

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Answers call.route: numbers that begin with the parameter go to a SIP peer."""
+"""Answer call.route: numbers that begin with the parameter go to a SIP peer."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ def escape(text: str) -> str:
 
 
 def answer(line: str, prefix: str) -> str:
-    """The answer to a %%>message line."""
+    """Return the answer to a %%>message line."""
     _, ident, _, name, _, *fields = line.split(":")
     params = {key: unescape(value) for key, _, value in (field.partition("=") for field in fields)}
     called = params.get("called", "")
@@ -31,7 +31,7 @@ def answer(line: str, prefix: str) -> str:
 
 def main() -> None:
     prefix = sys.argv[1] if len(sys.argv) > 1 else ""
-    # A peer's bytes need not be UTF-8; they come back as they came.
+    # A message may contain bytes that are not UTF-8; return them unchanged.
     for stream in (sys.stdin, sys.stdout):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
     print("%%>setlocal:trackparam:route.py")

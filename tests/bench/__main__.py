@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: prints the table (docs/performance.md)."""
+"""``python -m tests.bench``: print the table of docs/performance.md."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ROWS: dict[str, Row] = {
 }
 
 QUICK = 0.005
-"""The scale at which each row takes a fraction of a second beside the starts it needs."""
+"""The scale of `--quick`: each row then takes a fraction of a second, plus its starts."""
 
 
 async def measure(names: list[str], scale: float) -> list[Line]:
-    """Runs the rows one after the other."""
+    """Run the rows one after the other."""
     lines: list[Line] = []
-    # As after an installation: the first start compiles, the others find it compiled.
+    # As after an installation: without this, the first start would also compile.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in names:
         before = time.monotonic()
@@ -52,7 +52,7 @@ async def measure(names: list[str], scale: float) -> list[Line]:
 
 
 def main() -> int:
-    """Reads the options and prints the table or JSON."""
+    """Read the options and print the table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--scale", type=float, default=1.0, help="part of the usual amount of work")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A script that answers messages as fast as Python can: installs, then answers what comes.
+"""A script that installs a handler and answers messages as fast as Python can.
 
     answerer.py [PRIORITY[,WORD]]
 
-With the word ``pass`` the answer is false, so that the next handler is asked.
+With the word ``pass`` the answer is false, so that the next handler gets the message.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 
 
 def main() -> None:
-    """Works through a whole read at a time."""
+    """Answer all messages of one read at a time."""
     words = (sys.argv[1] if len(sys.argv) > 1 else "").split(",")
     verdict = b":false::\n" if "pass" in words else b":true::ok\n"
     if "mute" not in words:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def write_all(data: bytes) -> None:
-    """Writes all of it to standard output."""
+    """Write all of `data` to standard output."""
     while data:
         data = data[os.write(1, data) :]
 

@@ -1,9 +1,9 @@
 """An engine with an operator in the same process: python -m tests.bench.attended -c DIR.
 
-What `yext serve` runs, and one local session more. It carries out what the parameter ``line`` of
-a message ``bench.order`` says; the reply is the message's return value. What it shows is thrown
-away: how fast a terminal draws is not what is measured. A message ``bench.count`` returns the
-number of tasks.
+The engine of `yext serve`, with one local session. The session runs the command in the parameter
+``line`` of a message ``bench.order`` and returns the reply as the message's return value. Its
+output is discarded, because the speed of a terminal is not measured. A message ``bench.count``
+returns the number of tasks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from yext import Engine, Message
 
 
 async def main(config: Path) -> None:
-    """Runs until SIGTERM."""
+    """Run until SIGTERM."""
     engine = Engine(config, modules={"rmanager": RManager})
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         session = Session(engine, "console", view=PlainView(nowhere))

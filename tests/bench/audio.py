@@ -1,4 +1,4 @@
-"""Audio through many scripts at a time: how late frames are, and whether they are right."""
+"""Audio through many scripts at once: how late the frames are, and whether they are correct."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ exec cat <&3 5>&1 >&4
 """
 
 
-class _Mouth(Source):
-    """Sends frames that are all different."""
+class _Speaker(Source):
+    """A source of frames that are all different."""
 
     def __init__(self) -> None:
         super().__init__("bench")
@@ -38,8 +38,8 @@ class _Mouth(Source):
         self.sent += 1
 
 
-class _Ear(Consumer):
-    """Keeps when each frame came, and whether it was the next one."""
+class _Listener(Consumer):
+    """A consumer that records when each frame came, and whether it was the next one."""
 
     def __init__(self) -> None:
         super().__init__("bench")
@@ -52,14 +52,14 @@ class _Ear(Consumer):
         self.times.append(time.monotonic())
 
     def lateness(self) -> list[float]:
-        """How much later than at an even pace each frame came, the earliest being in time."""
+        """The delay of each frame, in seconds, against an even pace set by the earliest frame."""
         offsets = [when - number * BEAT for number, when in enumerate(self.times)]
         first = min(offsets)
         return [offset - first for offset in offsets]
 
 
 async def playrec_channels(scale: float) -> list[Line]:
-    """Two hundred scripts that send back what they hear, for a minute."""
+    """Run two hundred scripts that send back what they hear, for a minute."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "echo.sh"
         script.write_text(_ECHO)
@@ -79,8 +79,8 @@ async def playrec_channels(scale: float) -> list[Line]:
             return [_line([ear for ear, _ in ears], mouths, used)]
 
 
-async def _call(engine: Engine) -> tuple[_Ear, _Mouth]:
-    caller, ear, mouth = Endpoint(engine, "bench"), _Ear(), _Mouth()
+async def _call(engine: Engine) -> tuple[_Listener, _Speaker]:
+    caller, ear, mouth = Endpoint(engine, "bench"), _Listener(), _Speaker()
     caller.set_source(mouth)
     caller.set_consumer(ear)
     message = Message("call.execute", {"callto": "external/playrec/echo.sh"}, userdata=caller)
@@ -94,7 +94,7 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _line(ears: list[_Ear], mouths: list[_Mouth], used: float) -> Line:
+def _line(ears: list[_Listener], mouths: list[_Speaker], used: float) -> Line:
     late = [value for ear in ears for value in ear.lateness()]
     lost = sum(mouth.sent for mouth in mouths) - len(late)
     wrong = sum(ear.wrong for ear in ears)

@@ -1,6 +1,6 @@
-"""Another engine beside yext: the same client at the same messages, ``--peer WHERE``.
+"""Another engine next to yext: the same client with the same messages, ``--peer WHERE``.
 
-WHERE is a listener of role global, ``unix:PATH`` or ``tcp:HOST:PORT``, of a real Yate for example::
+WHERE is a listener of role global, ``unix:PATH`` or ``tcp:HOST:PORT``, for example of a real Yate::
 
     [listener bench]
     type=unix
@@ -18,7 +18,7 @@ from tests.bench.target import Target, engine
 
 
 async def beside(where: str, scale: float) -> list[Line]:
-    """Round trip and throughput of the engine at `where`, and how much faster yext is."""
+    """Measure round trip and throughput of the engine at `where`, and how much faster yext is."""
     other = Target("peer", where, where)
     kind = where.partition(":")[0]
     trips: list[list[float]] = []

@@ -1,4 +1,4 @@
-"""The client that drives engine, relay and Yate alike: senders, answerers, watchers."""
+"""The client for engine, relay and Yate alike: senders, answerers, watchers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from time import perf_counter
 from typing import Any
 
 PARAMS = b"id=sip/1:caller=1001:called=2002:module=sip:status=incoming:address=10.0.0.1"
-"""What a message of the bench carries unless a row says otherwise."""
+"""The parameters of a message, unless a row uses others."""
 
 
 class Lines(asyncio.Protocol):
-    """A peer that takes whole lines."""
+    """A peer that receives whole lines."""
 
     def __init__(self) -> None:
         self.transport: Any = None
@@ -29,10 +29,10 @@ class Lines(asyncio.Protocol):
         self.lines(lines)
 
     def lines(self, lines: list[bytes]) -> None:
-        """Takes the lines of one read."""
+        """Receive the lines of one read."""
 
     def write(self, data: bytes) -> None:
-        """Sends bytes."""
+        """Send bytes."""
         self.transport.write(data)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -40,7 +40,7 @@ class Lines(asyncio.Protocol):
 
 
 class Answerer(Lines):
-    """Answers each message; `verdict` is what follows the id."""
+    """A peer that answers each message; `verdict` is the text after the id."""
 
     def __init__(self, verdict: bytes = b":true::ok\n") -> None:
         super().__init__()
@@ -56,12 +56,12 @@ class Answerer(Lines):
             self.answer(ids)
 
     def answer(self, ids: list[bytes]) -> None:
-        """Answers the messages of these ids in one write."""
+        """Answer the messages of these ids in one write."""
         self.write(b"".join([b"%%<message:" + one + self.verdict for one in ids]))
 
 
 class Replies(Lines):
-    """Hands the replies to commands to who waits for them."""
+    """A peer that sends lines and waits for the replies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,13 +72,13 @@ class Replies(Lines):
             self.queue.put_nowait(line)
 
     async def ask(self, line: bytes) -> bytes:
-        """Sends a line and waits for the next that comes."""
+        """Send a line and wait for the next one received."""
         self.write(line + b"\n")
         return await self.queue.get()
 
 
 class Sender(Lines):
-    """Keeps `window` messages in flight until `count` have come back."""
+    """A peer that keeps `window` messages in flight until `count` have come back."""
 
     def __init__(self, count: int, window: int, params: bytes, name: bytes = b"bench") -> None:
         super().__init__()
@@ -91,12 +91,12 @@ class Sender(Lines):
         self.done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
-        """Sends the first window."""
+        """Send the first window."""
         self.started = perf_counter()
         self.pump(self.window)
 
     def pump(self, more: int) -> None:
-        """Sends so many more, as far as there are any."""
+        """Send up to `more` further messages, as long as `count` allows."""
         more = min(more, self.count - self.sent)
         first = self.sent
         self.sent += more
@@ -119,7 +119,7 @@ class Sender(Lines):
 
 
 async def connect(where: str, protocol: Lines) -> None:
-    """Connects a peer to ``unix:PATH`` or ``tcp:HOST:PORT``."""
+    """Connect a peer to ``unix:PATH`` or ``tcp:HOST:PORT``."""
     loop = asyncio.get_running_loop()
     kind, _, place = where.partition(":")
     if kind == "unix":
@@ -133,7 +133,7 @@ async def connect(where: str, protocol: Lines) -> None:
 async def answering(
     where: str, priorities: list[int], *, install: bool = True, passing: bool = False
 ) -> AsyncIterator[list[Answerer]]:
-    """Answerers installed at these priorities; all but the last one pass with `passing`."""
+    """Connect answerers with these priorities; with `passing`, all but the last one pass."""
     made: list[Answerer] = []
     for number, priority in enumerate(priorities):
         last = number == len(priorities) - 1
@@ -151,7 +151,7 @@ async def answering(
 
 
 async def settle(peer: Lines, line: bytes) -> None:
-    """Sends a line to the engine and waits until it has been carried out."""
+    """Send a line to the engine and wait until it has been carried out."""
     heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     lines = peer.lines
 
@@ -168,7 +168,7 @@ async def settle(peer: Lines, line: bytes) -> None:
 async def send(
     where: str, count: int, window: int, params: bytes = PARAMS, name: bytes = b"bench"
 ) -> Sender:
-    """Sends so many messages and waits until all are back; the sender tells how it went."""
+    """Send `count` messages and wait until all are back; return the sender, with its results."""
     sender = Sender(count, window, params, name)
     await connect(where, sender)
     sender.start()

@@ -1,4 +1,4 @@
-"""Rows on how fast messages go: round trip, throughput, chain, fan-out, many, long."""
+"""Rows on the speed of messages: round trip, throughput, chain, fan-out, many, long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.bench.result import Line, median, runs, spread
 from tests.bench.target import Target, engine, relay
 
 YATE_ROUND_TRIP = {"unix": 5.1e-3, "tcp": 92e-3}
-"""Seconds that Yate 6.4.1 takes for a message through a script (shared/DESIGN.md)."""
+"""Seconds that Yate 6.4.1 takes for a message through a script (docs/performance.md)."""
 
 YATE_HANDLED = 1260
 YATE_UNHANDLED = 62000
@@ -31,7 +31,7 @@ async def _peers(target: Target, where: str, kind: str) -> AsyncIterator[None]:
 
 
 async def latency(target: Target, kind: str, count: int) -> float:
-    """Median seconds of a message through one handler."""
+    """Return the median time, in seconds, of a message through one handler."""
     where = target.tcp if kind == "tcp" else target.unix
     async with _peers(target, where, kind):
         sender = await client.send(where, count, 1)
@@ -39,7 +39,7 @@ async def latency(target: Target, kind: str, count: int) -> float:
 
 
 async def round_trip(scale: float) -> list[Line]:
-    """One message at a time through one script."""
+    """Measure one message at a time through one script."""
     lines = []
     count = max(20, int(600 * scale))
     for kind in ("pipe", "unix", "tcp"):
@@ -66,7 +66,7 @@ async def round_trip(scale: float) -> list[Line]:
 
 
 def _cat(count: int) -> Line:
-    """The least that a message through another process can take: `cat` between two pipes."""
+    """Measure the least time for a line through another process: `cat` between two pipes."""
     line = b"%%>message:1:0:bench::" + client.PARAMS + b"\n"
     taken = []
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cat:
@@ -80,7 +80,7 @@ def _cat(count: int) -> Line:
 
 
 async def rate(target: Target, count: int, handled: bool) -> float:
-    """Messages a second with 500 in flight, through one handler or none."""
+    """Return messages a second with 500 in flight, through one handler or none."""
     where = target.unix
     if not handled:
         before = perf_counter()
@@ -93,7 +93,7 @@ async def rate(target: Target, count: int, handled: bool) -> float:
 
 
 async def throughput(scale: float) -> list[Line]:
-    """Messages in flight through one script, and with no handler at all."""
+    """Measure many messages in flight through one script, and without a handler."""
     count = max(1000, int(60000 * scale))
     ratios, handled, unhandled, cost = [], [], [], []
     async with engine() as yext, relay() as reference:
@@ -121,7 +121,7 @@ async def throughput(scale: float) -> list[Line]:
 
 
 async def chain(scale: float) -> list[Line]:
-    """Through five scripts: what a further hop costs beside the first."""
+    """Measure five scripts in a row: the cost of a further hop compared with the first."""
     count = max(500, int(10000 * scale))
     lengths = (0, 1, 5)
     costs: dict[int, list[float]] = {length: [] for length in lengths}
@@ -133,7 +133,7 @@ async def chain(scale: float) -> list[Line]:
                     before = yext.cpu()
                     await client.send(yext.unix, count, 500)
                     costs[length].append((yext.cpu() - before) / count)
-    # The ratio is of differences: of medians, since those of single runs are mostly noise.
+    # The ratio is one of differences. Those of single runs are mostly noise, so use medians.
     none, one, five = (median(costs[length]) for length in lengths)
     further = (five - one) / 4
     ratio = further / (one - none) if one > none else 0.0
@@ -146,7 +146,7 @@ async def chain(scale: float) -> list[Line]:
 
 
 class _Counter(client.Lines):
-    """Counts lines of all watchers together."""
+    """A watcher that counts its lines in a counter shared by all."""
 
     came = 0
 
@@ -155,7 +155,7 @@ class _Counter(client.Lines):
 
 
 async def _fan(target: Target, watchers: int, messages: int) -> float:
-    """CPU seconds for a message and a watcher."""
+    """Return CPU seconds for each message and watcher."""
     peers = [_Counter() for _ in range(watchers)]
     for peer in peers:
         await client.connect(target.unix, peer)
@@ -178,7 +178,7 @@ async def _fan(target: Target, watchers: int, messages: int) -> float:
 
 
 async def fan_out(scale: float) -> list[Line]:
-    """One message to 1, 10, 100, 1000 watchers, beside the relay that writes it to as many."""
+    """Measure one message to 1, 10, 100, 1000 watchers, against the relay with as many."""
     lines = []
     async with engine() as yext, relay(way="--fan") as reference:
         for watchers in (1, 10, 100, 1000):
@@ -201,7 +201,7 @@ async def fan_out(scale: float) -> list[Line]:
 
 
 async def many_handlers(scale: float) -> list[Line]:
-    """Throughput while handlers are installed for other names."""
+    """Measure throughput while handlers are installed for other names."""
     count = max(500, int(30000 * scale))
     lines = []
     async with engine() as yext:
@@ -235,7 +235,7 @@ async def many_handlers(scale: float) -> list[Line]:
 
 
 async def _answer_cost(target: Target, pending: int) -> float:
-    """CPU seconds for an answer while so many messages wait in the peer."""
+    """Return CPU seconds for an answer while `pending` messages wait in the peer."""
     async with client.answering(target.unix, [50]) as (answerer,):
         await client.settle(answerer, b"%%>setlocal:maxqueue:10000")
         answerer.holding = []
@@ -255,7 +255,7 @@ async def _answer_cost(target: Target, pending: int) -> float:
 
 
 async def many_pending(scale: float) -> list[Line]:
-    """What an answer costs while many messages wait in one peer."""
+    """Measure the cost of an answer while many messages wait in one peer."""
     lines = []
     async with engine() as yext:
         base: float | None = None
@@ -282,7 +282,7 @@ _ONE_PASS = re.compile(rb"[\x00-\x1f:%]")
 
 
 async def long_messages(scale: float) -> list[Line]:
-    """Megabytes a second of long messages with much to escape, beside one regex pass."""
+    """Measure long messages with much to escape, in MB/s, against one regex pass."""
     lines = []
     async with engine() as yext:
         for size in (100, 1000, 8000, 60000):

@@ -1,4 +1,4 @@
-"""Rows on what operators cost: watched, traced, fairness, memory, start."""
+"""Rows on the cost of operators: watched, traced, fairness, memory, start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bench.target import Target, Terminal, configured, engine, process, te
 
 
 async def _cost(target: Target, count: int) -> float:
-    """Seconds of processor time for a handled message."""
+    """Return processor time, in seconds, for a handled message."""
     async with client.answering(target.unix, [50]):
         before = target.cpu()
         await client.send(target.unix, count, 500)
@@ -28,7 +28,7 @@ async def _cost(target: Target, count: int) -> float:
 
 @contextlib.asynccontextmanager
 async def _attended() -> AsyncIterator[tuple[Target, client.Replies]]:
-    """An engine with a local session, and a peer that gives that one its orders."""
+    """Run an engine with a local session, and a peer that gives commands to that session."""
     with configured() as (conf, target):
         command = (sys.executable, "-m", "tests.bench.attended", "-c", str(conf))
         async with process(*command) as target.pid:
@@ -39,7 +39,7 @@ async def _attended() -> AsyncIterator[tuple[Target, client.Replies]]:
 
 
 async def _order(orders: client.Replies, line: bytes) -> None:
-    """Has the local session carry out a command. Raises RuntimeError when it fails."""
+    """Run a command in the local session. Raises RuntimeError if it fails."""
     answer = await orders.ask(b"%%>message:order:0:bench.order::line=" + line)
     if not answer.startswith(b"%%<message:order:true:"):
         raise RuntimeError(answer.decode())
@@ -48,7 +48,7 @@ async def _order(orders: client.Replies, line: bytes) -> None:
 async def _flow_ratio(
     target: Target, count: int, times: int, switch: Callable[[bytes], Awaitable[None]]
 ) -> tuple[list[float], list[float]]:
-    """Processor time for a message without the flow over that with it; and that with it."""
+    """Measure processor time for a message: ratios of flow off to on, and the times with it on."""
     ratios, costs = [], []
     for _ in range(times):
         plain = await _cost(target, count)
@@ -60,7 +60,7 @@ async def _flow_ratio(
 
 
 async def _switch(orders: client.Replies, remote: Terminal, filtered: bytes, word: bytes) -> None:
-    """Turns the flow on or off in both sessions; the remote one does not read while it is on."""
+    """Turn the flow on or off in both sessions; the remote one does not read while it is on."""
     os.kill(remote.pid, signal.SIGCONT)
     line = b"flow on " + filtered if word == b"on" else b"flow off"
     await _order(orders, line)
@@ -70,7 +70,7 @@ async def _switch(orders: client.Replies, remote: Terminal, filtered: bytes, wor
 
 
 async def watched(scale: float) -> list[Line]:
-    """The flow with a filter in the local session, and in a remote one that does not read."""
+    """Measure the flow with a filter: in the local session, and in one that does not read."""
     count = max(500, int(20000 * scale))
     lines = []
     async with _attended() as (yext, orders):
@@ -93,9 +93,9 @@ async def watched(scale: float) -> list[Line]:
 
 
 async def traced(scale: float) -> list[Line]:
-    """Throughput while each message's journey is recorded, and after that has ended."""
+    """Measure throughput while each message's journey is recorded, and afterwards."""
     count = max(500, int(20000 * scale))
-    # Both run the same program: what differs is that the flow was on in one.
+    # Both run the same program; the only difference is that the flow was on in one.
     async with _attended() as (fresh, _), _attended() as (yext, orders):
 
         async def switch(word: bytes) -> None:
@@ -124,7 +124,7 @@ async def _seconds(times: int, ask: Callable[[], Awaitable[object]]) -> list[flo
 
 
 async def fairness(scale: float) -> list[Line]:
-    """A canary message and a console command while another peer sends all it can."""
+    """Measure a canary message and a console command while another peer floods the engine."""
     count = max(10, int(300 * scale))
     lines = []
     for case, window in (("floods, 500 in flight", "500"), ("floods without end", "0")):
@@ -148,7 +148,7 @@ async def fairness(scale: float) -> list[Line]:
 
 
 async def memory(scale: float) -> list[Line]:
-    """The peak of memory with flow on, after so many messages and after ten times as many."""
+    """Measure peak memory with the flow on, after some messages and after ten times as many."""
     count = max(2000, int(40000 * scale))
     async with _attended() as (yext, orders):
         await _order(orders, b"flow on")
@@ -157,7 +157,7 @@ async def memory(scale: float) -> list[Line]:
             first = yext.peak()
             await client.send(yext.unix, 9 * count, 500)
             last = yext.peak()
-    # The record fills up with its first ten thousand messages.
+    # The record is full after its first ten thousand messages.
     met = last <= 1.05 * first if count > 10_000 else None
     return [
         Line("memory", f"{10 * count:,} messages, flow on", last / first, f"{count:,} messages",
@@ -166,7 +166,7 @@ async def memory(scale: float) -> list[Line]:
 
 
 async def _ended(*command: str) -> float:
-    """Seconds of processor time that a program took from start to end."""
+    """Run a program to its end; return its processor time in seconds."""
     before = os.times()
     started = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
     await started.wait()
@@ -180,7 +180,7 @@ async def _prompt(conf: Path) -> None:
 
 
 async def start(scale: float) -> list[Line]:
-    """`yext run version`, and `yext` to its prompt, over a bare Python's start."""
+    """Measure `yext run version`, and `yext` to its prompt, against a bare Python."""
     times = max(2, int(15 * scale))
     version_command = (sys.executable, "-m", "console", "run", "version")
     with configured() as (conf, _):

@@ -1,4 +1,4 @@
-"""Rows on peers that come, stay and go: idle, connects, scripts."""
+"""Rows on peers that connect, stay and leave: idle, connects, scripts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from tests.bench.target import Target, engine, relay
 from yext.extmodule.script import spawn
 
 YATE_IDLE = 0.93
-"""Of a core, what 1,000 idle connections cost Yate 6.4.1 (docs/performance.md)."""
+"""Share of a core that 1,000 idle connections take in Yate 6.4.1 (docs/performance.md)."""
 
 GREETING = b"%%>setlocal:timeout:\n"
-"""What a peer says first; it is answered by one line."""
+"""The first line of a peer; the engine answers it with one line."""
 
 
 def raise_limit() -> None:
-    """Lets this process, and those it starts, have as many descriptors as the system allows."""
+    """Raise the descriptor limit of this process and its children to the system's limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def connected(target: Target, count: int) -> list[socket.socket]:
-    """So many peers that have been greeted. They are driven without an event loop, whose cost
-    would be as large as what is measured."""
+    """Connect `count` peers, each past its first answer.
+
+    They use no event loop, because its cost would be as large as the measured one.
+    """
     path = target.unix.removeprefix("unix:")
     peers = [socket.socket(socket.AF_UNIX) for _ in range(count)]
     for peer in peers:
@@ -41,13 +43,13 @@ def connected(target: Target, count: int) -> list[socket.socket]:
 
 
 def close(peers: list[socket.socket]) -> None:
-    """Closes them all."""
+    """Close all of them."""
     for peer in peers:
         peer.close()
 
 
 async def idle(scale: float) -> list[Line]:
-    """Processor time and memory of peers that say nothing, beside the relay's."""
+    """Measure processor time and memory of silent peers, against the relay."""
     raise_limit()
     lines = []
     for count in (10, 1000, 5000):
@@ -77,7 +79,7 @@ async def idle(scale: float) -> list[Line]:
 
 
 async def connects(scale: float) -> list[Line]:
-    """Peers accepted, greeted and gone a second; what starting a program costs."""
+    """Measure peers connected, greeted and closed a second, and the cost of starting a program."""
     count = max(50, int(scale * 1000))
     ratios, rates = [], []
     async with engine() as yext, relay(way="--echo") as reference:
@@ -99,7 +101,7 @@ async def connects(scale: float) -> list[Line]:
 
 
 async def _spawns(count: int) -> Line:
-    """Starts of a program by the engine's own means, beside a bare posix_spawn."""
+    """Measure the engine's way to start a program, against a bare posix_spawn."""
     bare, own = [], []
     for _ in range(count):
         before = perf_counter()
@@ -122,7 +124,7 @@ async def _spawns(count: int) -> Line:
 
 
 async def _scripts(scale: float) -> Line:
-    """Scripts started and stopped a second by one engine, one after the other, by command."""
+    """Measure scripts started and stopped by command, one after the other, in one engine."""
     from tests.bench import client
 
     count = max(3, int(scale * 30))

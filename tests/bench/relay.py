@@ -1,11 +1,11 @@
-"""The reference: copies lines between peers without looking at them.
+"""The reference program: copy lines between peers without reading them.
 
     python -m tests.bench.relay [--fan|--echo] unix:PATH|tcp:PORT [PROGRAM ARGUMENT…]
 
-The same event loop and transports as the engine's. The first connection, or the program on
-pipes where one is named, is the one that answers; what later ones send goes to it, and what it
-sends goes to the one that came last. With ``--fan`` each line goes to all other connections,
-with ``--echo`` back to where it came from.
+It uses the same event loop and transports as the engine. The first connection, or PROGRAM on
+pipes, is the answerer: lines from later connections go to it, and its lines go to the latest
+connection. With ``--fan`` each line goes to all other connections, with ``--echo`` back to its
+sender.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any, Protocol
 
 
 class Writer(Protocol):
-    """What lines are written to."""
+    """An object that lines are written to."""
 
     def write(self, data: bytes, /) -> None: ...
 
 
 class Hub:
-    """All ends, and where lines go."""
+    """All ends, and the routes of lines."""
 
     def __init__(self, way: str) -> None:
         self.way = way
         self.ends: list[End] = []
 
     def others(self, end: End) -> list[End]:
-        """Where a line of `end` goes."""
+        """List the ends to which a line from `end` goes."""
         if self.way == "--echo":
             return [end]
         if self.way == "--fan":
@@ -63,13 +63,13 @@ class End(asyncio.Protocol):
                 other.send(line)
 
     def send(self, line: bytes) -> None:
-        """Queues a line; those of one turn of the loop are one write, as in the engine."""
+        """Queue a line; the lines of one turn of the loop become one write, as in the engine."""
         if not self.out:
             asyncio.get_running_loop().call_soon(self.flush)
         self.out.append(line)
 
     def flush(self) -> None:
-        """Writes what is queued."""
+        """Write the queued lines."""
         out, self.out = self.out, []
         self.transport.write(b"\n".join(out) + b"\n")
 
@@ -79,19 +79,19 @@ class End(asyncio.Protocol):
 
 
 class PipeWriter:
-    """The standard input of the program; what it takes at once is all that is needed here."""
+    """The standard input of the program; here it always accepts a whole write at once."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     def write(self, data: bytes) -> None:
-        """Writes all of it."""
+        """Write all of `data`."""
         while data:
             data = data[os.write(self.descriptor, data) :]
 
 
 def start_program(hub: Hub, command: list[str]) -> None:
-    """Puts a program on pipes behind the relay, as its first end."""
+    """Start a program on pipes, as the relay's first end."""
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
     assert child.stdin is not None and child.stdout is not None
     end = End(hub)
@@ -103,7 +103,7 @@ def start_program(hub: Hub, command: list[str]) -> None:
 
 
 async def main(where: str, way: str, command: list[str]) -> None:
-    """Listens until it is ended."""
+    """Listen until ended by a signal."""
     hub = Hub(way)
     kind, _, place = where.partition(":")
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What a row of the table says."""
+"""The lines of the table, and the statistics in them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Line:
-    """One line of the table.
+    """A line of the table.
 
     Attributes:
         row, case: which measurement.
-        ratio: to the reference that `against` names, the median of several runs.
+        ratio: ratio to the reference named in `against`, the median of several runs.
         spread: (largest - smallest) / median of those runs.
-        mark: the bound to reach, in words; `met` whether it is.
+        mark: the target, in words; `met` is true if it was met.
         absolute: figures with units, in words.
     """
 
@@ -31,29 +31,29 @@ class Line:
 
 
 def runs(scale: float, most: int = 5) -> int:
-    """How many runs a figure is the median of: one where only a little is to be done."""
+    """Return the number of runs for a median: one at a small scale."""
     return most if scale >= 0.1 else 1
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle one."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def spread(values: Sequence[float]) -> float:
-    """How far the runs lie apart, as a part of their median."""
+    """Return the spread of the runs, as a fraction of their median."""
     middle = median(values)
     return (max(values) - min(values)) / middle if middle else 0.0
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The value that `part` of all do not exceed."""
+    """Return the value that the fraction `part` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def table(lines: Sequence[Line]) -> str:
-    """The lines under each other."""
+    """Format the lines as a table."""
     rows = [("row", "case", "ratio", "spread", "to reach", "", "figures")]
     for line in lines:
         ratio = "" if line.ratio is None else f"{line.ratio:.3g} x {line.against}"

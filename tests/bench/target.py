@@ -1,4 +1,4 @@
-"""What is measured: engines and relays as processes of their own."""
+"""The measured programs: engines and relays as processes of their own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass
 class Target:
-    """A running process to be measured, and where it listens.
+    """A running process to measure, and its addresses.
 
-    `unix` and `tcp` are addresses for `client.connect`, `manager` is the remote manager's; empty
-    where there is none. `install` tells whether peers have to install handlers.
+    `unix` and `tcp` are addresses for `client.connect`, `manager` is that of the remote manager;
+    each is empty if there is none. `install` is true if peers must install handlers.
     """
 
     name: str
@@ -36,36 +36,36 @@ class Target:
     pid: int = 0
 
     def cpu(self) -> float:
-        """Seconds of processor time used so far by the thread that does the work."""
+        """Processor time, in seconds, of the main thread so far."""
         return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
 
     def memory(self) -> int:
-        """Bytes of memory resident now."""
+        """Resident memory now, in bytes."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         return 1024 * int(text.partition("VmRSS:")[2].split()[0])
 
     def peak(self) -> int:
-        """Bytes of memory resident at most so far."""
+        """Peak of resident memory so far, in bytes."""
         text = Path(f"/proc/{self.pid}/status").read_text()
         return 1024 * int(text.partition("VmHWM:")[2].split()[0])
 
 
 @contextlib.asynccontextmanager
 async def process(*command: str) -> AsyncIterator[int]:
-    """A process of the bench, from when it says that it is ready; yields its pid.
+    """Start a process, wait until it reports that it is ready, and yield its pid.
 
-    Raises RuntimeError with what it said where it ends instead.
+    Raises RuntimeError, with its output, if it ends instead.
     """
     started = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
     )
     assert started.stderr is not None
-    said = b""
-    while b"ready" not in said:
+    output = b""
+    while b"ready" not in output:
         line = await started.stderr.readline()
         if not line:
-            raise RuntimeError(f"{command}: {said.decode()}")
-        said += line
+            raise RuntimeError(f"{command}: {output.decode()}")
+        output += line
     rest = asyncio.create_task(started.stderr.read())
     try:
         yield started.pid
@@ -78,8 +78,10 @@ async def process(*command: str) -> AsyncIterator[int]:
 
 @contextlib.contextmanager
 def configured(scripts: tuple[str, ...] = ()) -> Iterator[tuple[Path, Target]]:
-    """A configuration directory with a unix and a tcp listener, a remote manager, and answerer
-    scripts; and the target that an engine makes of it, without its pid."""
+    """Make a configuration directory, and the target (without a pid) of an engine that uses it.
+
+    It has a unix and a tcp listener, a remote manager, and an answerer for each of `scripts`.
+    """
     with tempfile.TemporaryDirectory(prefix="yext-bench-") as folder:
         conf = Path(folder) / "conf"
         conf.mkdir()
@@ -99,7 +101,7 @@ def configured(scripts: tuple[str, ...] = ()) -> Iterator[tuple[Path, Target]]:
 
 @contextlib.asynccontextmanager
 async def engine(*, scripts: tuple[str, ...] = ()) -> AsyncIterator[Target]:
-    """`yext serve` on such a configuration."""
+    """Run `yext serve` on such a configuration."""
     with configured(scripts) as (conf, target):
         command = (sys.executable, "-m", "console", "serve", "-c", str(conf), "-l", f"{conf}/log")
         async with process(*command) as target.pid:
@@ -107,16 +109,16 @@ async def engine(*, scripts: tuple[str, ...] = ()) -> AsyncIterator[Target]:
 
 
 class Terminal:
-    """A program on a pseudo-terminal, which an operator sits at.
+    """A program on a pseudo-terminal, as an operator uses it.
 
     Attributes:
-        pid: of the program.
-        said: what it wrote since the last `ask`.
+        pid: the program's process id.
+        output: the program's output since the last `ask`.
     """
 
     def __init__(self, master: int, program: asyncio.subprocess.Process) -> None:
         self.pid = program.pid
-        self.said = b""
+        self.output = b""
         self._master = master
         self._program = program
         self._more = asyncio.Event()
@@ -129,23 +131,23 @@ class Terminal:
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)
-        self.said += data
+        self.output += data
         self._more.set()
 
     async def sees(self, text: bytes) -> None:
-        """Waits until the program has written `text`."""
-        while text not in self.said:
+        """Wait until the program has written `text`."""
+        while text not in self.output:
             self._more.clear()
             await asyncio.wait_for(self._more.wait(), 30)
 
     async def ask(self, line: bytes, answer: bytes) -> None:
-        """Types a line and waits until the answer is there."""
-        self.said = b""
+        """Type a line and wait for the answer."""
+        self.output = b""
         os.write(self._master, line + b"\r")
         await self.sees(answer)
 
     async def close(self) -> None:
-        """Ends the program."""
+        """End the program."""
         self._program.send_signal(signal.SIGKILL)
         await self._program.wait()
         asyncio.get_running_loop().remove_reader(self._master)
@@ -154,7 +156,7 @@ class Terminal:
 
 @contextlib.asynccontextmanager
 async def terminal(*command: str) -> AsyncIterator[Terminal]:
-    """Starts a program on a pseudo-terminal of 80 columns and 24 rows."""
+    """Start a program on a pseudo-terminal of 80 columns and 24 rows."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 80))
     program = await asyncio.create_subprocess_exec(
@@ -173,7 +175,7 @@ async def terminal(*command: str) -> AsyncIterator[Terminal]:
 async def relay(
     kind: str = "unix", *, way: str = "", scripts: tuple[str, ...] = ()
 ) -> AsyncIterator[Target]:
-    """The reference on a unix or tcp listener; with a script it answers on pipes.
+    """Run the reference on a unix or tcp listener; with a script, that answers on pipes.
 
     `way` is ``--fan`` or ``--echo`` for where the lines go.
     """

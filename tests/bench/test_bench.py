@@ -1,4 +1,4 @@
-"""Every row runs, so that none can rot; what it says is looked at only with make bench."""
+"""Every row runs, so that none breaks unnoticed; only `make bench` judges the results."""
 
 from __future__ import annotations
 

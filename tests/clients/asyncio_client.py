@@ -1,4 +1,4 @@
-"""A program on python-yate's asyncio interface: on pipes, or given `HOST PORT` or `PATH`."""
+"""A program that uses python-yate's asyncio interface: on pipes, or at `HOST PORT` or `PATH`."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ async def main(yate: YateAsync) -> None:
         return True
 
     def later(message: Message) -> None:
-        """Answers once the engine has answered a message sent meanwhile."""
+        """Answer once the engine has answered a message sent meanwhile."""
 
         async def answer() -> None:
             inner = await yate.send_message_async(MessageRequest("test.inner", {"n": "1"}))

@@ -1,4 +1,4 @@
-"""A program on python-yate's callbacks (YateBase) without asyncio: on pipes, or given a port."""
+"""A program that uses python-yate's callbacks (YateBase) without asyncio: on pipes or a port."""
 
 import socket
 import sys
@@ -9,7 +9,7 @@ from yate.yate import YateBase
 
 
 class Client(YateBase):
-    """Reads line by line and writes at once."""
+    """A client that reads line by line and writes at once."""
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         super().__init__()

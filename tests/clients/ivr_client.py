@@ -1,7 +1,7 @@
-"""An IVR with the class that python-yate has for it, as its documentation writes one.
+"""An IVR written with python-yate's class for it, as in its documentation.
 
-The parameter is a folder: sound files are read and written there, and the file ``told``
-gets a word for each thing that was done.
+The parameter is a folder for its sound files. It also writes a word for each of its actions to the
+file ``told`` there.
 """
 
 import asyncio

@@ -1,13 +1,12 @@
-"""The PyPI package libyate (1.0, of 2015), as far as it goes.
+"""The PyPI package libyate (1.0, of 2015), as far as it can be tested.
 
-It is for Python 2.6 and 2.7 and does not run on any Python 3, whose programs do no more than
-`import libyate`: libyate.extmodule and libyate.rmanager import the module `Queue` or build on
-libyate.type, which imports `collections.MutableMapping` and uses `unicode` and `xrange`; its
-commands get their fields from a `__metaclass__`, which Python 3 ignores. Neither Debian nor PyPI
-offers a Python 2 any more.
+It is for Python 2.6 and 2.7. On Python 3 only `import libyate` works: libyate.extmodule and
+libyate.rmanager import the module `Queue` or build on libyate.type, which imports
+`collections.MutableMapping` and uses `unicode` and `xrange`; its commands get their fields from a
+`__metaclass__`, which Python 3 ignores. Neither Debian nor PyPI offers a Python 2 any more.
 
-What it says on the wire is known all the same: its description holds the logs of two sample
-programs that run with Yate 5.4, with each line sent and received. These are played here.
+Nevertheless its protocol is known: its description holds the logs of two sample programs that run
+with Yate 5.4, with each line sent and received. These tests play them.
 """
 
 import ast
@@ -31,7 +30,7 @@ cat >{heard}
 
 
 def _logs() -> list[tuple[list[str], list[str]]]:
-    """The lines sent and received in the logs: of the script, and of the socket client."""
+    """Return the lines sent and received in the logs of the script and of the socket client."""
     message = importlib.metadata.metadata("libyate")
     text = message.get_payload() or message["Description"]  # type: ignore[attr-defined]
     parts = re.split(r"Sample socket client application", text)[:2]
@@ -45,7 +44,7 @@ def _lines(text: str, verb: str) -> list[str]:
 
 
 def _is_tick(line: str) -> bool:
-    """Whether it is a notice of engine.timer: those come when they will."""
+    """True for a notice of engine.timer, which may come at any time."""
     return line.startswith("%%<message::") and ":engine.timer:" in line
 
 

@@ -39,7 +39,7 @@ def yext_config(tmp_path: Path, port: int) -> Path:
 
 @contextmanager
 def _running(bench: TestBench, client: str, where: str, arguments: list[str]) -> Iterator[None]:
-    """The client as a script of the engine's, or as a process that connects to it."""
+    """Run the client as a script of the engine, or as a process that connects to it."""
     if where == "pipes":
         bench.start(client)
         yield

@@ -1,4 +1,4 @@
-"""The recorded readings of configuration files, in process: every lookup, order, log and merge."""
+"""The recordings of the configuration reader, in process: every lookup, order, log and merge."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ CASES: dict[str, dict[str, Any]] = {
 PARAMS = {"configname": "yate", "clientmode": "false"}
 LOADED = ("rmanager", "extmodule")
 TRIVIAL_MAIN = "[general]\nmodload=yes\n"
-"""What yate.conf was in the `cfgmerge` runs, as `include_include_self` shows."""
+"""The content of yate.conf in the `cfgmerge` runs, as `include_include_self` shows."""
 
 
 def every_case() -> pytest.MarkDecorator:
@@ -26,13 +26,13 @@ def every_case() -> pytest.MarkDecorator:
 
 
 def text(recorded: str, work: Path) -> str:
-    """A recorded text, which is bytes as Latin-1, as yext has it."""
+    """Decode a recorded text, which is bytes as Latin-1, as yext does."""
     filled = recorded.replace("{WORK}", str(work))
     return filled.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def lay_out(case: dict[str, Any], work: Path) -> Path:
-    """Write the files of the case into the folder `conf` of `work`, which is returned."""
+    """Write the files of the case into the folder `conf` of `work`; return that folder."""
     folder = work / "conf"
     folder.mkdir()
     for name, content in case["files"].items():
@@ -60,7 +60,7 @@ def test_yate_conf(case: dict[str, Any], tmp_path: Path) -> None:
         for key, value in keys.items():
             assert main.get(text(section, tmp_path), text(key, tmp_path)) == text(value, tmp_path)
     for section, key in case["missing"]:
-        # The lookup was a setlocal, which takes all up to the first dot for the section.
+        # The lookup was a setlocal, where the section is everything up to the first dot.
         section, _, key = f"{section}.{key}".partition(".")
         assert main.entry(section, key) is None
     assert [str(line) for line in main.log] == log_of(case["log"], tmp_path)

@@ -1,7 +1,7 @@
-"""What yext does instead where it deliberately differs from a recording, played like one.
+"""The behaviour of yext where it deliberately deviates from a recording, played like one.
 
-A row of instead.json is a recorded case up to and with step `after`, and from there on the steps
-that yext is to play.
+A row of instead.json is a recorded case up to and including step `after`, followed by the steps
+for yext.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The player itself: placeholders, matching, ports, connections, and what it says of a failure."""
+"""The player itself: placeholders, matching, ports, connections, and its messages for failures."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ def scope() -> Scope:
 
 
 def at_present(line: bytes) -> bytes:
-    """The line with NOW replaced: a time in a test's parameters would change its name."""
+    """Replace NOW in the line: a time in a test's parameters would change its name."""
     return line.replace(b"NOW", b"%d" % time.time())
 
 

@@ -39,7 +39,7 @@ PLAYED: dict[str, tuple[str, ...]] = {
         "config_syntax",
     ),
 }
-"""The files of cases that are played, by folder; the others await the issues they belong to."""
+"""The files of cases that are played, by folder."""
 
 PLAYERS: dict[str, Callable[[Case], None]] = {
     "extmodule": extmodule.play,

@@ -1,4 +1,4 @@
-"""The project's copy of the recordings, and the table of deviations from them, are sound."""
+"""The project's copy of the recordings, and the table of deviations from them, are intact."""
 
 import hashlib
 import os
@@ -10,11 +10,11 @@ from player import cases, deviations
 REPOSITORY = Path(__file__).parents[2]
 SUMS = Path(__file__).parent / "vectors.sha256"
 ORIGINAL = Path(os.environ.get("YEXT_CONFORMANCE", REPOSITORY.parent / "shared/conformance"))
-"""Where the recordings were handed over; not every clone has it beside it."""
+"""The original recordings; not every clone has them."""
 
 
 def _recorded() -> dict[str, str]:
-    """The checksums of the recordings as handed over, by path."""
+    """Return the checksums of the original recordings, by path."""
     pairs = (line.split("  ", 1) for line in SUMS.read_text(encoding="utf-8").splitlines())
     return {path: checksum for checksum, path in pairs}
 

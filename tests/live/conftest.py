@@ -1,4 +1,4 @@
-"""What the live tests share: a place to run shells in, and dice that fall alike each time."""
+"""Fixtures of the live tests: a place to run shells in, and reproducible random numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from terminals import ROUTER, Place
 def place() -> Iterator[Place]:
     """A configuration with one script that routes calls, ``route.sh``.
 
-    Its path is short, so that what is shown of it fits the line.
+    Its path is short, so that output with it fits on a line.
     """
     with tempfile.TemporaryDirectory(prefix="y") as path:
         place = Place(Path(path))
@@ -26,5 +26,5 @@ def place() -> Iterator[Place]:
 
 @pytest.fixture
 def dice() -> random.Random:
-    """The same dice in each run."""
+    """Random numbers that are the same in each run."""
     return random.Random(20261123)

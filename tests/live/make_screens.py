@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/screens: the real shell on a terminal emulator, drawn by rich.
+"""Make the pictures in docs/screens: the real shell on a terminal emulator, drawn by rich.
 
 Run as ``python tests/live/make_screens.py``, from the root of the project.
 """
@@ -24,7 +24,7 @@ from terminals import ROUTER, Place, Terminal  # noqa: E402
 DOCS = ROOT / "docs" / "screens"
 
 PLACE = Path("/tmp/yext-screens")
-"""Where the scripts are: their paths are in the pictures, and so do not change."""
+"""The scripts' directory. It is fixed, because the pictures show it."""
 
 COLORS = {"brown": "yellow", "brightbrown": "bright_yellow", "default": None}
 """pyte's names of colours that rich calls differently."""
@@ -58,11 +58,11 @@ CALLER = """
 
 
 def start(shell: Terminal) -> None:
-    """What the shell says first."""
+    """Show the shell's first output."""
 
 
 def failure(shell: Terminal) -> None:
-    """A start that fails, a script that dies young, and a mistake."""
+    """Show a start that fails, a script that dies young, and a mistyped command."""
     shell.command("external start rout.sh 99")
     shell.command("external start ivr.py")
     shell.sees("do      install it for")
@@ -70,7 +70,7 @@ def failure(shell: Terminal) -> None:
 
 
 def flow(shell: Terminal) -> None:
-    """The flow with a filter, while a line is being typed."""
+    """Show the flow with a filter, while a line is being typed."""
     shell.command("external start caller.py")
     shell.command("flow on call.* and caller=4*")
     shell.until(lambda: shell.text().count("call.route") > 12)
@@ -79,7 +79,7 @@ def flow(shell: Terminal) -> None:
 
 
 def flow_show(shell: Terminal) -> None:
-    """What one message went through."""
+    """Show the journey of a message."""
     shell.command("external start caller.py")
     shell.command("flow on call.route")
     shell.until(lambda: "✓ route.sh" in shell.text())
@@ -90,7 +90,7 @@ def flow_show(shell: Terminal) -> None:
 
 
 def top(shell: Terminal) -> None:
-    """The live table of scripts."""
+    """Show the live table of scripts."""
     shell.command("external start caller.py")
     shell.type("top 0.5\r")
     seen = len(shell.transcript)
@@ -98,7 +98,7 @@ def top(shell: Terminal) -> None:
 
 
 def external(shell: Terminal) -> None:
-    """All scripts, and why one failed."""
+    """Show all scripts, and why one failed."""
     shell.command("external start caller.py")
     shell.command("external info")
     shell.command("external why mailer.php")
@@ -108,14 +108,14 @@ SCREENS: tuple[Callable[[Terminal], None], ...] = (start, failure, flow, flow_sh
 
 
 def picture(shell: Terminal, title: str) -> str:
-    """The screen as an SVG."""
+    """Draw the screen as an SVG."""
     screen, columns = shell.screen, shell.screen.columns
     console = Console(record=True, width=columns, file=open("/dev/null", "w"))  # noqa: SIM115
     used = max(at for at, line in enumerate(screen.display) if line.strip()) + 1
     for row in range(used):
         text = Text()
         cells = [(_style(screen, row, at), screen.buffer[row][at].data) for at in range(columns)]
-        # Blanks stand apart: some programs that show SVG drop those at the beginning of a text.
+        # Runs of blanks are separate: some SVG viewers drop blanks at the beginning of a text.
         for (style, _), run in itertools.groupby(cells, key=lambda cell: (cell[0], cell[1] == " ")):
             text.append("".join(data for _, data in run), style)
         console.print(text, soft_wrap=True)
@@ -133,7 +133,7 @@ def _color(name: str) -> str | None:
 
 
 def main() -> None:
-    """Draws all screens."""
+    """Draw all screens."""
     DOCS.mkdir(parents=True, exist_ok=True)
     for show in SCREENS:
         PLACE.mkdir()
@@ -144,7 +144,7 @@ def main() -> None:
 
 
 def draw(show: Callable[[Terminal], None]) -> None:
-    """Draws one screen."""
+    """Draw one screen."""
     place = Place(PLACE)
     place.script("route.sh", ROUTER)
     place.script("ivr.py", DYING)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The rest of a telephone system, for trials of Yate's scripts: a global script.
+"""A global script that acts as the rest of a telephone system, for trials of Yate's scripts.
 
-Its parameter is ``NUMBER=CALLTO NUMBER=CALLTO …``: where ``call.route`` leads. It knows the
-password of one user, and has calls to ``queue/NAME`` wait in queue_in.php with a greeting and
-then music, as Yate's module queues has them.
+Its parameter is ``NUMBER=CALLTO NUMBER=CALLTO …``: the routes of ``call.route``. It knows the
+password of one user, and puts calls to ``queue/NAME`` into queue_in.php with a greeting and then
+music, as Yate's module queues does.
 """
 
 import sys
@@ -49,7 +49,7 @@ def unescape(field: str) -> str:
 
 
 def answer(line: str) -> str:
-    """The answer to a %%>message line; handled by whoever has a return value for it."""
+    """Return the answer to a %%>message line: handled if there is a return value for it."""
     _, ident, _, name, _, *fields = line.split(":")
     pairs = (unescape(field).partition("=") for field in fields)
     params = {key: value for key, _, value in pairs}

@@ -1,4 +1,4 @@
-"""The whole main job on real scripts, as a newcomer's first minutes."""
+"""The first minutes of a new user, with real scripts."""
 
 from __future__ import annotations
 

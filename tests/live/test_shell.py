@@ -1,4 +1,4 @@
-"""The interactive shell on a terminal: the line, what stands above it, and every way out."""
+"""The interactive shell on a terminal: the line, the output above it, and every way out."""
 
 from __future__ import annotations
 
@@ -286,14 +286,14 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(place: Place) -> None:
             peer.sendall(b"%%%%>message:%d:0:call.route:\n" % number)
             assert answers.readline() == f"%%<message:{number}:false:call.route:\n"
     shell.type("z whole")
-    # The line being typed stands below what the commands typed before it are yet to say.
+    # The line being typed is below the pending output of earlier commands.
     shell.until(lambda: shell.text().count("Show current logging date") >= 100, "all replies")
     shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole", "the line")
     assert shell.text().count("Show current logging date") == 100
 
 
 def test_a_terminal_that_may_not_be_opened_is_shared(place: Place) -> None:
-    # As after `sudo -u`: the terminal is another user's, and open already.
+    # As after `sudo -u`: the terminal belongs to another user, and is open already.
     lowered = "setpriv --bounding-set -dac_override,-dac_read_search --inh-caps -all"
     yext = shlex.join(place.argv())
     place.environ["PAGER"] = "less"
@@ -315,7 +315,7 @@ def test_a_terminal_that_may_not_be_opened_is_shared(place: Place) -> None:
 
 
 def _does_not_wait(fdinfo: Path) -> bool:
-    """Whether the file that a descriptor stands for has O_NONBLOCK (proc(5))."""
+    """True if the open file of a descriptor has O_NONBLOCK (proc(5))."""
     found = re.search(r"^flags:\s*(\d+)", fdinfo.read_text(), re.MULTILINE)
     assert found is not None
     return bool(int(found[1], 8) & os.O_NONBLOCK)

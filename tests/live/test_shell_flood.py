@@ -1,5 +1,6 @@
-"""Typing while thousands of lines a second come: the line stays whole, and no line of the flood
-is lost without being counted."""
+"""Typing while thousands of lines a second arrive.
+
+The line stays intact, and no line of the flood is lost without being counted."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import pytest
 from terminals import PROMPT, Place, Terminal
 
 INTERLEAVINGS = 250
-"""How often each of the four tests below types a line: a thousand times in all."""
+"""Number of lines that each of the four tests below types: a thousand in all."""
 
 FLOOD = """
     #!/usr/bin/env python3
@@ -40,8 +41,8 @@ ERASE = "\x7f"
 
 
 def _type_something(shell: Terminal, dice: random.Random) -> None:
-    """Types a line in pieces, mistakes taken back among it, and looks whether it is whole."""
-    # A line that begins so is not in the history, so no suggestion stands behind it.
+    """Type a line in pieces, with corrected mistakes, and check that it is intact."""
+    # No line in the history begins like this, so no suggestion follows it.
     text = "z" + "".join(dice.choice(LETTERS) for _ in range(dice.randint(0, 40))).rstrip()
     keys = list(text)
     for _ in range(dice.randint(0, 3)):
@@ -78,7 +79,7 @@ def test_typing_through_a_flood(place: Place, kind: str, seed: int) -> None:
         _type_something(shell, dice)
     path.with_name("flood.py.stop").touch()
     count = path.with_name("flood.py.count")
-    # What was left out is told every second, so there is always more to read.
+    # The number left out is reported every second, so there is always more to read.
     shell.until(count.exists, "the end of the flood")
     total = int(count.read_text())
     assert total > 5000
@@ -88,7 +89,7 @@ def test_typing_through_a_flood(place: Place, kind: str, seed: int) -> None:
 
 
 def _told(shell: Terminal, pattern: str) -> int:
-    """How many lines of the flood were shown, or counted as left out."""
+    """Return the number of lines of the flood that were shown, or counted as left out."""
     text = shell.text()
     declared = re.findall(r"^ *… ([\d,]+) lines left out", text, re.MULTILINE)
     shown = len(re.findall(pattern, text, re.MULTILINE))

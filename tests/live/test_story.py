@@ -1,4 +1,4 @@
-"""A broken script, why it is broken, the mending that the hints ask for, and how it runs then."""
+"""A broken script: why it is broken, the repairs that the hints suggest, and its success."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPT = """
 
 
 def do_line(panel: str) -> str:
-    """The one thing to do that a panel tells."""
+    """Return the advice of a panel."""
     found = re.search(r"\bdo +(.*?)[ │]*$", panel, re.M)
     assert found, panel
     return found[1]
@@ -29,13 +29,13 @@ def test_a_broken_script_is_mended_as_the_hints_say(place: Place) -> None:
     path = place.script("ivr.sh", SCRIPT, mode=0o644)
     shell = place.open(columns=120)
 
-    # It may not be executed: the hint is a command.
+    # It is not executable: the hint is a command.
     panel = shell.command("external start ivr.sh")
     assert "ivr.sh did not start" in panel
     assert "not executable: mode 0644 (EACCES, 13)" in panel
     subprocess.run(["/bin/sh", "-c", do_line(panel)], check=True)
 
-    # Its interpreter is not there.
+    # Its interpreter is missing.
     panel = shell.command("external start ivr.sh")
     assert "/bin/bsh" in panel
     assert "(ENOENT, 2)" in panel
@@ -44,7 +44,7 @@ def test_a_broken_script_is_mended_as_the_hints_say(place: Place) -> None:
     assert "#! line" in do_line(panel)
     path.write_text(path.read_text().replace("/bin/bsh", "/bin/sh"))
 
-    # It starts, and dies: that is told to this session, and told again when asked for.
+    # It starts and dies: this session is notified, and can ask again.
     assert "started ivr.sh, pid" in shell.command("external start ivr.sh")
     shell.sees("ivr.sh ended")
     shell.sees("exit status 2")

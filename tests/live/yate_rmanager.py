@@ -1,8 +1,8 @@
-"""A real Yate's remote manager: ``make test-yate YATE_RMANAGER=HOST:PORT``.
+"""The remote manager of a real Yate: ``make test-yate YATE_RMANAGER=HOST:PORT``.
 
-Where it wants a password, name it in hosts.toml (docs/remote.md), and that name here. There is no
-Yate to be had in every place, so this file is no part of ``make test``; all of it holds for
-``yext serve`` too.
+If it needs a password, describe it in hosts.toml (docs/remote.md) and give its name here. Not every
+machine has a Yate, so this file is not part of ``make test``. Everything in it also holds for
+``yext serve``.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def completion(link: AttachedLink) -> None:
     assert {"status", "uptime"} <= {one.text for one in await link.complete("")}
     assert "engine" in [one.text for one in await link.complete("status eng")]
     assert {"start", "stop"} <= {one.text for one in await link.complete("external st")}
-    # What was completed is not left on the line there.
+    # Yate does not keep the completed word on the line.
     assert (await link.run("uptime")).ok
 
 

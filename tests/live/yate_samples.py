@@ -1,13 +1,13 @@
 """Yate's own sample scripts, unmodified: ``make test-yate-samples YATE_SCRIPTS=DIR``.
 
-DIR is the folder share/scripts of a Yate. Nothing of it is kept in this project, so this file
-is no part of ``make test``. Scripts that a given Yate does not have are not asked for.
+DIR is the folder share/scripts of a Yate. This project contains nothing of it, so this file is not
+part of ``make test``. Scripts that a given Yate lacks are left out.
 
-What a script takes to be on its machine is there for it alone, in a mount namespace (unshare(1),
-as root or with user namespaces): a /bin/sh that is bash for test.sh, /var/spool/voicemail for
-those with mailboxes, and for test.py a /usr/bin/python, which has to be a Python 2
-(YATE_PYTHON=PROGRAM; python2.7 unless it is said). dtmf1.pl wants a Yate.pm of its own time, 2005:
-those after it lack the method that it prints with.
+Files that a script expects on its machine exist only for that script, in a mount namespace
+(unshare(1), as root or with user namespaces): a /bin/sh that is bash for test.sh,
+/var/spool/voicemail for scripts with mailboxes, and a /usr/bin/python for test.py, which must be a
+Python 2 (YATE_PYTHON=PROGRAM; by default python2.7). dtmf1.pl needs a Yate.pm of its own time,
+2005: later ones lack the method that it prints with.
 """
 
 import json
@@ -29,7 +29,7 @@ PYTHON = os.environ.get("YATE_PYTHON") or shutil.which("python2.7") or "/usr/bin
 SECONDS = 60.0
 
 SOUND = array("h", [(n * 7919) % 20000 - 10000 for n in range(4000)]).tobytes()
-"""Half a second of sound without a pause."""
+"""Half a second of continuous sound."""
 
 CALL = "call external/nodata/{} phone/"
 
@@ -42,7 +42,7 @@ class Console:
         self._commands, self._replies = process.stdin, process.stdout
 
     def do(self, *commands: str) -> str:
-        """Carries out commands, which must all succeed; what the last one told."""
+        """Run commands, which must all succeed; return the output of the last."""
         text = ""
         for command in commands:
             self._commands.write(f"{command}\n")
@@ -53,7 +53,7 @@ class Console:
         return text
 
     def log(self, script: str, *tells: str) -> str:
-        """What `script` has written on standard error, once each of `tells` is in it."""
+        """Return what `script` has written on standard error, once each of `tells` is in it."""
         until = time.monotonic() + SECONDS
         text = self.do(f"external log {script}")
         while not all(one in text for one in tells):
@@ -64,10 +64,10 @@ class Console:
 
 
 class Trial:
-    """A folder in which a Yate might have been installed, with the scripts in it.
+    """A folder laid out like an installed Yate, with its scripts.
 
     Attributes:
-        mounts: commands that put things in place for the engine and its scripts alone.
+        mounts: commands that set up files only for the engine and its scripts.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,14 +82,14 @@ class Trial:
         self.spoken = self.sound("spoken.slin")
 
     def sound(self, name: str, head: bytes = b"") -> Path:
-        """Half a second of sound in a file of that name."""
+        """Write half a second of sound to a file of that name."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(head + SOUND)
         return path
 
     def program(self, name: str, body: str) -> None:
-        """A program that is found before those of the machine."""
+        """Write a program that is found before those of the machine."""
         path = self.folder / "bin" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(body)
@@ -97,7 +97,7 @@ class Trial:
 
     @contextmanager
     def console(self) -> Iterator[Console]:
-        """Runs the engine."""
+        """Run the engine."""
         command = [sys.executable, "-m", "console", "run", "--json", "-c", "conf", "-"]
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
         with subprocess.Popen(
@@ -120,7 +120,7 @@ class Trial:
         return ["unshare", "--mount", *users, "sh", "-ec", lines, "sh"]
 
     def mailboxes(self) -> Path:
-        """Gives the scripts their /var/spool/voicemail, with the prompts in it."""
+        """Give the scripts a /var/spool/voicemail with the prompts in it."""
         spool = self.folder / "spool"
         for prompt in ("greeting", "beep", "record", "usernumber", "password", "menu"):
             self.sound(f"spool/voicemail/{prompt}.slin")
@@ -128,7 +128,7 @@ class Trial:
         return spool / "voicemail"
 
     def switchboard(self, console: Console, **numbers: str) -> None:
-        """Has each number, with an underscore before it, lead where it is said."""
+        """Route numbers: each keyword is a number after an underscore, its value the target."""
         where = " ".join(f"{number[1:]}={callto}" for number, callto in numbers.items())
         console.do(f"external start {ROOT}/tests/live/switchboard.py {where}")
         console.do(f"message --wait {SECONDS:g} user.auth username=500")
@@ -152,7 +152,7 @@ def echo(trial: Trial) -> None:
 
 
 def play(trial: Trial) -> None:
-    """With a program called play that keeps what it is given: no sound card is asked for."""
+    """Replace the program play by one that keeps its input: no sound card is needed."""
     trial.program("play", "#!/bin/sh\necho $* >&2\nexec cat >played\n")
     with trial.console() as console:
         console.do("call external/record/play.sh phone/", f"phone say {trial.spoken}")
@@ -176,7 +176,7 @@ def playrec(trial: Trial) -> None:
 
 
 def leavemail(trial: Trial) -> None:
-    """A number with a mailbox, and one without."""
+    """Call a number with a mailbox, and one without."""
     box = trial.mailboxes() / "500"
     box.mkdir()
     script = "external/nodata/leavemail.php"
@@ -193,7 +193,7 @@ def leavemail(trial: Trial) -> None:
 
 
 def voicemail(trial: Trial) -> None:
-    """Logs in, listens to what is new, and records a greeting."""
+    """Log in, listen to new messages, and record a greeting."""
     mailboxes = trial.mailboxes()
     trial.sound("spool/voicemail/500/nvm-1.slin")
     with trial.console() as console:
@@ -214,7 +214,7 @@ def voicemail(trial: Trial) -> None:
 
 
 def queue_in(trial: Trial) -> None:
-    """Rings, plays the greeting, then has the caller hear the music, and answers."""
+    """The script rings, plays the greeting, then music to the caller, and answers."""
     trial.sound("greeting.slin")
     with trial.console() as console:
         trial.switchboard(console)
@@ -225,7 +225,7 @@ def queue_in(trial: Trial) -> None:
 
 
 def queue_out(trial: Trial) -> None:
-    """Takes a call out of the queue: the caller and the operator hear each other."""
+    """Take a call from the queue: the caller and the operator hear each other."""
     trial.sound("greeting.slin")
     with trial.console() as console:
         trial.switchboard(console)
@@ -241,7 +241,7 @@ def queue_out(trial: Trial) -> None:
 
 
 def ringback(trial: Trial) -> None:
-    """A caller who would hear nothing while it rings hears what the script was given."""
+    """A caller who would hear nothing while it rings hears the script's sound."""
     with trial.console() as console:
         console.do("external start ringback.php tone/*dtmfstr/42", "call dumb/x phone/")
         console.do(
@@ -252,7 +252,7 @@ def ringback(trial: Trial) -> None:
 
 
 def pickup(trial: Trial) -> None:
-    """Finds the channel that is called at a number, as ``call.cdr`` told of it."""
+    """The script finds the channel ringing at a number, known from ``call.cdr``."""
     with trial.console() as console:
         console.do("external start pickup.php")
         trial.switchboard(console, _12="dumb/y")
@@ -276,7 +276,7 @@ def php(trial: Trial) -> None:
 
 
 def python(trial: Trial) -> None:
-    """Handles engine.timer five times on one thread, and up to the tenth on another."""
+    """The script handles engine.timer five times on one thread, up to the tenth on another."""
     version = subprocess.run([PYTHON, "--version"], stderr=subprocess.PIPE, check=False).stderr
     assert version.startswith(b"Python 2"), "test.py is for Python 2: YATE_PYTHON=PROGRAM"
     bin = trial.folder / "bin"
@@ -294,7 +294,7 @@ def python(trial: Trial) -> None:
 
 
 def shell(trial: Trial) -> None:
-    """Sends nine messages, a second apart, and answers those of the timer meanwhile."""
+    """The script sends nine messages, a second apart, and answers the timer's meanwhile."""
     trial.mounts.append('mount --bind "$(command -v bash)" "$(readlink -f /bin/sh)"')
     with trial.console() as console:
         console.do("external start test.sh a parameter")

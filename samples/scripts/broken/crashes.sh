@@ -1,3 +1,3 @@
 #!/bin/sh
-# Dies of a signal.
+# Ends by a signal.
 kill -SEGV $$

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Ends before it has said anything.
+# Ends before it has sent a line.
 echo "the database is not there" >&2
 exit 3

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Prints for people, which is no line of the protocol.
+# Prints a text that is not a line of the protocol.
 echo "Hello, world"

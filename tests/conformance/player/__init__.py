@@ -1,1 +1,1 @@
-"""The player of the recorded conversations with Yate 6.4.1; README.md beside it tells how."""
+"""The player of the recorded conversations with Yate 6.4.1, described in ../README.md."""

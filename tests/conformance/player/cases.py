@@ -1,4 +1,4 @@
-"""The recorded cases, as they are stored, and the steps they are made of."""
+"""The recorded cases, as they are stored, and their steps."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 Play = TypeVar("Play")
 
 Step = dict[str, Any]
-"""One step; its first key names its kind."""
+"""A step; its first key names its kind."""
 
 
 class Case(NamedTuple):
-    """A recorded case: the file it stands in, without folder and suffix, and its content."""
+    """A recorded case: the name of its file, without folder and suffix, and its content."""
 
     file: str
     content: dict[str, Any]
@@ -31,13 +31,13 @@ class Case(NamedTuple):
 
 
 def load(folder: str, file: str) -> list[Case]:
-    """The cases of vectors/FOLDER/FILE.json, in recording order."""
+    """Load the cases of vectors/FOLDER/FILE.json, in recording order."""
     text = (VECTORS / folder / f"{file}.json").read_text(encoding="utf-8")
     return [Case(file, content) for content in json.loads(text)]
 
 
 def files(folder: str) -> list[str]:
-    """The names of all files of cases in a folder, without suffix."""
+    """List the names of all files of cases in a folder, without suffix."""
     return sorted(path.stem for path in (VECTORS / folder).glob("*.json"))
 
 
@@ -48,7 +48,7 @@ def kind(step: Step) -> str:
 def play_steps(
     play: Play, steps: list[Step], table: Mapping[str, Callable[[Play, Step], None]]
 ) -> None:
-    """Carry out the steps in order; a Mismatch gets the step at which it happened."""
+    """Carry out the steps in order; add the failing step to a Mismatch."""
     for number, step in enumerate(steps, 1):
         try:
             table[kind(step)](play, step)

@@ -1,7 +1,7 @@
-"""Plays the recordings of the configuration reader against a whole engine.
+"""Play the recordings of the configuration reader against a whole engine.
 
-The last section of vectors/rmanager/README.md tells their format. A case is two runs: in the
-first its main file is yate.conf, in the second test.conf, which `cfgmerge` is to merge.
+The last section of vectors/rmanager/README.md describes their format. A case is two runs: in the
+first its main file is yate.conf, in the second test.conf, for `cfgmerge` to merge.
 """
 
 import re
@@ -23,7 +23,7 @@ _READER_ENTRY = re.compile(rb"\S+ <Configuration:")
 
 
 def play(case: Case) -> None:
-    """Play both runs of a case; raises Mismatch, with the engine's story."""
+    """Play both runs of a case. Raises Mismatch, with the engine's log."""
     _run(case.content, "yate.conf", _check_running)
     _run(case.content, "test.conf", _check_merge)
 

@@ -1,4 +1,4 @@
-"""The player's end of a connection to the engine, or to a script that it started."""
+"""The player's end of a connection to the engine, or to a script that the engine started."""
 
 import re
 import socket
@@ -9,11 +9,11 @@ from .matching import Mismatch, show
 from .process import patience, readable
 
 BETWEEN_TICKS = ("eng_timer_true", "machine_echo_redraw")
-"""Cases that the engine's timer, of each full second, would upset: they start right after it."""
+"""Cases that the engine's timer, at each full second, would disturb: they start right after it."""
 
 
 def wait_for_tick(port: int) -> None:
-    """Watch the engine's timer on a listener for global scripts until it has come once."""
+    """Watch the engine's timer, on a listener for global scripts, until it fires once."""
     connection = Connection.tcp(port)
     connection.send(b"%%>watch:engine.timer\n")
     deadline = time.monotonic() + patience.seconds
@@ -26,9 +26,9 @@ def wait_for_tick(port: int) -> None:
 
 
 class Connection:
-    """A stream socket with what has come and was not used yet.
+    """A stream socket, with the bytes received but not yet used.
 
-    `received` are the bytes not used yet; `ended` tells whether the engine has closed.
+    `received` holds these bytes; `ended` is true once the engine has closed.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -39,7 +39,7 @@ class Connection:
 
     @classmethod
     def tcp(cls, port: int) -> "Connection":
-        """Connect to a listener on this machine; raises Mismatch where nobody listens."""
+        """Connect to a listener on this machine. Raises Mismatch if nothing listens."""
         try:
             return cls(socket.create_connection(("127.0.0.1", port), patience.seconds))
         except OSError as error:
@@ -57,7 +57,7 @@ class Connection:
 
     @property
     def port(self) -> int:
-        """The local TCP port, by which the engine names this peer."""
+        """The local TCP port, by which the engine identifies this peer."""
         return int(self._socket.getsockname()[1])
 
     def send(self, data: bytes) -> None:
@@ -73,33 +73,33 @@ class Connection:
         self._socket.close()
 
     def more(self, deadline: float) -> bool:
-        """Wait for more bytes until a moment of time.monotonic(); False when none come."""
+        """Wait for more bytes until `deadline`, of time.monotonic(); return False if none come."""
         if self.ended or not readable([self._socket.fileno()], deadline - time.monotonic()):
             return False
         try:
             data = self._socket.recv(1 << 18)
         except OSError:
-            # A reset only says that the engine closed with input unread.
+            # A reset only means that the engine closed with input unread.
             data = b""
         self.ended = not data
         self.received += data
         return bool(data)
 
     def settle(self, seconds: float) -> None:
-        """Take whatever comes for so long."""
+        """Receive for this many seconds."""
         deadline = time.monotonic() + seconds
         while self.more(deadline):
             pass
 
     def cut(self, patterns: Sequence[bytes]) -> None:
-        """Leave out of what has come the texts that a case says to ignore."""
+        """Remove from the received bytes the texts that the case ignores."""
         for pattern in patterns:
             self.received[:] = re.sub(pattern, b"", bytes(self.received))
 
     def next_line(self, deadline: float, ignore: Sequence[bytes] = ()) -> bytes | None:
-        """Take the next whole line, without its LF; None when the engine closes or time is up.
+        """Return the next whole line, without its LF; None if the engine closes or time is up.
 
-        Lines in which one of the patterns of `ignore` is found are skipped.
+        Lines that match one of the patterns in `ignore` are skipped.
         """
         while True:
             end = self.received.find(b"\n")
@@ -113,6 +113,6 @@ class Connection:
                 return line
 
     def lack(self) -> str:
-        """Why no further line came, for the text of a failure."""
+        """The reason why no further line came, for the message of a failure."""
         rest = f", after {show(bytes(self.received))}" if self.received else ""
         return ("the connection was closed" if self.ended else "nothing more came") + rest

@@ -1,4 +1,4 @@
-"""The recorded cases that yext deliberately does not play: deviations.toml, read and checked."""
+"""The recorded cases from which yext deliberately deviates: deviations.toml, read and checked."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ TABLE = Path(__file__).parents[1] / "deviations.toml"
 
 
 class CaseId(NamedTuple):
-    """Which case: the file it stands in, with suffix, and its name."""
+    """The identity of a case: the name of its file, with suffix, and its own name."""
 
     file: str
     case: str
@@ -17,7 +17,7 @@ class CaseId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One row: the case, why yext differs, and the test (path::name) of what it does instead."""
+    """A row: the case, the reason, and the test (path::name) of the different behaviour."""
 
     file: str
     case: str
@@ -30,6 +30,6 @@ class Deviation:
 
 
 def load() -> list[Deviation]:
-    """The rows in the order of the file; raises TypeError for a row with unknown or no fields."""
+    """Load the rows in order. Raises TypeError for a row with unknown or missing fields."""
     rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["deviation"]
     return [Deviation(**row) for row in rows]

@@ -1,4 +1,4 @@
-"""Plays the recordings of the external module; vectors/extmodule/README.md tells the steps."""
+"""Play the recordings of the external module; vectors/extmodule/README.md describes the steps."""
 
 import signal
 import socket
@@ -13,15 +13,15 @@ from .matching import Expected, Mismatch, show
 from .process import Engine, patience, until
 
 _REPLY_QUIET = 0.05
-"""Seconds after the last line of a reply in which nothing more may come."""
+"""Seconds after the last line of a reply during which nothing more may come."""
 
 _NO_REPLY_QUIET = 0.15
 _SCRIPT_END = 3.0
-"""Seconds within which a script must be gone, from the recordings."""
+"""Seconds within which a script must end, from the recordings."""
 
 
 def play(case: Case) -> None:
-    """Play one case on an engine of its own; raises Mismatch, with the engine's story."""
+    """Play a case on an engine of its own. Raises Mismatch, with the engine's log."""
     with ExitStack() as stack:
         engine = stack.enter_context(Engine())
         playing = Playing(case.content, engine)
@@ -93,7 +93,7 @@ def _recv_any_order(play: Playing, step: Step) -> None:
 
 def _recv_count(play: Playing, step: Step) -> None:
     connection = play.connections[step["recv_count"]]
-    # So soon it came from Yate; a machine may stall.
+    # Yate was this fast; a machine may stall.
     deadline = time.monotonic() + max(step["within_ms"] / 1000, patience.seconds)
     for number in range(step["n"]):
         if connection.next_line(deadline, play.ignore) is None:
@@ -223,7 +223,7 @@ def _file(play: Playing, step: Step) -> None:
     def lines() -> list[bytes]:
         return path.read_bytes().split(b"\n") if path.exists() else []
 
-    # What is written grows by whole lines, so as many lines as expected are all there will be.
+    # The file grows by whole lines, so once it has the expected number, it is complete.
     until(lambda: len(lines()) > len(step["lines"]))
     *whole, rest = lines() or [b""]
     if rest or len(whole) != len(step["lines"]) or not all(map(play.matches, step["lines"], whole)):

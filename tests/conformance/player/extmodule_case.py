@@ -1,4 +1,4 @@
-"""One case of the external module while it plays: its engine, files, connections, scripts."""
+"""A case of the external module while it plays: its engine, files, connections, scripts."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from .process import Engine, Script, patience, readable
 
 _RMANAGER_CONF = b"[general]\nport=%d\naddr=127.0.0.1\ntelnet=no\nheader=\n"
 _RMANAGER = "rm"
-"""The name the cases give to the one connection to the remote manager."""
+"""The name of the connection to the remote manager in all cases."""
 
 _VERSION = re.compile(r"(?<=^%%<setlocal:engine\.)(version|release):[^:]+(?=:true$)")
-"""The recorded engine's version, of which only the presence is to be compared."""
+"""The recorded engine's version, which is compared only by presence."""
 
 
 class Playing:
-    """One case while it plays: the engine, the connections and scripts by their names."""
+    """A case while it plays: the engine, and the connections and scripts by name."""
 
     def __init__(self, content: dict[str, Any], engine: Engine) -> None:
         self.content = content
@@ -33,7 +33,7 @@ class Playing:
         self._arrivals = socket.socket(socket.AF_UNIX)
 
     def prepare(self) -> None:
-        """Write the configuration and files; listen where the relay scripts report."""
+        """Write the configuration and files; listen for the reports of the relay scripts."""
         content, engine = self.content, self.engine
         engine.write("conf/yate.conf", self.fill(yate_conf(content)))
         engine.write("conf/extmodule.conf", self.fill(content["extmodule_conf"]))
@@ -69,13 +69,13 @@ class Playing:
         return connection
 
     def rmanager(self) -> Connection:
-        """The connection to the remote manager, opened when a case first speaks on it."""
+        """The connection to the remote manager, opened at its first use."""
         if _RMANAGER not in self.connections:
             self.add_tcp(_RMANAGER, "rmanager")
         return self.connections[_RMANAGER]
 
     def arrival(self, seconds: float) -> tuple[Connection, dict[str, Any]] | None:
-        """The next script that reports within so many seconds, with what it says of itself."""
+        """Wait for the next script to report; return its connection and report."""
         if not readable([self._arrivals.fileno()], seconds):
             return None
         connection = Connection(self._arrivals.accept()[0])
@@ -104,7 +104,7 @@ class Playing:
         )
 
     def next_line(self, name: str) -> bytes:
-        """The next line that is not to be ignored; raises Mismatch when none comes."""
+        """Return the next line that is not ignored. Raises Mismatch if none comes."""
         connection = self.connections[name]
         line = connection.next_line(time.monotonic() + patience.seconds, self.ignore)
         if line is None:
@@ -113,7 +113,7 @@ class Playing:
 
 
 def yate_conf(content: dict[str, Any]) -> str:
-    """The text of yate.conf: the case's own, then the modules that are to be loaded."""
+    """Return the text of yate.conf: that of the case, then the modules to load."""
     text: str = content.get("yate_conf", "")
     if "[general]" not in text:
         text = f"[general]\nmodload=disable\n{text}"

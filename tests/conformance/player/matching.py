@@ -1,7 +1,7 @@
-"""Placeholders of the recordings: filled in when sending, matched when receiving.
+"""Placeholders in the recordings: replaced when sending, matched when receiving.
 
-The two sets of recordings write them differently; each set is a `Dialect`. The meaning of every
-placeholder is given in vectors/extmodule/README.md and vectors/rmanager/README.md.
+The two sets of recordings write them differently; each set has a `Dialect`. The READMEs of
+vectors/extmodule and vectors/rmanager explain every placeholder.
 """
 
 import re
@@ -13,50 +13,50 @@ from pathlib import Path
 from typing import Any
 
 NODE = "conformance"
-"""The node name every engine is started with."""
+"""The node name of every engine."""
 
 _CLOCK_SLACK = 120
-"""Seconds a `{TIME}` of the external module may be away from now: a stalled machine, not a bug."""
+"""Seconds by which a `{TIME}` of the external module may differ from now, for stalled machines."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Z]+(?:_[A-Z]+)*)(?::((?:.:)?\w+))?\}", re.DOTALL)
 
 _DATE = r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6}"
 
 TIMER_LINE = rb"%%<message::(?:true|false):engine\.timer:[^\r\n]*\r\n"
-"""The message of each second, as a session in machine mode is shown it."""
+"""The timer message of each second, as shown in machine mode."""
 
 Expected = str | Mapping[str, str]
-"""One line of a recording: text, or `{"hex": ...}` where it is not UTF-8 or holds controls."""
+"""A line of a recording: text, or `{"hex": ...}` if it is not UTF-8 or holds control characters."""
 
 
 class Mismatch(AssertionError):
-    """The engine did something else than the recording; the text says what was expected."""
+    """The engine differed from the recording; the text says what was expected."""
 
 
 class Unplayable(Exception):
-    """The case could not be played at all, so nothing is known about it: never a deviation."""
+    """The case could not be played at all, so its outcome is unknown: never a deviation."""
 
 
 @dataclass(slots=True)
 class Scope:
-    """What the placeholders of one playing case stand for."""
+    """The values of the placeholders in a playing case."""
 
     folder: Path
     port_of: Callable[[str], int]
     ids: dict[str, bytes] = field(default_factory=dict)
     peer_ports: dict[str, int] = field(default_factory=dict)
-    """Local port of each TCP connection the player has opened, by the connection's name."""
+    """Local port of each TCP connection of the player, by the connection's name."""
 
     serial: Iterable[int] = field(default_factory=count)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one set of recordings writes its placeholders.
+    """The placeholders of a set of recordings.
 
-    `known` have one value, which is sent and matched alike; `patterns` are regular expressions
-    and only matched. Both are called with the scope and the text after the placeholder's colon.
-    Braces with any other name are literal.
+    Those in `known` have one value, both for sending and for matching; those in `patterns` are
+    regular expressions, only for matching. Both are called with the scope and the text after the
+    placeholder's colon. Braces with any other name are literal.
     """
 
     encoding: str
@@ -64,7 +64,7 @@ class Dialect:
     patterns: Mapping[str, Callable[[Scope, str], str]]
 
     def fill(self, text: str, scope: Scope) -> bytes:
-        """The bytes of a text to be sent or written; raises KeyError for an id not seen yet."""
+        """Return the bytes of a text to send or write. Raises KeyError for an id not seen yet."""
 
         def value(found: re.Match[str]) -> str:
             known = self.known.get(found[1])
@@ -78,7 +78,7 @@ class Dialect:
         return text.encode(self.encoding, "surrogateescape")
 
     def pattern(self, text: str, scope: Scope) -> bytes:
-        """Source of the regular expression that stands for an expected text."""
+        """Return the source of a regular expression that matches an expected text."""
         parts: list[bytes] = []
         end = 0
         for found in _PLACEHOLDER.finditer(text):
@@ -99,14 +99,14 @@ class Dialect:
         return None
 
     def literal_start(self, text: str, scope: Scope) -> bytes:
-        """The bytes an expected text begins with for certain: up to its first open placeholder."""
+        """Return the fixed beginning of an expected text: up to its first open placeholder."""
         for found in _PLACEHOLDER.finditer(text):
             if found[1] in self.patterns or found[1] == "ID":
                 return self.fill(text[: found.start()], scope)
         return self.fill(text, scope)
 
     def matches(self, expected: Expected, data: bytes, scope: Scope) -> bool:
-        """Whether a whole line is the expected one; remembers the ids it shows."""
+        """True if a whole line matches; remembers the ids in it."""
         if not isinstance(expected, str):
             return data == bytes.fromhex(expected["hex"])
         found = re.fullmatch(self.pattern(expected, scope), data, re.DOTALL)
@@ -123,7 +123,7 @@ def _id_source(scope: Scope, number: str, before: bytes) -> bytes:
 
 
 def remember(found: re.Match[bytes], scope: Scope) -> bool:
-    """Keep the ids that a match has shown; False when a time in it is not near now."""
+    """Remember the ids in a match; return False if a time in it is not near now."""
     groups = found.groupdict()
     if any(
         abs(int(value) - time.time()) > _CLOCK_SLACK
@@ -202,7 +202,7 @@ RMANAGER = Dialect(
 
 
 def show(value: Any, limit: int = 600) -> str:
-    """A value for a failure's text: bytes as Python writes them, long ones with the middle cut."""
+    """Format a value for the message of a failure: as repr(), with the middle of a long one cut."""
     text = repr(bytes(value)) if isinstance(value, bytes | bytearray) else str(value)
     if len(text) <= limit:
         return text

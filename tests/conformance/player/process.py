@@ -1,4 +1,4 @@
-"""The engine under test as a process: its work folder, ports, start, log and end."""
+"""The tested engine as a process: its work folder, ports, start, log and end."""
 
 import os
 import select
@@ -19,16 +19,16 @@ from ports import claim_port
 from .matching import NODE, Mismatch, Unplayable
 
 COMMAND = [sys.executable, "-m", "console", "serve"]
-"""What is played against; the configuration, log and node name are added."""
+"""The tested command; the configuration, log and node name are added."""
 
 REPOSITORY = Path(__file__).parents[3]
 
 
 class Patience:
-    """How long the player waits for what a recording says will come.
+    """How long the player waits for the next event of a recording.
 
-    It came at once, but machines stall. A case that is known not to play as recorded is not
-    waited for as long.
+    In the recording it came at once, but machines stall. The wait is shorter for a case that is
+    known to deviate.
     """
 
     USUAL = 10.0
@@ -45,7 +45,7 @@ _LOG_TAIL = 20
 
 
 def until(holds: Callable[[], bool], timeout: float | None = None) -> bool:
-    """Wait for something no descriptor tells of (a file, a reaped child), looking at it often."""
+    """Wait for a condition that no descriptor signals (a file, a reaped child); check it often."""
     deadline = time.monotonic() + (patience.seconds if timeout is None else timeout)
     while not holds():
         if time.monotonic() > deadline:
@@ -55,9 +55,9 @@ def until(holds: Callable[[], bool], timeout: float | None = None) -> bool:
 
 
 class Engine:
-    """One engine in a work folder of its own; as a context manager it is always cleaned up.
+    """An engine in a work folder of its own; a context manager that always cleans up.
 
-    `folder` is the work folder (short, for it holds unix sockets), `folder/conf` the
+    `folder` is the work folder (its path is short, since it holds UNIX sockets), `folder/conf` the
     configuration and `folder/yate.log` the log.
     """
 
@@ -86,25 +86,25 @@ class Engine:
             self._reader.join(patience.seconds)
         for claim in self._claims:
             claim.close()
-        # A script that the engine left behind may be writing into it yet.
+        # A script that the engine left behind may still be writing to it.
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ports(self, name: str) -> int:
-        """The port of a listener; the same name is the same port."""
+        """Return the port of a listener; the same name gives the same port."""
         if name not in self._ports:
             self._ports[name], claim = claim_port()
             self._claims.append(claim)
         return self._ports[name]
 
     def write(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """Put a file, with its folders, under the work folder or at an absolute path in it."""
+        """Write a file, with its folders, under the work folder or at an absolute path in it."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         target.chmod(mode)
 
     def start(self, *options: str) -> None:
-        """Start it and wait until its listeners accept; raises Unplayable when they never do."""
+        """Start it and wait until its listeners accept. Raises Unplayable if they never do."""
         command = [*COMMAND, "-c", str(self.folder / "conf"), "-l", str(self.log), "-N", NODE]
         self._process = subprocess.Popen(
             [*command, *options],
@@ -139,7 +139,7 @@ class Engine:
         return self.log.read_bytes() if self.log.exists() else b""
 
     def story(self) -> str:
-        """What the engine told, for the text of a failure: the ends of its log and its errors."""
+        """The ends of the engine's log and standard error, for the message of a failure."""
         log = self.log_bytes().decode(errors="replace").splitlines()[-_LOG_TAIL:]
         return "\n".join(
             ["the log ends:", *(f"    {line}" for line in log)]
@@ -151,7 +151,7 @@ class Engine:
         self._running.send_signal(number)
 
     def exit_code(self) -> int:
-        """Wait for its end and give the exit code, negative for a signal."""
+        """Wait for its end and return the exit code, negative for a signal."""
         try:
             return self._running.wait(patience.seconds)
         except subprocess.TimeoutExpired:
@@ -170,7 +170,7 @@ class Engine:
 
 
 def _environment() -> dict[str, str]:
-    # Compiling the engine anew for each of a thousand starts would double their time.
+    # Compiling the engine again for each of a thousand starts would double their time.
     kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"CONF_MARK": "from-engine-env"}
 
@@ -186,11 +186,11 @@ class Script:
             self._pidfd = None
 
     def gone(self, seconds: float) -> bool:
-        """Whether it ends within so many seconds; it may be a zombie yet."""
+        """True if it ends within this many seconds; it may still be a zombie."""
         return self._pidfd is None or readable([self._pidfd], seconds)
 
     def reaped(self) -> bool:
-        """Whether the engine has collected it, or does so soon."""
+        """True if the engine has reaped it, or does so soon."""
         return until(lambda: not Path(f"/proc/{self.pid}").exists(), 2.0)
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ class Script:
 
 
 def readable(descriptors: Sequence[int], seconds: float) -> bool:
-    """Wait until one of the descriptors can be read, at most so long."""
+    """Wait at most this many seconds until one of the descriptors can be read."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

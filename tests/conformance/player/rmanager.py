@@ -1,4 +1,4 @@
-"""Plays the recordings of the remote manager; vectors/rmanager/README.md tells the steps."""
+"""Play the recordings of the remote manager; vectors/rmanager/README.md describes the steps."""
 
 import itertools
 import re
@@ -14,16 +14,16 @@ from .matching import RMANAGER, TIMER_LINE, Mismatch, Scope, show
 from .process import Engine, patience, until
 
 _QUIET = 0.04
-"""Seconds for which nothing may come where a recording says so.
+"""Seconds during which nothing may come, at a step that says so.
 
-Short, since what comes later fails the case too: at the next receiving, or at its end.
+Short, because later output fails the case too: at the next receiving step, or at its end.
 """
 
 _END_QUIET = 0.1
 
 
 def play(case: Case) -> None:
-    """Play one case on an engine of its own; raises Mismatch, with the engine's story."""
+    """Play a case on an engine of its own. Raises Mismatch, with the engine's log."""
     with ExitStack() as stack:
         engine = stack.enter_context(Engine())
         playing = Playing(case.content, engine)
@@ -40,10 +40,10 @@ def play(case: Case) -> None:
 
 
 def joined(steps: Sequence[Step]) -> Iterator[Step]:
-    """The steps, with what comes next on one connection made one step.
+    """Join successive receiving steps on one connection into one step.
 
-    Bytes and texts that follow each other are one stream, `{"recv": conn, "parts": [...]}`, whose
-    parts are steps of the recording.
+    Successive bytes and texts become one stream, `{"recv": conn, "parts": [...]}`, whose parts are
+    steps of the recording.
     """
     for connection, together in itertools.groupby(steps, _receiving):
         if connection is None:
@@ -57,7 +57,7 @@ def _receiving(step: Step) -> str | None:
 
 
 class Playing:
-    """One case while it plays: the engine and the connections by their names."""
+    """A case while it plays: the engine, and the connections by name."""
 
     def __init__(self, content: dict[str, Any], engine: Engine) -> None:
         self.content = content
@@ -67,7 +67,7 @@ class Playing:
         self.connections: dict[str, Connection] = {}
 
     def prepare(self) -> None:
-        """Write the configuration, scripts and files; a null text is a file that is absent."""
+        """Write the configuration, scripts and files; a null text means an absent file."""
         content = self.content
         modules = "".join(f"{module}.yate=yes\n" for module in content["modules"])
         texts = {
@@ -90,7 +90,7 @@ class Playing:
             connection.close()
 
     def quiet(self, name: str, seconds: float) -> None:
-        """Raise Mismatch when anything comes on a connection within so many seconds."""
+        """Raise Mismatch if anything comes on a connection within this many seconds."""
         connection = self.connections[name]
         connection.settle(seconds)
         connection.cut(self.ignore)
@@ -98,7 +98,7 @@ class Playing:
             raise Mismatch(f"expected nothing more on {name}, came {show(connection.received)}")
 
     def check_nothing_left(self) -> None:
-        """The recordings hold all that came, so nothing may be left but the second's timer."""
+        """Check that nothing is left but timer messages: the recordings hold all output."""
         self.ignore.append(TIMER_LINE)
         deadline = time.monotonic() + _END_QUIET
         for name in self.connections:
@@ -121,7 +121,7 @@ def _send_hex(play: Playing, step: Step) -> None:
 
 def _recv(play: Playing, step: Step) -> None:
     connection = play.connections[step["recv"]]
-    # The bytes of a hex part, as text of the recordings' encoding, hold no placeholder.
+    # A hex part, decoded with the recordings' encoding, holds no placeholder.
     expected = "".join(
         part["text"] if "text" in part else bytes.fromhex(part["hex"]).decode("latin-1")
         for part in step["parts"]
@@ -143,7 +143,7 @@ def _recv(play: Playing, step: Step) -> None:
 
 
 def differs(expected: str, received: bytes, scope: Scope) -> bool:
-    """Whether what has come so far can not become the expected text any more."""
+    """True if the received text can no longer become the expected one."""
     if "{TIMER_LINES}" in expected:
         return False
     lines = expected.split("\n")

@@ -67,7 +67,7 @@ def test_the_pexpect_script_tells_a_wrong_route(checkout: Path) -> None:
 
 def test_a_broken_script_fails_the_workflow(checkout: Path) -> None:
     commands = {step["name"]: step["run"] for step in _steps() if "run" in step}
-    broken = commands["A call is routed"].replace("called=99", "called=1")
+    broken = commands["Route a call"].replace("called=99", "called=1")
     done = _run(checkout, broken)
     assert done.returncode == 1
     assert "not handled" in done.stdout

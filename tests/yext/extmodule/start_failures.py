@@ -1,7 +1,7 @@
-"""Every way a start can fail, each provoked for real, and the table of them in the docs.
+"""Every way in which a start can fail, each provoked for real, and the page about them in docs.
 
-Run as a program this writes docs/start-failures.md. A case prepares files in a directory, and a
-child process, in a state of its own where the case wants one, starts the script there.
+Run as a program, this writes docs/start-failures.md. Each case prepares files in a directory, and a
+child process, in a special state if the case needs one, starts the script there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 TABLE = ROOT / "docs" / "start-failures.md"
 
 SHOWN_DIRECTORY = "/srv/scripts"
-"""How the table shows the temporary directory that the scripts are in."""
+"""The path that the page shows instead of the scripts' temporary directory."""
 
 PYTHON = sys.executable
 
@@ -81,13 +81,13 @@ os._exit(0)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A start that shall fail, and the state of the process that makes it.
+    """A start that should fail, and the state of the process that makes it.
 
     Attributes:
         script, parameter: as in `external start`.
-        scripts_dir: where relative names are looked up.
-        before: Python that the child runs first.
-        wrapper: the command that the child is run by.
+        scripts_dir: the directory in which relative names are looked up.
+        before: Python code that the child runs first.
+        wrapper: the command that runs the child.
         cwd: the child's working directory.
     """
 
@@ -101,18 +101,18 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table."""
+    """A section of the page."""
 
     failure: str
     how: str
     prepare: Callable[[Path], Attempt]
     seen_before: bool = True
-    """Whether `check` sees it without a start."""
+    """True if `check` finds it without a start."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the child told, with the scripts' directory named as in the table."""
+    """The child's report, with the scripts' directory named as on the page."""
 
     lines: tuple[str, ...]
     seen: tuple[str, ...]
@@ -129,7 +129,7 @@ Prepare = Callable[[Path], Attempt]
 
 
 def case(failure: str, how: str, seen_before: bool = True) -> Callable[[Prepare], Prepare]:
-    """Makes a row of the table of a function that prepares its files in a directory."""
+    """Register a function that prepares the files of a case in a directory."""
 
     def add(prepare: Prepare) -> Prepare:
         CASES[prepare.__name__] = Case(failure, how, prepare, seen_before)
@@ -139,7 +139,7 @@ def case(failure: str, how: str, seen_before: bool = True) -> Callable[[Prepare]
 
 
 def play(name: str) -> Outcome:
-    """Provokes the failure `name` and tells what was said."""
+    """Provoke the failure `name` and return the report."""
     with open_directory() as directory:
         attempt = CASES[name].prepare(directory)
         call = {
@@ -168,7 +168,7 @@ def play(name: str) -> Outcome:
 def _run_child(
     program: str, call: object, directory: Path, wrapper: tuple[str, ...] = (), cwd: str = "/"
 ) -> dict[str, Any]:
-    """What the Python `program`, given `call`, prints as JSON."""
+    """Run the Python `program` with `call` as its argument; return the JSON it prints."""
     done = subprocess.run(
         [*wrapper, PYTHON, "-c", program, json.dumps(call)],
         cwd=cwd,
@@ -185,7 +185,7 @@ def _run_child(
 
 @contextmanager
 def open_directory() -> Iterator[Path]:
-    """A directory that other users may enter too."""
+    """Make a temporary directory that other users may enter too."""
     directory = Path(tempfile.mkdtemp(prefix="yext-start-", dir="/tmp"))
     try:
         directory.chmod(0o755)
@@ -195,14 +195,14 @@ def open_directory() -> Iterator[Path]:
 
 
 def put(path: Path, content: str | bytes, mode: int = 0o755) -> Path:
-    """Writes a file with the permissions `mode`."""
+    """Write a file with the permissions `mode`."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     path.chmod(mode)
     return path
 
 
 def in_(directory: Path, script: str, **more: Any) -> Attempt:
-    """A start of `script` with `directory` as scripts_dir."""
+    """Return a start of `script` with `directory` as scripts_dir."""
     return Attempt(script, f"{directory}/", **more)
 
 
@@ -222,13 +222,13 @@ def missing(directory: Path) -> Attempt:
     return in_(directory, "gone.py")
 
 
-@case("a missing file, by its whole path", "an absolute name that does not exist")
+@case("a missing file, by absolute path", "an absolute name that does not exist")
 def missing_absolute(directory: Path) -> Attempt:
     put(directory / "route.py", "#!/bin/sh\n")
     return in_(directory, f"{directory}/ruote.py")
 
 
-@case("a missing directory on the way", "sub/one.py without a directory sub")
+@case("a missing directory in the path", "sub/one.py without a directory sub")
 def missing_subdirectory(directory: Path) -> Attempt:
     (directory / "subs").mkdir()
     return in_(directory, "sub/one.py")
@@ -239,7 +239,7 @@ def missing_scripts_dir(directory: Path) -> Attempt:
     return in_(directory / "scripts", "one.py")
 
 
-@case("a scripts_dir relative to an unexpected place", "scripts_dir=scripts/, started elsewhere")
+@case("a relative scripts_dir", "scripts_dir=scripts/, with the engine started elsewhere")
 def relative_scripts_dir(directory: Path) -> Attempt:
     (directory / "scripts").mkdir()
     put(directory / "scripts/one.py", "#!/bin/sh\n")
@@ -247,7 +247,7 @@ def relative_scripts_dir(directory: Path) -> Attempt:
     return Attempt("one.py", "scripts/", cwd=str(directory / "elsewhere"))
 
 
-@case("a script outside scripts_dir by ..", "../gone.py, which is allowed but not there")
+@case("a script outside scripts_dir", "../gone.py, which is allowed but does not exist")
 def outside(directory: Path) -> Attempt:
     (directory / "scripts").mkdir()
     return in_(directory / "scripts", "../gone.py")
@@ -310,14 +310,14 @@ def not_executable_for_user(directory: Path) -> Attempt:
     return in_(directory, "one.py", before=_AS_NOBODY)
 
 
-@case("a directory on the way not searchable", "a directory of mode 0700, started by another user")
+@case("an unsearchable directory in the path", "a directory of mode 0700, started by another user")
 def not_searchable(directory: Path) -> Attempt:
     (directory / "private").mkdir(mode=0o700)
     put(directory / "private/one.py", "#!/bin/sh\n")
     return in_(directory, "private/one.py", before=_AS_NOBODY)
 
 
-@case("a file system mounted noexec", "a tmpfs mounted noexec, in a mount namespace of its own")
+@case("a file system mounted noexec", "a tmpfs mounted noexec, in a separate mount namespace")
 def noexec(directory: Path) -> Attempt:
     mount = directory / "media"
     mount.mkdir()
@@ -358,19 +358,19 @@ def no_first_line(directory: Path) -> Attempt:
     return in_(directory, "one.py")
 
 
-@case("an empty file", "an executable file without a byte")
+@case("an empty file", "an executable file of 0 bytes")
 def empty(directory: Path) -> Attempt:
     put(directory / "one.sh", "")
     return in_(directory, "one.sh")
 
 
-@case("a #! line that names nothing", "a file with nothing behind #!")
+@case("a #! line that names nothing", "a file with nothing after #!")
 def no_interpreter_named(directory: Path) -> Attempt:
     put(directory / "one.php", "#! \n<?php\n")
     return in_(directory, "one.php")
 
 
-@case("a byte order mark before #!", "a script as some editors save it")
+@case("a byte order mark before #!", "a script saved by some editors")
 def byte_order_mark(directory: Path) -> Attempt:
     put(directory / "one.py", b"\xef\xbb\xbf#!/usr/bin/env python3\n")
     return in_(directory, "one.py")
@@ -382,7 +382,7 @@ def unknown_format(directory: Path) -> Attempt:
     return in_(directory, "one.bin")
 
 
-@case("a binary for another architecture", "an ELF program marked as one for LoongArch")
+@case("a binary for another architecture", "an ELF program marked as LoongArch")
 def other_architecture(directory: Path) -> Attempt:
     content = bytearray(Path(TRUE).read_bytes())
     content[18:20] = struct.pack("<H", 258)
@@ -390,13 +390,13 @@ def other_architecture(directory: Path) -> Attempt:
     return in_(directory, "probe")
 
 
-@case("an interpreter that is missing", "#!/usr/bin/frob")
+@case("a missing interpreter", "#!/usr/bin/frob")
 def interpreter_missing(directory: Path) -> Attempt:
     put(directory / "mailer.php", "#!/usr/bin/frob\n")
     return in_(directory, "mailer.php")
 
 
-@case("an interpreter that is elsewhere", "#!/usr/local/lib/sh")
+@case("an interpreter at another path", "#!/usr/local/lib/sh")
 def interpreter_elsewhere(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/usr/local/lib/sh\n")
     return in_(directory, "one.sh", before="os.environ['PATH'] = '/bin'")
@@ -415,19 +415,19 @@ def interpreter_directory(directory: Path) -> Attempt:
     return in_(directory, "one.sh")
 
 
-@case("a #! line ending in CR", "a script with the line ends of Windows")
+@case("a #! line ending in CR", "a script with Windows line ends")
 def carriage_return(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/bin/sh\r\necho\r\n")
     return in_(directory, "one.sh")
 
 
-@case("a #! line that is too long", "an interpreter's path of 300 characters")
+@case("a #! line that is too long", "an interpreter path of 300 characters")
 def first_line_too_long(directory: Path) -> Attempt:
     put(directory / "one.py", f"#!/{'x' * 300}\n")
     return in_(directory, "one.py")
 
 
-@case("#! lines nested too deep", "six scripts, each the interpreter of the next")
+@case("#! lines nested too deeply", "six scripts, each the interpreter of the next")
 def nested(directory: Path) -> Attempt:
     interpreter = "/bin/sh"
     for depth in range(6):
@@ -435,7 +435,7 @@ def nested(directory: Path) -> Attempt:
     return in_(directory, "depth5")
 
 
-@case("a dynamic loader that is missing", "a program whose loader is called otherwise")
+@case("a missing dynamic loader", "a program whose loader has another name")
 def loader_missing(directory: Path) -> Attempt:
     head = read_head(TRUE)
     assert isinstance(head, ElfHead) and head.loader is not None
@@ -460,7 +460,7 @@ def busy(directory: Path) -> Attempt:
     return in_(directory, "one.sh", before=f"writer = open({str(script)!r}, 'a')")
 
 
-@case("the descriptor limit (EMFILE)", "RLIMIT_NOFILE of 16, all of them open", seen_before=False)
+@case("the descriptor limit (EMFILE)", "RLIMIT_NOFILE of 16, all in use", seen_before=False)
 def descriptor_limit(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/bin/sh\n")
     fill = """
@@ -474,7 +474,7 @@ with contextlib.suppress(OSError):
     return in_(directory, "one.sh", before=fill)
 
 
-@case("the system's descriptor limit (ENFILE)", "the errno put in by the test", seen_before=False)
+@case("the system's descriptor limit (ENFILE)", "the errno, set by the test", seen_before=False)
 def system_descriptor_limit(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/bin/sh\n")
     inject = """
@@ -493,7 +493,7 @@ def process_limit(directory: Path) -> Attempt:
     return in_(directory, "one.sh", before=limit)
 
 
-@case("out of memory", "RLIMIT_AS of what the process has already", seen_before=False)
+@case("out of memory", "RLIMIT_AS of the process's current size", seen_before=False)
 def no_memory(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/bin/sh\n")
     limit = """
@@ -504,7 +504,7 @@ resource.setrlimit(resource.RLIMIT_AS, (size, size))
     return in_(directory, "one.sh", before=limit)
 
 
-# What no system call takes
+# Arguments that no system call accepts
 
 
 @case("a name with a NUL", "a parameter that holds a NUL character", seen_before=False)
@@ -513,7 +513,7 @@ def nul(directory: Path) -> Attempt:
     return in_(directory, "one.sh", parameter="a\0b")
 
 
-# What the kernel starts, and what ends at once
+# Scripts that start and end at once
 
 _ENDING_CHILD = """
 import json, os, subprocess, sys
@@ -547,7 +547,7 @@ print(json.dumps(told))
 
 @dataclass(frozen=True)
 class Ending:
-    """A script that is started and ends at once, and what was said of it."""
+    """A script that starts and ends at once."""
 
     failure: str
     name: str
@@ -590,14 +590,14 @@ ENDINGS = {
 
 @dataclass(frozen=True)
 class Told:
-    """What was said of an ending; `seen` what `check` said before the start."""
+    """The report of an ending; `seen` is that of `check` before the start."""
 
     lines: tuple[str, ...]
     seen: tuple[str, ...]
 
 
 def play_ending(name: str) -> Told:
-    """Starts the script of the ending `name` and tells what was said of its end."""
+    """Start the script of the ending `name` and return the report of its end."""
     ending = ENDINGS[name]
     with open_directory() as directory:
         script = put(directory / name, ending.content, ending.mode)
@@ -606,20 +606,20 @@ def play_ending(name: str) -> Told:
 
 
 def section(failure: str, how: str, lines: Sequence[str]) -> str:
-    """The part of the docs about one failure."""
-    # What Perl says further is where it looked on this machine.
+    """Return the section of the page about a failure."""
+    # The rest of Perl's message depends on the machine.
     shown = (line.split(" (@INC contains")[0].replace(PYTHON, "/usr/bin/python3") for line in lines)
     said = "\n".join(f"    {line}" for line in shown)
     return f"## {failure[0].upper()}{failure[1:]}\n\nProvoked by {how}.\n\n{said}\n"
 
 
 def case_section(name: str, lines: Sequence[str]) -> str:
-    """The part of the docs about the case `name`, of which `lines` were said."""
+    """Return the section about the case `name` with the report `lines`."""
     return section(CASES[name].failure, CASES[name].how, lines)
 
 
 def ending_section(name: str, lines: Sequence[str]) -> str:
-    """The part of the docs about the ending `name`, of which `lines` were said."""
+    """Return the section about the ending `name` with the report `lines`."""
     text = ENDINGS[name].content.replace("\r", "\\r").replace(PYTHON, "/usr/bin/python3")
     how = f"`{name}`: " + " ".join(f"`{line}`" for line in text.splitlines())
     return section(ENDINGS[name].failure, how, lines)
@@ -627,19 +627,19 @@ def ending_section(name: str, lines: Sequence[str]) -> str:
 
 HEAD = f"""# Why a script did not start
 
-Made by `python tests/yext/extmodule/start_failures.py`, not by hand: each failure below was
-provoked, and this is what a plain connection shows. The scripts are in `{SHOWN_DIRECTORY}/`.
+This page is generated by `make docs`. Each failure below was provoked, and the text is what a plain
+connection shows. The scripts are in `{SHOWN_DIRECTORY}/`.
 """
 
-ENDINGS_HEAD = """# What starts and ends at once
+ENDINGS_HEAD = """# Scripts that start and end at once
 
-Here the kernel starts something, so the start succeeds; the exit status, the last lines on
-standard error and one thing to do are told as soon as the script ends.
+Here the kernel starts a program, so the start succeeds. The exit status, the last lines on standard
+error and one thing to do are reported as soon as the script ends.
 """
 
 
 def page() -> str:
-    """The page of the docs: each failure, how it was provoked, what the console says."""
+    """Return the page: each failure, how it was provoked, and the console's report."""
     failures = [case_section(name, play(name).lines) for name in CASES]
     endings = [ending_section(name, play_ending(name).lines) for name in ENDINGS]
     return "\n".join([HEAD, *failures, ENDINGS_HEAD, *endings])
