@@ -40,9 +40,9 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
     """Return a reply as a JSON object on one line (docs/json.md)."""
     import json
 
-    from console.replies.to_json import told
+    from console.replies.to_json import as_object
 
-    return json.dumps(told(command, reply) | {"seconds": round(seconds, 6)})
+    return json.dumps(as_object(command, reply) | {"seconds": round(seconds, 6)})
 
 
 async def _run(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from console.client.connection import MARK, Lost, Wire
 from console.client.hosts import HostMistake
 from console.client.login import NotAllowed, why
-from console.client.outcome import reply_of
+from console.replies.parse import reply_of
 from yext import wire
 from yext.errors import ProtocolError
 from yext.record.journey import Journey

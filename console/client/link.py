@@ -17,10 +17,10 @@ from console.client.connection import Lost, Wire, completed
 from console.client.feed import Feed
 from console.client.hosts import Host, HostMistake
 from console.client.login import NotAllowed, Secret, enter, why
-from console.client.outcome import reply_of
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter, descriptions
 from console.link import Counts, LocalLink, Overview, Word, words_of
+from console.replies.parse import reply_of
 from console.session.session import Session
 from yext import Engine, Reply
 from yext.log import LEVEL_NAMES, NOTE, Event

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from console.client.connection import Wire
 from console.client.hosts import Host, read_password
-from console.client.outcome import reply_of
+from console.replies.parse import reply_of
 
 
 class NotAllowed(Exception):

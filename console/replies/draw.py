@@ -1,5 +1,7 @@
-"""Panels, tables and lists of mistakes, drawn at a given width with rich, which is imported only
-when the first of them is drawn."""
+"""Panels, tables and lists of a given width, drawn with rich.
+
+It takes long to import, so that is done when the first of them is drawn.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from console.replies.parse import labelled
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -19,17 +22,20 @@ PANEL_WIDTH = 84
 """Columns of a panel, unless its lines need more and the terminal has them."""
 
 _STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
-"""What is shown where the terminal has no more than ASCII."""
-
-_LABELS = ("printed", "tried", "from", "near", "do")
-"""The labels that lines of a failure begin with."""
+"""Characters for a terminal that has no more than ASCII."""
 
 _STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is drawn on: columns, and whether SGR colours and more than ASCII may be used."""
+    """The page to draw on.
+
+    Attributes:
+        width: its columns.
+        color: whether SGR colours may be used.
+        unicode: whether more than ASCII may be used.
+    """
 
     width: int
     color: bool
@@ -37,7 +43,7 @@ class Page:
 
 
 def panel(title: str, lines: Iterable[str], page: Page) -> str:
-    """A red box. A line of the form ``LABEL: TEXT`` is put in two columns."""
+    """Draw a red box; a line ``LABEL: TEXT`` becomes two columns."""
     from rich import box
     from rich.cells import cell_len
     from rich.console import Group
@@ -47,10 +53,10 @@ def panel(title: str, lines: Iterable[str], page: Page) -> str:
     shown: list[RenderableType] = []
     longest = cell_len(title) + 2
     for line in lines:
-        label, colon, rest = line.partition(": ")
-        if colon and label in _LABELS:
-            shown.append(labelled(label, rest))
-            longest = max(longest, cell_len(rest) + 10)
+        label, text = labelled(line)
+        if label:
+            shown.append(columns(label, text))
+            longest = max(longest, cell_len(text) + 10)
         else:
             shown.append(Text(line.expandtabs()))
             longest = max(longest, cell_len(line.expandtabs()))
@@ -66,15 +72,15 @@ def panel(title: str, lines: Iterable[str], page: Page) -> str:
     return drawn(panel, page)
 
 
-def labelled(label: str, rest: str) -> RenderableType:
-    """A line of a failure in two columns, its label and what that says."""
+def columns(label: str, text: str) -> RenderableType:
+    """A line that explains a failure, its label and its text in two columns."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid()
     grid.add_column(width=10)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(f"  {label}", "bold" if label == "do" else "dim"), Text(rest))
+    grid.add_row(Text(f"  {label}", "bold" if label == "do" else "dim"), Text(text))
     return grid
 
 
@@ -85,8 +91,8 @@ def state_text(state: str) -> Text:
     return Text(state, _STATE_STYLES.get(state.split()[0], ""))
 
 
-def mistakes(lines: Sequence[str], page: Page) -> str:
-    """What is wrong, an item each; a long one goes on below its beginning."""
+def items(lines: Sequence[str], page: Page) -> str:
+    """Draw a list of things that are wrong; a long one goes on below its beginning."""
     import textwrap
 
     mark = "✗" if page.unicode else "x"
@@ -109,10 +115,12 @@ def table(
     spare: Sequence[str] = (),
     fold: bool = False,
 ) -> str:
-    """Aligned columns without lines.
+    """Draw aligned columns without lines between them.
 
-    Where they do not fit, the columns named in `spare` are left out, the first of them first;
-    then cells are folded, or cut with an ellipsis.
+    Args:
+        heading: the names of the columns, empty for none.
+        spare: names of columns to leave out, in this order, until the others fit.
+        fold: whether a cell that is too wide goes on below, instead of being cut.
     """
     from rich.table import Table
 
@@ -143,7 +151,7 @@ def _table_width(heading: Sequence[str], rows: Sequence[Sequence[str | Text]]) -
 
 
 def drawn(what: RenderableType, page: Page) -> str:
-    """The lines that rich makes of something, without blanks at their ends."""
+    """Draw what rich can, as lines without blanks at their ends."""
     from rich.console import Console
 
     out = io.StringIO()

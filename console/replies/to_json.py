@@ -1,51 +1,20 @@
-"""What Yate's replies tell, as lists and objects: the ``data`` of docs/json.md.
-
-Each reader knows one known wording; what it does not know it leaves to the text.
-"""
+"""Replies as lists and objects: the ``data`` of docs/json.md."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from typing import Any
 
+from console.replies import forms, parse
 from yext import Reply
 from yext.log import safe_lines
 
-Lines = list[str]
-Reader = Callable[[Lines], object]
-
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
-
-_LISTED = re.compile(r"(\d+)\. (\S+) ?(.*)")
-
-_HANDLER = re.compile(r"(\S*) priority=(\d+) trackname='([^']*)'(?: filter='([^=]*)=(.*)')?")
-
-_UPTIME = re.compile(r"Uptime: \d+ \S+ \((\d+)\) user: (\S+) kernel: (\S+)")
-
-
-def data_of(line: str, reply: Reply) -> object:
-    """The `data` of a reply to a command line: what the reply brings itself, what a reader
-    finds in its text, or its parameters but for those that have a field of their own."""
-    if reply.data is not None:
-        return reply.data
-    if reply.parts:
-        if len(reply.parts) == 1 and not line.startswith("source"):
-            return data_of(*reply.parts[0])
-        return [told(one, part) for one, part in reply.parts if one]
-    lines = reply.text.splitlines()
-    words = line.split()
-    reader = _READERS.get(" ".join(words[:2])) or _READERS.get(" ".join(words[:1]))
-    found = reader(lines) if reader is not None and reply.ok else None
-    if found is not None:
-        return found
-    return {key: value for key, value in reply.params.items() if key not in _FIELDS}
-
-
 _FIELDS = ("reason", "errno", "hint")
+"""The parameters of a reply that are fields of their own."""
 
 
-def told(command: str, reply: Reply) -> dict[str, object]:
-    """What became of one command, as an object."""
+def as_object(command: str, reply: Reply) -> dict[str, object]:
+    """One command and its reply as an object."""
     return {
         "command": command,
         "ok": reply.ok,
@@ -55,145 +24,79 @@ def told(command: str, reply: Reply) -> dict[str, object]:
     }
 
 
-def number(text: str) -> int | str:
-    """A whole number as one, other text as it is."""
-    return int(text) if _NUMBER.fullmatch(text) else text
+def data_of(command: str, reply: Reply) -> object:
+    """The data of a reply.
+
+    That is what the reply brings as data, else the replies to the commands that it is put
+    together from, else what its text says, else its parameters.
+    """
+    if reply.data is not None:
+        return reply.data
+    if reply.parts:
+        if len(reply.parts) == 1 and not command.startswith("source"):
+            return data_of(*reply.parts[0])
+        return [as_object(line, part) for line, part in reply.parts if line]
+    parsed = parse.parse(command, reply.text) if reply.ok else None
+    convert = _CONVERT.get(type(parsed))
+    if convert is not None:
+        return convert(parsed)
+    return {key: value for key, value in reply.params.items() if key not in _FIELDS}
 
 
-def _pairs(text: str) -> dict[str, int | str]:
-    """``a=1,b=x``; what has no ``=`` belongs to the value before it."""
-    found: dict[str, int | str] = {}
-    last = ""
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
-        if equals:
-            found[name] = number(value)
-            last = name
-        elif last:
-            found[last] = f"{found[last]},{part}"
-    return found
+def _statuses(parsed: forms.Statuses) -> object:
+    return [_status(module) for module in parsed.modules]
 
 
-def _status(lines: Lines) -> object:
-    return [_status_of(line) for line in lines if line.startswith("name=")]
-
-
-def _status_of(line: str) -> dict[str, object]:
-    """``name=…,type=…[,format=A|B];k=v,…[;row,row…]``, Yate's docs on engine.status."""
-    head, _, rest = line.partition(";")
-    params, _, details = rest.partition(";")
-    found: dict[str, object] = dict(_pairs(head))
-    found["params"] = _pairs(params)
-    columns = str(found.pop("format", "")).split("|")
-    if columns != [""]:
+def _status(module: forms.ModuleStatus) -> dict[str, object]:
+    found: dict[str, object] = {**dict(module.head), "params": dict(module.params)}
+    if module.columns:
         found["rows"] = [
-            {"id": name} | dict(zip(columns, value.split("|"), strict=False))
-            for name, value in (one.partition("=")[::2] for one in details.split(",") if one)
+            {"id": identifier} | dict(zip(module.columns, cells, strict=False))
+            for identifier, cells in module.rows
         ]
-    elif details:
-        found["details"] = _pairs(details)
+    elif module.details:
+        found["details"] = dict(module.details)
     return found
 
 
-def _peers(lines: Lines) -> object:
-    """``external [info]``: a numbered line each, and perhaps one that begins with a TAB."""
-    found: list[dict[str, object]] = []
-    for line in lines:
-        listed = _LISTED.fullmatch(line)
-        if listed is not None:
-            found.append({"number": int(listed[1]), "name": listed[2], "parameter": listed[3]})
-        elif line.startswith("\t") and found:
-            role, *more = line.strip().split(", ")
-            found[-1] |= {"role": role, "autorestart": "autorestart" in more}
-            found[-1] |= _pairs(",".join(one for one in more if "=" in one))
+def _peers(parsed: forms.Peers) -> object:
+    return [_peer(peer) for peer in parsed.peers]
+
+
+def _peer(peer: forms.Peer) -> dict[str, object]:
+    found: dict[str, object] = {
+        "number": peer.number,
+        "name": peer.name,
+        "parameter": peer.parameter,
+    }
+    if peer.role is not None:
+        found |= {"role": peer.role, "autorestart": peer.restarts, **dict(peer.details)}
     return found
 
 
-def _table(lines: Lines) -> object:
-    """Fields parted by TABs below a heading."""
-    if not lines:
-        return []
-    names = lines[0].split("\t")
-    return [dict(zip(names, line.split("\t"), strict=False)) for line in lines[1:]]
+def _handlers(parsed: forms.Handlers) -> object:
+    return [
+        {
+            "name": handler.name,
+            "priority": handler.priority,
+            "trackname": handler.track,
+            "filter": dict([handler.filter.split("=", 1)]) if "=" in handler.filter else {},
+        }
+        for handler in parsed.handlers
+    ]
 
 
-def _handlers(lines: Lines) -> object:
-    found = []
-    for listed in map(_HANDLER.fullmatch, lines):
-        if listed is not None:
-            found.append(
-                {
-                    "name": listed[1],
-                    "priority": int(listed[2]),
-                    "trackname": listed[3],
-                    "filter": {listed[4]: listed[5]} if listed[4] is not None else {},
-                }
-            )
-    return found
-
-
-def _uptime(lines: Lines) -> object:
-    found = _UPTIME.fullmatch(lines[0]) if lines else None
-    if found is None:
-        return None
-    return {"seconds": int(found[1]), "user": float(found[2]), "kernel": float(found[3])}
-
-
-def _colons(lines: Lines) -> object:
-    """``name: value``, a line each."""
-    parts = (line.partition(":") for line in lines)
-    return {name.strip(): value.strip() for name, colon, value in parts if colon}
-
-
-def _levels(lines: Lines) -> object:
-    """``Debug level: 7, objects: off, …``."""
-    pairs = (part.partition(": ") for line in lines for part in line.split(", "))
-    return {name.lower(): number(value) for name, colon, value in pairs if colon} or None
-
-
-def _names(lines: Lines) -> object:
-    return [name for line in lines for name in line.split("\t")]
-
-
-def _assigned(lines: Lines) -> object:
-    """``name=value``, or ``  name = value``, a line each."""
-    parts = (line.partition("=") for line in lines)
-    return {name.strip(): number(value.strip()) for name, equals, value in parts if equals}
-
-
-def _help(lines: Lines) -> object:
-    if lines[:1] == ["Available commands:"]:
-        return [line.strip() for line in lines[1:]]
-    return {"usage": lines[0].strip(), "help": "\n".join(lines[1:])} if lines else None
-
-
-def _after_first(lines: Lines) -> object:
-    return lines[1:]
-
-
-_READERS: dict[str, Reader] = {
-    "status": _status,
-    "external": _peers,
-    "external info": _peers,
-    "external show": _table,
-    "external start": lambda lines: None,
-    "external stop": lambda lines: None,
-    "external restart": lambda lines: None,
-    "external execute": lambda lines: None,
-    "external why": lambda lines: None,
-    "external log": lambda lines: lines,
-    "dispatcher handlers": _handlers,
-    "module list": _names,
-    "uptime": _uptime,
-    "version": _colons,
-    "debug": _levels,
-    "alias": lambda lines: _assigned(lines) or None,
-    "meminfo": _assigned,
-    "help": _help,
-    "?": _help,
-    "events": _after_first,
-    "logview": _after_first,
-    "reload": _after_first,
-    "top": _table,
-    "history": lambda lines: [line.strip().partition("  ")[2] for line in lines],
+_CONVERT: dict[type, Callable[[Any], object]] = {
+    forms.Statuses: _statuses,
+    forms.Peers: _peers,
+    forms.Table: forms.Table.records,
+    forms.Scripts: lambda parsed: parsed.table.records(),
+    forms.Handlers: _handlers,
+    forms.Uptime: forms.Uptime._asdict,
+    forms.Commands: lambda parsed: list(parsed.usages),
+    forms.CommandHelp: lambda parsed: {"usage": parsed.usage, "help": parsed.text},
+    forms.Names: lambda parsed: list(parsed.names),
+    forms.Listing: lambda parsed: list(parsed.lines),
+    forms.Facts: lambda parsed: dict(parsed.pairs),
 }
+"""What a reply's text says as JSON, by its kind; other kinds say no more than the parameters."""

@@ -27,8 +27,8 @@ def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: b
         head += f"{_GAP if fits else chr(10)}{safe(part)}" if head else safe(part)
     return (
         f"{head}\n"
-        + render.failed_scripts(overview.failed, page)
-        + draw.mistakes([*overview.failed_listeners, *overview.mistakes], page)
+        + render.failures(overview.failed, page)
+        + draw.items([*overview.failed_listeners, *overview.mistakes], page)
         + ("Not authenticated: auth PASSWORD lets you in.\n" if locked else "")
         + "Type help, or press TAB.\n"
     )

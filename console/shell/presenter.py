@@ -41,7 +41,7 @@ class Teller:
             return
         # Handlers on the bus are asked, and only for this.
         described = await self._link.described() if command.strip() in render.HELP else {}
-        text = await render.shown(reply, command, self.page(), self._link.run, described)
+        text = await render.draw(reply, command, self.page(), self._link.run, described)
         await self._screen.page(text)
 
     def page(self) -> Page:

@@ -10,7 +10,7 @@ from console.commands import TABLE
 from console.commands.command import SessionCommand
 from console.commands.interpreter import Interpreter
 from console.replies.draw import Page
-from console.replies.render import shown
+from console.replies.render import draw
 from console.replies.to_json import data_of
 from console.session.session import Session
 from yext import Reply
@@ -25,9 +25,9 @@ def test_an_alias_is_drawn_as_what_it_stands_for() -> None:
     async def play() -> None:
         async with session() as found:
             await found.run("alias both status pbx$()dispatcher handlers name=my.route")
-            drawn = await shown(await found.run("both"), "both", PAGE, found.run)
+            drawn = await draw(await found.run("both"), "both", PAGE, found.run)
             assert drawn == (
-                await shown(await found.run("status pbx"), "status pbx", PAGE, found.run)
+                await draw(await found.run("status pbx"), "status pbx", PAGE, found.run)
                 + "priority  message   track name  filter\n50        my.route\n"
             )
 
@@ -38,7 +38,7 @@ def test_a_line_of_the_history_is_named_and_drawn() -> None:
     async def play() -> None:
         async with session() as found:
             found.session.remember("module list")
-            drawn = await shown(await found.run("!1"), "!1", PAGE, found.run)
+            drawn = await draw(await found.run("!1"), "!1", PAGE, found.run)
             assert drawn.splitlines()[:2] == ["module list", "cdrbuild"]
 
     asyncio.run(play())
@@ -53,7 +53,7 @@ def test_a_file_of_commands_is_drawn_part_for_part(tmp_path: Path) -> None:
     async def play() -> None:
         async with session(tmp_path) as found:
             reply = await found.run(f"source {outer}")
-            drawn = (await shown(reply, "source", Page(500, False, True), found.run)).splitlines()
+            drawn = (await draw(reply, "source", Page(500, False, True), found.run)).splitlines()
             assert drawn[0].startswith("version:")
             assert drawn[4].startswith("┌─ gone.py did not start ─")
             assert drawn[-2] == f"{inner}:2: external start gone.py: No such file or directory"

@@ -9,7 +9,6 @@ import pytest
 
 from console.client.connection import Wire, completed
 from console.client.hosts import Host, HostMistake, find, read_password
-from console.client.outcome import reply_of
 
 
 @pytest.fixture(autouse=True)
@@ -82,30 +81,6 @@ def test_a_password_file_is_its_owners_alone(tmp_path: Path) -> None:
 def test_certificates_that_are_missing_are_told() -> None:
     with pytest.raises(HostMistake, match="No such file"):
         Host(tls=True, ca="/no/such.pem").context()
-
-
-def test_replies() -> None:
-    assert reply_of(["Uptime: 1"]).ok
-    assert reply_of([]).ok
-    unknown = reply_of(["Cannot understand: foo"])
-    assert not unknown.ok and not unknown.known
-    assert reply_of(["Not authenticated!"]).params["error"] == "noauth"
-    assert reply_of(["%%+status:x", "name=x", "%%-status"]).text == "name=x\r\n"
-    failed = reply_of(
-        [
-            "External command failed",
-            "gone.py: No such file or directory (ENOENT, 2)",
-            "tried: /srv/gone.py",
-            "do: check the name",
-        ]
-    )
-    assert not failed.ok
-    assert failed.params == {
-        "reason": "gone.py: No such file or directory (ENOENT, 2)",
-        "errno": "2",
-        "tried": "/srv/gone.py",
-        "hint": "check the name",
-    }
 
 
 @pytest.mark.parametrize(

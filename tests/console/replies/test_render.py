@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -10,7 +11,8 @@ from rich.cells import cell_len
 from console.commands import TABLE
 from console.commands.interpreter import descriptions
 from console.replies.draw import Page, table
-from console.replies.render import notice, plain, render, with_peers
+from console.replies.render import draw as draw_reply
+from console.replies.render import notice, plain, render
 from yext import Reply
 
 PAGE = Page(80, color=False, unicode=True)
@@ -89,14 +91,45 @@ def test_a_narrow_table_does_without_some_columns() -> None:
     assert heading.split()[-4:] == ["handlers", "watches", "last", "exit"]
 
 
-def test_peers_of_listeners_are_in_the_table_too() -> None:
-    info = Reply(
-        True,
-        "1. route.py 99\r\n\tGlobal, pid=4121\r\n2. up 127.0.0.1:40112\r\n\tGlobal\r\n",
-    )
-    drawn = render(with_peers(SHOWN, info), "external show", PAGE)
+INFO = Reply(True, "1. route.py 99\r\n\tGlobal, pid=4121\r\n2. up 127.0.0.1:40112\r\n\tGlobal\r\n")
+PEERS = Reply(True, "1. route.py 99\r\n2. up 127.0.0.1:40112\r\n")
+
+
+def draw_peers(command: str, reply: Reply, replies: dict[str, Reply]) -> str:
+    """The picture of a list of peers where the engine answers those commands, and no other."""
+
+    async def look_up(line: str) -> Reply | None:
+        return replies.get(line)
+
+    return asyncio.run(draw_reply(reply, command, PAGE, look_up))
+
+
+def test_peers_of_listeners_are_in_the_table_of_scripts() -> None:
+    asked = {"external show": SHOWN, "external info": INFO}
+    drawn = draw_peers("external", PEERS, asked)
     assert re.search(r"^up +127\.0\.0\.1:40112 +connected", drawn, re.MULTILINE)
     assert drawn.count("route.py") == 1
+    assert drawn == draw_peers("external info", INFO, {"external show": SHOWN})
+
+
+def test_peers_are_a_table_where_no_script_was_started() -> None:
+    none = Reply(True, "No script was started\r\n")
+    peers = Reply(True, "1. up 127.0.0.1:7\r\n\tGlobal, pid=1\r\n")
+    assert draw_peers("external info", peers, {"external show": none}) == (
+        "script  parameter    state      pid\nup      127.0.0.1:7  connected  1\n"
+    )
+    assert draw_peers("external", Reply(True), {"external show": none}) == none.text.replace(
+        "\r", ""
+    )
+
+
+def test_peers_are_drawn_from_their_list_where_there_is_nothing_else() -> None:
+    assert draw_peers("external", PEERS, {}).splitlines() == [
+        "script    parameter        state      pid",
+        "route.py  99               connected  –",
+        "up        127.0.0.1:40112  connected  –",
+    ]
+    assert draw_peers("external", Reply(True), {}) == ""
 
 
 def test_started_and_stopped_name_the_program() -> None:
