@@ -23,7 +23,6 @@ from yext.log import CONF, Event
 
 if TYPE_CHECKING:
     from console.session.view import View
-    from yext.extmodule.module import ExtModule
     from yext.record.recorder import Journey
 
 COMPLETION_SECONDS = 0.5
@@ -62,7 +61,8 @@ class Overview:
 
     Attributes:
         version: of the engine.
-        failed: the scripts that failed: name with parameter, and the reason in one line.
+        failed: the programs that failed: name and parameter, the reason in one line, and the
+            command that explains it.
         listeners: where the engine listens, ``tcp 127.0.0.1:5040``; None where that is not
             told.
         failed_listeners: the listeners that could not be opened, with the reason.
@@ -70,7 +70,7 @@ class Overview:
     """
 
     version: str
-    failed: Sequence[tuple[str, str]] = ()
+    failed: Sequence[tuple[str, str, str]] = ()
     listeners: Sequence[str] | None = None
     failed_listeners: Sequence[str] = ()
     mistakes: Sequence[str] = ()
@@ -210,26 +210,28 @@ class LocalLink:
         return {name: what for name, what in on_bus.items() if what} | descriptions(TABLE)
 
     async def overview(self) -> Overview:
-        version = self.engine.run_params["version"]
-        module = self._extmodule()
-        if module is None:
-            return Overview(version)
-        failed = [(one.label, one.last_text()) for one in module.scripts if one.state == "failed"]
+        modules = self.engine.loader.modules.values()
+        programs = [program for module in modules for program in module.programs()]
+        listening = [found for module in modules if (found := module.listening()) is not None]
         return Overview(
-            version,
-            failed,
-            [one.spec.where() for one in module.listeners.values()],
-            [str(error) for error in module.failed_listeners.values()],
-            [one.text for one in self.engine.log.captured if _is_mistake(one)],
+            self.engine.run_params["version"],
+            [
+                (program.label, program.reason, program.explain)
+                for program in programs
+                if program.reason
+            ],
+            [place for found in listening for place in found.where] if listening else None,
+            [reason for found in listening for reason in found.failed],
+            [event.text for event in self.engine.log.captured if _is_mistake(event)],
         )
 
     def counts(self) -> Counts:
-        module = self._extmodule()
-        running, failed = module.counts() if module is not None else (0, 0)
-        return Counts(running, failed, self.engine.dispatcher.dispatched)
-
-    def _extmodule(self) -> ExtModule | None:
-        return self.engine.modules.get("extmodule")  # type: ignore[return-value]
+        counts = [module.counts() for module in self.engine.loader.modules.values()]
+        return Counts(
+            sum(running for running, _ in counts),
+            sum(failed for _, failed in counts),
+            self.engine.dispatcher.dispatched,
+        )
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         return self.engine.log.subscribe(subscriber)

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from console.replies.draw import Page, state_text, table
-from yext import command as bus
 from yext.command import EOL
 from yext.log import safe
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from console.session.session import Session
+    from yext.engine.module import Program
     from yext.record.journey import Journey
 
 _KEPT = 1000
@@ -67,7 +67,7 @@ class Top:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._work: dict[str, _Work] = {}
-        self._samples: dict[str, _Sample] = {}
+        self._samples: dict[int | None, _Sample] = {}
         self._unfollow: Callable[[], None] = _nothing
 
     def __enter__(self) -> Top:
@@ -99,7 +99,7 @@ class Top:
         """The table, the busiest first, as many rows as there are."""
         view = self._session.view
         color, unicode = (view.color, view.unicode) if view is not None else (False, False)
-        rows = await self._rows()
+        rows = self._rows()
         if not rows:
             return "No scripts\n"
         shown: list[list[str | Text]] = [
@@ -109,38 +109,37 @@ class Top:
 
     async def text(self) -> str:
         """The table once, fields parted by TABs."""
-        lines = ["\t".join(COLUMNS), *("\t".join(row) for row in await self._rows())]
+        lines = ["\t".join(COLUMNS), *("\t".join(row) for row in self._rows())]
         return "".join(line + EOL for line in lines)
 
-    async def _rows(self) -> list[list[str]]:
-        reply = await bus.run(self._session.engine, "external show", self._session)
-        heading, *scripts = [line.split("\t") for line in reply.text.splitlines()] or [[]]
-        if "state" not in heading:
-            return []
-        rows = [self._row(dict(zip(heading, script, strict=False))) for script in scripts]
+    def _rows(self) -> list[list[str]]:
+        modules = self._session.engine.loader.modules.values()
+        rows = [self._row(program) for module in modules for program in module.programs()]
         rows.sort(key=lambda row: -float(row[3]) if row[3] != "-" else 1.0)
         return rows
 
-    def _row(self, script: dict[str, str]) -> list[str]:
-        pid = script["pid"]
-        name = script["script"]
-        label = name if script["parameter"] == "-" else f"{name} {script['parameter']}"
-        cpu, memory = _process(pid)
-        # A script that answers each message has as many out as in: they count once.
-        messages = max(int(script["in"]), int(script["out"])) if script["in"].isdigit() else 0
+    def _row(self, program: Program) -> list[str]:
+        cpu, memory = _process(program.pid)
+        # A script that answers each message sends as many as it receives: they count once.
+        messages = max(program.received or 0, program.sent or 0)
         now = _Sample(messages, cpu, time.monotonic())
-        before = self._samples.get(pid)
-        if pid != "-":
-            self._samples[pid] = now
-        rate, load = _between(before, now)
-        work = self._work.get(name, _Work())
+        before = self._samples.get(program.pid)
+        rate, load, size = "-", "-", "-"
+        if program.pid is not None:
+            self._samples[program.pid] = now
+            rate, load = _between(before, now)
+            size = f"{memory / 2**20:.1f}"
+        work = self._work.get(program.name, _Work())
         return [
-            safe(label), script["state"].partition(" (")[0], pid,
-            rate if pid != "-" else "-", script["pending"],
+            safe(program.label), program.state.partition(" (")[0], _or_dash(program.pid),
+            rate, _or_dash(program.pending),
             _milliseconds(work.latencies, 0.5), _milliseconds(work.latencies, 0.99),
-            str(work.errors), script["restarts"], load if pid != "-" else "-",
-            f"{memory / 2**20:.1f}" if pid != "-" else "-",
+            str(work.errors), program.restarts, load, size,
         ]  # fmt: skip
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
 
 
 def _between(before: _Sample | None, now: _Sample) -> tuple[str, str]:
@@ -152,8 +151,10 @@ def _between(before: _Sample | None, now: _Sample) -> tuple[str, str]:
     return f"{rate:.0f}", f"{max(0.0, (now.cpu - before.cpu) / seconds * 100):.0f}"
 
 
-def _process(pid: str) -> tuple[float, int]:
+def _process(pid: int | None) -> tuple[float, int]:
     """Processor seconds and resident bytes of a process (proc(5)); noughts where it is gone."""
+    if pid is None:
+        return 0.0, 0
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             # The name, in brackets, may hold anything; user and kernel time come 12th after it.

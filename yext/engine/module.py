@@ -5,6 +5,9 @@ Modelled on the class Module of Yate's engine: the messages and priorities are i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from yext import log
 from yext.bus import Bus
 from yext.command import EOL, Words, complete_words
@@ -16,6 +19,44 @@ from yext.wire import BOOLEANS
 STATUS_PRIORITY = 110
 COMMAND_PRIORITY = 120
 DEBUG_PRIORITY = 120
+
+
+class Program(NamedTuple):
+    """A program of a module: one that runs, did run, or failed to start.
+
+    Attributes:
+        name, parameter: the program as it was asked for; the parameter may be empty.
+        state: its state in words.
+        pid: its process id, None while it does not run.
+        received, sent: the messages from it and to it, None while it does not run.
+        pending: the messages that it has not answered, None while it does not run.
+        restarts: how often it was started again, in words.
+        reason: why it failed, in one line; empty unless it has failed.
+        explain: the command that explains the failure.
+    """
+
+    name: str
+    parameter: str
+    state: str
+    pid: int | None = None
+    received: int | None = None
+    sent: int | None = None
+    pending: int | None = None
+    restarts: str = "0"
+    reason: str = ""
+    explain: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, and the parameter if there is one."""
+        return f"{self.name} {self.parameter}".rstrip()
+
+
+class Listening(NamedTuple):
+    """Where a module listens, and the reasons why it does not listen elsewhere."""
+
+    where: Sequence[str]
+    failed: Sequence[str]
 
 
 class Module:
@@ -112,6 +153,21 @@ class Module:
     def summary(self) -> str:
         """What the module is and has going on, in a few words."""
         return ", ".join(part for part in (self.title, self.kind, self.status_params()) if part)
+
+    def counts(self) -> tuple[int, int]:
+        """The number of programs that run, and of those that have failed.
+
+        A shell asks for this at every key, so it is no message on the bus.
+        """
+        return 0, 0
+
+    def programs(self) -> Sequence[Program]:
+        """The programs of the module, in the order they were started."""
+        return ()
+
+    def listening(self) -> Listening | None:
+        """Where the module listens, None if it has no listeners for programs."""
+        return None
 
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")

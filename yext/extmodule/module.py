@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
 from yext.dispatcher import Handler, track
-from yext.engine.module import Module
+from yext.engine.module import Listening, Module, Program
 from yext.errors import ListenError, StartError
 from yext.extmodule import commands, reload, settings
 from yext.extmodule.peer.listener import Listener
@@ -289,6 +289,19 @@ class ExtModule(Module):
     def status_params(self) -> str:
         return f"scripts={len(self.peers)},chans={len(self.channels)}"
 
+    def counts(self) -> tuple[int, int]:
+        running = sum(script.state in LIVE for script in self.scripts)
+        return running, sum(script.state == FAILED for script in self.scripts)
+
+    def programs(self) -> Sequence[Program]:
+        return [_program(script) for script in self.scripts]
+
+    def listening(self) -> Listening:
+        return Listening(
+            [listener.spec.where() for listener in self.listeners.values()],
+            [str(error) for error in self.failed_listeners.values()],
+        )
+
     async def command(self, line: str, message: Message) -> bool:
         return await commands.carry_out(self, line, message)
 
@@ -317,7 +330,19 @@ class ExtModule(Module):
         self._write()
         await self.warden.close()
 
-    def counts(self) -> tuple[int, int]:
-        """How many scripts run, and how many failed."""
-        running = sum(script.state in LIVE for script in self.scripts)
-        return running, sum(script.state == FAILED for script in self.scripts)
+
+def _program(script: Script) -> Program:
+    failed, peer = script.state == FAILED, script.receiver
+    program = Program(
+        script.name,
+        script.parameter,
+        script.state_text(),
+        restarts=script.restarts_text(),
+        reason=script.last_text() if failed else "",
+        explain=f"external why {script.label}" if failed else "",
+    )
+    if peer is None:
+        return program
+    return program._replace(
+        pid=peer.pid, received=peer.received, sent=peer.sent, pending=len(peer.pending)
+    )

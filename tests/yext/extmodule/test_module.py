@@ -315,3 +315,29 @@ def test_only_the_last_stories_are_kept(lab: Workshop) -> None:
             assert names == ["missing.sh", "a.sh", "gone3.sh", "gone4.sh", "gone5.sh"]
 
     asyncio.run(story())
+
+
+# What front ends ask
+
+
+def test_programs_and_listeners_are_what_they_are_now(lab: Workshop) -> None:
+    port = free_port()
+    lab.configure(FAST, tcp("open", port) + tcp("taken", port))
+
+    async def story() -> None:
+        async with lab.running():
+            script = await lab.start("a.sh 99")
+            assert not (await lab.do("external start gone.sh")).ok
+            assert lab.module.counts() == (1, 1)
+            runs, failed = lab.module.programs()
+            assert (runs.label, runs.state, runs.pid) == ("a.sh 99", script.state, script.pid)
+            assert (runs.sent, runs.pending, runs.reason) == (0, 0, "")
+            assert failed.reason == "gone.sh: No such file or directory (ENOENT, 2)"
+            assert failed.explain == "external why gone.sh"
+            assert (failed.pid, failed.received) == (None, None)
+            listening = lab.module.listening()
+            assert listening.where == [f"tcp 127.0.0.1:{port}"]
+            (error,) = listening.failed
+            assert error.startswith("listener 'taken'")
+
+    asyncio.run(story())
