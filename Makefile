@@ -52,7 +52,7 @@ bench: .venv/installed-dev
 
 docs: .venv/installed-dev
 	$(BIN)/python tests/pages.py
-	$(BIN)/python tests/yext/extmodule/start_failures.py
+	PYTHONPATH=tests $(BIN)/python tests/yext/extmodule/diagnosis/start_failures.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

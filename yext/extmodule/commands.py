@@ -137,7 +137,7 @@ async def _stop_one(module: ExtModule, name: str, parameter: str | None, message
         ran = script.pid is not None
         await script.stop()
         if ran and script.last_exit is not None:
-            message["ended"] = script.last_exit.words()
+            message["ended"] = script.last_exit.status.describe()
         return True
     if receiver is not None:
         receiver.end("stop")
@@ -261,7 +261,7 @@ def _row(script: Script) -> list[str]:
     ended, why = script.last_exit, script.why
     return [
         script.name, script.parameter or "-", script.state_text(), *live, script.restarts_text(),
-        f"{ended.words()}, {clock(ended.when)}" if ended is not None else "-",
+        f"{ended.status.describe()}, {clock(ended.when)}" if ended is not None else "-",
         f"{why[0]}, {clock(script.failed_at)}" if why else "-",
     ]  # fmt: skip
 

@@ -13,7 +13,6 @@ from workshop import CANARY, IDLE, Workshop, alive, gone
 
 from yext import log
 from yext.extmodule.script import states
-from yext.extmodule.script.stopping import Exit
 
 DOCS = Path(__file__).parents[3] / "docs" / "scripts.md"
 
@@ -461,7 +460,7 @@ def test_quit_is_no_failure_and_one_that_lingers_is_ended(lab: Workshop) -> None
             await lab.told("terminating")
             assert (script.state, script.why) == ("stopped", ())
             assert script.last_exit is not None
-            assert script.last_exit.words() == "killed by SIGTERM"
+            assert script.last_exit.status.describe() == "killed by SIGTERM"
 
     asyncio.run(story())
 
@@ -479,7 +478,7 @@ def test_the_end_of_the_engine_cuts_the_ladder_short(lab: Workshop) -> None:
             await asyncio.wait_for(script.stop(loop.time() + 0.05), 5)
             await waiting
             assert script.last_exit is not None
-            assert script.last_exit.words() == "killed by SIGKILL"
+            assert script.last_exit.status.describe() == "killed by SIGKILL"
 
     asyncio.run(story())
 
@@ -499,16 +498,3 @@ def test_a_script_stays_up_while_others_come_and_go(lab: Workshop) -> None:
             assert canary.state == "running"
 
     asyncio.run(story())
-
-
-@pytest.mark.parametrize(
-    ("code", "number", "words"),
-    [
-        (0, None, "exit status 0"),
-        (None, 9, "killed by SIGKILL"),
-        (None, 40, "killed by signal 40"),
-        (None, None, "its exit status is not known"),
-    ],
-)
-def test_an_exit_in_words(code: int | None, number: int | None, words: str) -> None:
-    assert Exit(code, number, 1.0, 0.0, True).words() == words

@@ -1,8 +1,8 @@
-"""What a program's end tells of why it could not do its work.
+"""Why a script ended, found from its exit status and its last lines on standard error.
 
 Some mistakes show only after the start: a module that is not installed, a program that
-``/usr/bin/env`` does not find. What the interpreters write on standard error then is known
-well enough to say what to do about it.
+``/usr/bin/env`` does not find. Interpreters report them in a known form, from which a hint can
+be given.
 """
 
 from __future__ import annotations
@@ -13,54 +13,58 @@ import signal as signals
 from collections.abc import Callable, Sequence
 
 from yext import log
+from yext.extmodule.diagnosis.exitstatus import ExitStatus, ScriptExit
 from yext.extmodule.diagnosis.faults import find_early_end
 from yext.extmodule.diagnosis.hints import env_hint, find_program, line_ends_hint, quoted
 from yext.extmodule.diagnosis.program import ScriptHead, read_head
-from yext.extmodule.script.stopping import Exit
 
 _LINES = 50
-"""Last lines on standard error that are looked at."""
+"""How many of the last lines on standard error are searched."""
 
 _LINE_MAX = 1000
-"""Characters of one line that are looked at."""
-
-_Told = tuple[str, re.Match[str]]
-"""A script's path, and what one of its lines on standard error was found to say."""
+"""How much of one line is searched, in characters."""
 
 
-def explain_exit(
-    code: int | None, signal: int | None, errors: Sequence[str], path: str
-) -> str | None:
-    """One thing to do about a program that ended by itself, None where nothing is known.
+def explain_exit(status: ExitStatus, errors: Sequence[str], path: str) -> str | None:
+    """Return one thing to do about a program that ended by itself, None for nothing.
 
-    `code` is its exit status, or `signal` the number of the signal that ended it; `errors` its
-    last lines on standard error, `path` the program.
+    Args:
+        status: how it ended.
+        errors: its last lines on standard error, in order.
+        path: the path of the program.
     """
-    if signal is not None:
-        return _signal_hint(signal)
-    if code == 0:
+    if status.signal is not None:
+        return _signal_hint(status.signal)
+    if status.code == 0:
         return None
     for line in reversed(errors[-_LINES:]):
         for pattern, hint in _ERRORS:
             if found := re.search(pattern, line[:_LINE_MAX]):
-                return hint((path, found))
+                return hint(path, found)
     fault = find_early_end(path)
     return fault.hint if fault else None
 
 
 def end_story(
-    label: str, exit: Exit, cause: str, stray: str, errors: Sequence[str], path: str
+    label: str, exit: ScriptExit, cause: str, stray: str, errors: Sequence[str], path: str
 ) -> tuple[str, ...]:
-    """The end of the script `label` told in full: the headline, what it printed, what to do.
+    """Return the report of a script's end: a headline, what the script printed, what to do.
 
-    `cause` is what made the engine end it, empty where it ended by itself; `stray` the line on
-    standard output that was not of the protocol, `errors` its last lines on standard error,
-    `path` the program.
+    Args:
+        label: the script's label.
+        exit: how it ended.
+        cause: the reason why the engine ended it, empty where it ended by itself.
+        stray: its line on standard output that was not of the protocol, empty for none.
+        errors: its last lines on standard error, in order.
+        path: the path of the program.
+
+    Returns:
+        One line each, safe for a terminal.
     """
-    lived = _span(exit.lived)
-    headline = f"{label} ended {lived} after its start, {exit.words()}"
+    lived, status = _span(exit.lived), exit.status
+    headline = f"{label} ended {lived} after its start, {status.describe()}"
     if cause:
-        headline = f"{label} was ended {lived} after its start because {cause}, {exit.words()}"
+        headline = f"{label} was ended {lived} after its start because {cause}, {status.describe()}"
     if not exit.spoke:
         headline += ", never spoke the protocol"
     lines = [headline]
@@ -68,8 +72,8 @@ def end_story(
         lines.append(f"printed: {stray}")
     lines += errors
     # A signal that the engine sent explains nothing.
-    number = None if cause else exit.signal
-    hint = explain_exit(exit.code, number, errors, path)
+    own = status._replace(signal=None) if cause else status
+    hint = explain_exit(own, errors, path)
     if hint:
         lines.append(f"do: {hint}")
     return tuple(log.safe(line, keep="\t") for line in lines)
@@ -84,9 +88,10 @@ def _span(seconds: float) -> str:
 
 
 def interpreter_of(path: str) -> str:
-    """What runs the script at `path`: by its ``#!`` line, found by env if it says so.
+    """Return the interpreter of the script at `path`, from its ``#!`` line and env.
 
-    The path itself for what is no script.
+    Returns:
+        `path` itself for what is not a script.
     """
     try:
         head = read_head(path)
@@ -96,6 +101,9 @@ def interpreter_of(path: str) -> str:
         return path
     program = head.env_program
     return (find_program(program) or program) if program else head.interpreter
+
+
+# Signals
 
 
 def _signal_hint(number: int) -> str | None:
@@ -118,66 +126,66 @@ _SIGNALS = {
     signals.SIGSYS: "a seccomp filter forbids what it does: look at the engine's container",
     signals.SIGXCPU: "it used up its processor time: raise the limit (ulimit -t)",
     signals.SIGXFSZ: "it wrote too large a file: raise the limit (ulimit -f)",
-    signals.SIGPIPE: "it wrote to what nobody reads any more",
+    signals.SIGPIPE: "it wrote to a pipe or socket that nobody reads any more",
 }
+"""What to do about a script that a signal ended."""
 
 
-# What interpreters say: one function per kind of mistake.
+# Messages of interpreters: one function for each kind of mistake. `path` is the script's.
 
 
-def _not_found_by_env(told: _Told) -> str:
-    path, found = told
+def _not_found_by_env(path: str, found: re.Match[str]) -> str:
     program = found["name"]
-    carriage_return = program.endswith(("\\r", "\r"))  # GNU's env shows it as the former.
+    carriage_return = program.endswith(("\\r", "\r"))  # GNU env prints a backslash and an r.
     return line_ends_hint(path) if carriage_return else env_hint(program)
 
 
-def _no_command(told: _Told) -> str:
-    return f"install {told[1]['name']}, or correct line {told[1]['line']}"
+def _no_command(_path: str, found: re.Match[str]) -> str:
+    return f"install {found['name']}, or correct line {found['line']}"
 
 
-def _no_module(told: _Told) -> str:
-    return f"install it for {interpreter_of(told[0])}, or point the #! line at another"
+def _no_module(path: str, _found: re.Match[str]) -> str:
+    return f"install it for {interpreter_of(path)}, or point the #! line at another"
 
 
-def _no_perl_module(told: _Told) -> str:
-    module = told[1]["name"].removesuffix(".pm").replace("/", "::")
+def _no_perl_module(_path: str, found: re.Match[str]) -> str:
+    module = found["name"].removesuffix(".pm").replace("/", "::")
     return f"install the Perl module {module}, or add where it is to PERL5LIB"
 
 
-def _no_node_module(told: _Told) -> str:
-    name = told[1]["name"]
+def _no_node_module(path: str, found: re.Match[str]) -> str:
+    name = found["name"]
     if name.startswith((".", "/")):
         return f"create {name}, or correct the require"
-    directory = os.path.dirname(told[0]) or "."
+    directory = os.path.dirname(path) or "."
     return f"cd {quoted(directory)} && npm install {name}"
 
 
-def _no_file(told: _Told) -> str:
-    return f"create {told[1]['name']}, or correct the include path"
+def _no_file(path: str, found: re.Match[str]) -> str:
+    return f"create {found['name']}, or correct the include path"
 
 
-def _no_php_function(told: _Told) -> str:
-    return f"install the PHP extension that has {told[1]['name']}"
+def _no_php_function(_path: str, found: re.Match[str]) -> str:
+    return f"install the PHP extension that has {found['name']}"
 
 
-def _no_library(told: _Told) -> str:
-    return f"install the package that has {told[1]['name']}"
+def _no_library(_path: str, found: re.Match[str]) -> str:
+    return f"install the package that has {found['name']}"
 
 
-def _old_system(told: _Told) -> str:
-    return f"install a build for this system: it wants {told[1]['name']}"
+def _old_system(_path: str, found: re.Match[str]) -> str:
+    return f"install a build for this system: it wants {found['name']}"
 
 
-def _syntax(_told: _Told) -> str:
+def _syntax(_path: str, _found: re.Match[str]) -> str:
     return "correct the line that it names"
 
 
-def _unreadable(told: _Told) -> str:
-    return f"chmod a+r {quoted(told[0])}"
+def _unreadable(path: str, _found: re.Match[str]) -> str:
+    return f"chmod a+r {quoted(path)}"
 
 
-_ERRORS: tuple[tuple[str, Callable[[_Told], str]], ...] = (
+_ERRORS: tuple[tuple[str, Callable[[str, re.Match[str]], str]], ...] = (
     (
         r"env: (?:can't execute )?[‘'\"](?P<name>[^’'\"]+)[’'\"]: No such file",
         _not_found_by_env,
@@ -199,3 +207,4 @@ _ERRORS: tuple[tuple[str, Callable[[_Told], str]], ...] = (
     ),
     (r":(?: line)? (?P<line>\d+): (?P<name>[^\s:]+): (?:command )?not found", _no_command),
 )
+"""The messages that are known, and the function that makes a hint of a match and the path."""

@@ -1,9 +1,9 @@
-"""The exact reason why a program did not start, or could not.
+"""The exact reason why a program did not start, or could not be started.
 
-The kernel says why with one number, and several causes share a number. `diagnose` looks at
-the files as the kernel did (`faults`) and takes what it finds if that explains the number;
-what no file shows — a limit, too little memory — is told by the number alone. `check` looks
-at the files before any start.
+The kernel reports one error number, which several causes share. `diagnose` examines the files as
+the kernel did (`yext.extmodule.diagnosis.faults`) and reports the fault found if it explains the
+number. What no file shows, a limit or a lack of memory, is explained by the number alone. `check`
+examines the files without a start.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from yext.extmodule.diagnosis.faults import Fault, find_early_end, find_fault
 from yext.extmodule.diagnosis.hints import quoted
 
 _LONGEST_ARGUMENT = 131_071
-"""Bytes of one argument that Linux takes (MAX_ARG_STRLEN is 32 pages, its final NUL included)."""
+"""The longest argument that Linux takes, in bytes (MAX_ARG_STRLEN: 32 pages, with the NUL)."""
 
-_HEALING = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY})
+_PASSING = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY})
+"""The errors that may pass by themselves."""
 
 
 def shown(path: str) -> str:
-    """`path` as it is shown: absolute, and resolved where it holds ``..``."""
+    """Return `path` as operators see it: absolute, and resolved where it contains ``..``."""
     try:
         if ".." in path.split("/"):
             return os.path.realpath(path)
         return path if path.startswith("/") else f"{os.getcwd()}/{path}"
-    except (OSError, ValueError):  # The working directory is gone, or there is a NUL.
+    except (OSError, ValueError):  # The working directory is gone, or the path has a NUL.
         return path
 
 
@@ -42,13 +43,16 @@ def diagnose(
     parameter: str | None,
     source: str,
 ) -> StartFailure:
-    """Why starting the program at `path` with the arguments `argv` ended in `error`.
+    """Explain why starting a program failed.
 
-    `script`, `parameter` and `source` are as in `StartFailure`. A ValueError is Python's
-    word for a name or an argument that no system call takes.
+    Args:
+        path: the path of the program.
+        argv: its arguments, with its own name.
+        error: the error; Python raises ValueError for text that no system call takes.
+        script, parameter, source: as in `StartFailure`.
     """
     number = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
-    fault = _look(path, script)
+    fault = _find_fault(path, script)
     if fault is None or fault.errno != number:
         fault = _BY_NUMBER.get(number, _unexplained)(number, path, argv)
     return _failure(fault, path, script, parameter, source)
@@ -57,21 +61,26 @@ def diagnose(
 def check(
     path: str, *, script: str, parameter: str | None = None, source: str = ""
 ) -> StartFailure | None:
-    """Why the program at `path` could not be started now, None where nothing is seen.
+    """Explain why the program at `path` could not be started now, without starting it.
 
-    Nothing is started. `script`, `parameter` and `source` are as in `StartFailure`; a failure
-    without an errno is one that the kernel does not see: the program would end at once.
+    Args:
+        path: the path of the program.
+        script, parameter, source: as in `StartFailure`.
+
+    Returns:
+        None where no fault is found. A failure without an error number is one that the kernel
+        does not notice: the program would be started and end at once.
     """
-    fault = _look(path, script) or find_early_end(path)
+    fault = _find_fault(path, script) or find_early_end(path)
     return _failure(fault, path, script, parameter, source) if fault else None
 
 
-def _look(path: str, script: str) -> Fault | None:
+def _find_fault(path: str, script: str) -> Fault | None:
     try:
         return find_fault(path, script)
     except ValueError:
         return _NOT_TEXT
-    except OSError:  # The files change while they are looked at.
+    except OSError:  # The files change while they are examined.
         return None
 
 
@@ -88,11 +97,11 @@ def _failure(
         near=fault.near,
         interpreter=fault.interpreter,
         hint=fault.hint,
-        heals=fault.errno in _HEALING,
+        heals=fault.errno in _PASSING,
     )
 
 
-# What no file shows: one function per error number.
+# Causes that no file shows: one function for each error number.
 
 _NOT_TEXT = Fault(
     errno.EINVAL,
@@ -175,3 +184,4 @@ _BY_NUMBER: dict[int, Callable[[int, str, Sequence[str]], Fault]] = {
     errno.EPERM: _confined,
     errno.EACCES: _confined,
 }
+"""The function that explains an error number, given the number, the path and the arguments."""

@@ -1,8 +1,9 @@
-"""The way of execve(2) to a program, and the first thing on it that is in the way.
+"""Find why execve(2) would reject a file.
 
-Each directory, the file, its permissions, its ``#!`` line, the interpreter, the dynamic loader:
-`find_fault` looks at them in the kernel's order and says what the kernel would. All looks are
-bounded: a few hundred bytes of a file, some thousand names of a directory.
+`find_fault` examines, in the kernel's order, each directory of the path, the file, its
+permissions, its ``#!`` line, the interpreter and the dynamic loader, and reports the error that
+the kernel would. It reads no more than a few hundred bytes of a file and some thousand names of a
+directory.
 """
 
 from __future__ import annotations
@@ -31,20 +32,21 @@ from yext.extmodule.diagnosis.program import (
 )
 
 _SCRIPTS_DEEP = 5
-"""Scripts that may be each other's interpreter before the kernel gives up."""
+"""How many scripts may be each other's interpreter before the kernel gives up."""
 
 _LINKS_DEEP = 40
-"""Symbolic links that the kernel follows in one path."""
+"""How many symbolic links the kernel follows in one path."""
 
 _ALSO_RUNS = {62: (3,), 183: (40,)}
-"""Older processors (by ELF machine number) whose programs a newer one mostly runs."""
+"""For an ELF machine number, those of the older processors whose programs it mostly runs."""
 
-_KINDS = (
+_KINDS: tuple[tuple[Callable[[int], bool], str, str], ...] = (
     (stat.S_ISDIR, "is a directory, not a program", "name a program in it"),
     (stat.S_ISFIFO, "is a named pipe, not a program", "name a program"),
     (stat.S_ISSOCK, "is a socket, not a program", "name a program"),
     (lambda mode: not stat.S_ISREG(mode), "is a device, not a program", "name a program"),
 )
+"""Files that are no programs: a test of the mode, the reason and a hint."""
 
 _FORMATS = (
     (b"\xef\xbb\xbf#!", "has a byte order mark before its #! line", "save it without the mark"),
@@ -55,6 +57,7 @@ _FORMATS = (
     (b"\xca\xfe\xba\xbe", "is a program for macOS or a Java class", "install a build for Linux"),
     (b"\x7fELF", "is a damaged ELF program", "install it again"),
 )
+"""Files in a format that the kernel rejects: their first bytes, the reason and a hint."""
 
 _INTERPRETERS = {
     ".py": "python3",
@@ -66,14 +69,17 @@ _INTERPRETERS = {
     ".tcl": "tclsh",
     ".bash": "bash",
 }
+"""The usual interpreter of a script, by the ending of its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The first thing on the way that keeps a program from being started.
+    """The first reason why a program cannot be started.
 
-    `errno` is what the kernel says to it; None where the kernel would start the program, and
-    it would end at once. The other fields are as in `failure.StartFailure`.
+    Attributes:
+        errno: the error number of the kernel, None where the kernel would start the program
+            and it would end at once.
+        reason, hint, near, interpreter: as in `yext.errors.StartFailure`.
     """
 
     errno: int | None
@@ -84,10 +90,19 @@ class Fault:
 
 
 def find_fault(path: str, script: str = "") -> Fault | None:
-    """What keeps the program at `path` from being started, None where nothing is seen.
+    """Find why the program at `path` cannot be started.
 
-    `script` is how it was asked for: where that is relative, what `path` has before it is
-    scripts_dir. Raises ValueError for a path that no system call takes.
+    Args:
+        path: the path of the program.
+        script: the program as it was asked for. Where that is relative, the rest of `path` is
+            scripts_dir.
+
+    Returns:
+        None where no fault is found.
+
+    Raises:
+        OSError: the files change while they are examined.
+        ValueError: no system call takes the path.
     """
     relative = script and not script.startswith("/") and path.endswith(script)
     scripts_dir = path.removesuffix(script) if relative else ""
@@ -95,7 +110,7 @@ def find_fault(path: str, script: str = "") -> Fault | None:
 
 
 def find_early_end(path: str) -> Fault | None:
-    """What would end the program at `path` at once though the kernel starts it, or None."""
+    """Find why the program at `path` would end at once although the kernel starts it."""
     try:
         head = read_head(path)
     except OSError:
@@ -111,7 +126,7 @@ def find_early_end(path: str) -> Fault | None:
     return Fault(None, reason, env_hint(program), interpreter=head.interpreter)
 
 
-# The path: each directory on the way.
+# The path: each of its directories.
 
 
 def _path_fault(path: str, scripts_dir: str) -> Fault | None:
@@ -120,15 +135,15 @@ def _path_fault(path: str, scripts_dir: str) -> Fault | None:
     except OSError as error:
         number = error.errno or 0
         prefix = _first_failing(path, number)
-        tell = _PATH_FAULTS.get(number)
-        if tell is None:
+        explain = _PATH_FAULTS.get(number)
+        if explain is None:
             return Fault(number, os.strerror(number), f"look at {prefix}")
-        return tell(prefix, prefix == path, scripts_dir)
+        return explain(prefix, prefix == path, scripts_dir)
     return None
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """The path up to each of its names, the shortest first, at last the whole."""
+    """Yield the path up to each of its names, from the shortest to the whole."""
     at = path.find("/", 1)
     while at != -1:
         if path[at - 1] != "/":
@@ -138,7 +153,7 @@ def _prefixes(path: str) -> Iterator[str]:
 
 
 def _first_failing(path: str, number: int) -> str:
-    """The shortest part of `path` that fails as the whole does, with the error `number`."""
+    """The shortest prefix of `path` that fails with the same error `number` as the whole."""
     return next((prefix for prefix in _prefixes(path) if _error(prefix) == number), path)
 
 
@@ -151,6 +166,7 @@ def _error(path: str) -> int | None:
 
 
 def _missing(prefix: str, whole: bool, scripts_dir: str) -> Fault:
+    """Explain ENOENT of `prefix`; `whole` if that is all of the path."""
     if os.path.islink(prefix):
         target = os.readlink(prefix)
         reason = f"the symbolic link {prefix} leads to {target}, which does not exist"
@@ -172,8 +188,8 @@ def _missing(prefix: str, whole: bool, scripts_dir: str) -> Fault:
 
 def _not_a_directory(prefix: str, _whole: bool, _scripts_dir: str) -> Fault:
     name = prefix.rstrip("/")
-    not_one = os.path.dirname(name) if _error(name) else name
-    reason = f"{not_one} is not a directory"
+    file = os.path.dirname(name) if _error(name) else name
+    reason = f"{file} is not a directory"
     return Fault(errno.ENOTDIR, reason, "check the path")
 
 
@@ -215,6 +231,8 @@ _PATH_FAULTS: dict[int, Callable[[str, bool, str], Fault]] = {
     errno.ELOOP: _link_circle,
     errno.ENAMETOOLONG: _name_too_long,
 }
+"""The function that explains an error of the path, given the shortest prefix that has it, whether
+that is all of the path, and scripts_dir (empty for an absolute name)."""
 
 
 # The file: kind, mount and permissions.
@@ -240,7 +258,7 @@ def _file_fault(path: str) -> Fault | None:
 
 
 def _mount_point(path: str) -> str:
-    """Where the noexec file system that holds `path` is mounted."""
+    """The mount point of the noexec file system that holds `path`."""
     here = os.path.realpath(path)
     device = os.stat(here).st_dev
     while here != "/":
@@ -255,6 +273,7 @@ def _mount_point(path: str) -> str:
 
 
 def _content_fault(path: str, depth: int) -> Fault | None:
+    """Find the fault in a file's content; `depth` counts the interpreters that are scripts."""
     try:
         head = read_head(path)
     except OSError:
@@ -336,6 +355,6 @@ def _format_fault(path: str, head: OtherHead) -> Fault:
 
 
 def _first_line(path: str) -> str:
-    """The ``#!`` line that a script of this name most likely wants."""
+    """The likely ``#!`` line for a script of this name."""
     name = _INTERPRETERS.get(os.path.splitext(path)[1].lower(), "sh")
     return "#!/bin/sh" if name == "sh" else f"#!/usr/bin/env {name}"

@@ -1,4 +1,4 @@
-"""What may be meant where something is missing, and what to do about it."""
+"""Suggestions: names that may be meant, and one thing to do about a failure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from itertools import islice
 
 _NAMES = 4096
-"""Names of one directory that are searched for a near miss."""
+"""How many names of one directory are searched for a similar one."""
 
 _NEAR = 3
-"""Near misses that are told."""
+"""How many similar names are suggested."""
 
 
 def find_program(name: str) -> str | None:
-    """The path of the program `name` by the engine's PATH, or None."""
+    """Return the path of the program `name`, found in the engine's PATH, or None."""
     if "/" in name:
         return name if os.access(name, os.X_OK) else None
     for directory in os.get_exec_path():
@@ -25,7 +25,7 @@ def find_program(name: str) -> str | None:
 
 
 def absent_hint(program: str) -> str:
-    """What to do where a ``#!`` line names the absent `program`."""
+    """Return a hint for a ``#!`` line that names the missing `program`."""
     name = os.path.basename(program)
     found = find_program(name)
     if found and found != program:
@@ -34,37 +34,37 @@ def absent_hint(program: str) -> str:
 
 
 def env_hint(program: str) -> str:
-    """What to do where ``#!/usr/bin/env`` does not find `program`."""
+    """Return a hint for a `program` that ``#!/usr/bin/env`` does not find."""
     if " " in program:
         return f"write #!/usr/bin/env -S {program}: env takes one name without -S"
     return absent_hint(program)
 
 
 def line_ends_hint(path: str) -> str:
-    """What to do about a script with the line ends of Windows."""
+    """Return a hint for a script with the line endings of Windows."""
     return f"sed -i 's/\\r$//' {quoted(path)}"
 
 
 def quoted(path: str) -> str:
-    """`path` as one word of a shell command."""
+    """Return `path` as one word of a shell command, quoted where it must be."""
     if re.fullmatch(r"[\w@%+=:,./-]+", path, re.ASCII):
         return path
     return "'" + path.replace("'", "'\"'\"'") + "'"
 
 
 def near_misses(path: str) -> tuple[str, ...]:
-    """Names in the directory of `path` that are close to its last, the closest first."""
+    """Return the names in the directory of `path` that are similar to its own, closest first."""
     wanted = os.path.basename(path.rstrip("/"))
     folded = wanted.casefold()
 
     def likely(name: str) -> bool:
-        """Whether a costly comparison is worth while."""
+        """Return True if a costly comparison is worthwhile."""
         other = name.casefold()
         near_length = abs(len(other) - len(folded)) <= max(3, len(folded) // 3)
         return near_length and (other[:2] == folded[:2] or other[-3:] == folded[-3:])
 
     try:
-        import difflib  # Only a failure needs it; it may be that no descriptor is left.
+        import difflib  # Needed for a failure only; there may be no descriptor left.
 
         with os.scandir(os.path.dirname(path.rstrip("/")) or ".") as entries:
             names = [entry.name for entry in islice(entries, _NAMES)]

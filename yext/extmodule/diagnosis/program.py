@@ -1,7 +1,8 @@
-"""What the kernel sees in a program file: a ``#!`` line, an ELF header, or neither.
+"""The head of a program file, as the kernel reads it: a ``#!`` line, an ELF header, or neither.
 
-Only regular files are read, a few hundred bytes of each, so looking at a program can neither
-block nor cost much. The rules are Linux's: execve(2), elf(5), fs/binfmt_script.c.
+Only regular files are read, a few hundred bytes of each, so this can neither block nor cost much.
+
+Sources: execve(2), elf(5) and fs/binfmt_script.c of Linux.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import struct
 from dataclasses import dataclass
 
 HEAD = 256
-"""Bytes in which the kernel looks for a ``#!`` line or a header (BINPRM_BUF_SIZE)."""
+"""How much of a file the kernel reads, in bytes (BINPRM_BUF_SIZE)."""
 
 _PROGRAM_HEADERS = 64
-"""Entries of an ELF program header table that are looked at."""
+"""How many entries of an ELF program header table are read."""
 
 _FARTHEST = 1 << 40
-"""An offset in a program file past this is nonsense, and may be more than pread takes."""
+"""The largest offset in a program file; a larger one is nonsense and may be too much for pread."""
 
 _PT_INTERP = 3
 
@@ -37,15 +38,19 @@ _MACHINES = {
     243: "RISC-V",
     258: "LoongArch",
 }
+"""Processors by their ELF machine numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptHead:
-    """A ``#!`` line, cut up as the kernel does.
+    """A ``#!`` line, parsed as the kernel does.
 
-    `interpreter` is empty where none is named, `argument` all that follows it, unsplit.
-    `cut` tells that the interpreter's name ran past what the kernel reads, `blank` that the
-    kernel sees that none is named: not so where a NUL or the end of the file follows.
+    Attributes:
+        interpreter: the path of the interpreter, empty where none is named.
+        argument: the rest of the line, which the kernel does not split.
+        cut: True if the interpreter's path is longer than what the kernel reads.
+        blank: True if the kernel notices that no interpreter is named. It does not where a NUL
+            or the end of the file follows.
     """
 
     interpreter: str
@@ -55,7 +60,7 @@ class ScriptHead:
 
     @property
     def env_program(self) -> str:
-        """The program that ``#!/usr/bin/env`` is to find; empty for any other interpreter."""
+        """The program that ``#!/usr/bin/env`` looks for; empty for any other interpreter."""
         if os.path.basename(self.interpreter) != "env":
             return ""
         words = self.argument.removeprefix("-S")
@@ -67,7 +72,13 @@ class ScriptHead:
 
 @dataclass(frozen=True, slots=True)
 class ElfHead:
-    """What an ELF header tells; `loader` is the dynamic loader, None for a static program."""
+    """An ELF header.
+
+    Attributes:
+        machine: the ELF machine number.
+        bits: 32 or 64.
+        loader: the path of the dynamic loader, None for a static program.
+    """
 
     machine: int
     bits: int
@@ -75,13 +86,13 @@ class ElfHead:
 
     @property
     def machine_name(self) -> str:
-        """The processor that the program is for, in words."""
+        """The name of the processor that the program is for."""
         return _MACHINES.get(self.machine, f"machine {self.machine}")
 
 
 @dataclass(frozen=True, slots=True)
 class OtherHead:
-    """Neither a ``#!`` line nor ELF; `start` is how the file begins (up to `HEAD` bytes)."""
+    """A file with neither a ``#!`` line nor an ELF header; `start` has its first `HEAD` bytes."""
 
     start: bytes
 
@@ -90,7 +101,11 @@ Head = ScriptHead | ElfHead | OtherHead
 
 
 def read_head(path: str) -> Head:
-    """How the program file at `path` begins. Raises OSError, also for what is not a file."""
+    """Read the head of the program file at `path`.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     descriptor = os.open(path, flags)
     try:
@@ -107,7 +122,7 @@ def read_head(path: str) -> Head:
 
 
 def own_head() -> ElfHead | None:
-    """The header of the running Python: what this machine surely executes."""
+    """Return the header of the running Python, which this machine certainly executes."""
     try:
         head = read_head("/proc/self/exe")
     except OSError:
@@ -126,7 +141,7 @@ def _script_head(start: bytes) -> ScriptHead:
 
 
 def _elf_head(descriptor: int, start: bytes) -> ElfHead | None:
-    """The header in `start`, or None where it makes no sense."""
+    """Parse the header in `start`; None where it makes no sense."""
     if len(start) < 64 or start[4] not in (1, 2) or start[5] not in (1, 2):
         return None
     order = "<" if start[5] == 1 else ">"

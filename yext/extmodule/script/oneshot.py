@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from yext import log
 from yext.errors import StartError
 from yext.extmodule.script import spawn
-from yext.extmodule.script.stopping import reap, signal_name
+from yext.extmodule.script.stopping import reap
 
 if TYPE_CHECKING:
     from yext.extmodule.module import ExtModule
@@ -57,10 +57,10 @@ class Executed:
             self._forget(pidfd)
 
     def _reap(self, started: spawn.Started, name: str) -> None:
-        code, number = reap(started.pidfd)
+        status = reap(started.pidfd)
         self._forget(started.pidfd)
-        words = f"killed by {signal_name(number)}" if number else f"exit status {code}"
-        self._module.debug(log.INFO, f"Program '{name}', pid {started.pid}, ended: {words}")
+        text = f"Program '{name}', pid {started.pid}, ended: {status.describe()}"
+        self._module.debug(log.INFO, text)
 
     def _forget(self, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from yext import log
 from yext.errors import StartError
+from yext.extmodule.diagnosis.exitstatus import ScriptExit
 from yext.extmodule.peer.peer import Receiver
 from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
@@ -28,7 +29,7 @@ from yext.extmodule.script.states import (
     STOPPED,
     TRANSITIONS,
 )
-from yext.extmodule.script.stopping import Exit, Ladder, reap
+from yext.extmodule.script.stopping import Ladder, reap
 from yext.log import Throttle
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Script:
         self.started_at = 0.0
         self.restarts = 0
         self.log_lines: deque[tuple[float, int, str]] = deque(maxlen=module.options.loglines)
-        self.last_exit: Exit | None = None
+        self.last_exit: ScriptExit | None = None
         self.why: tuple[str, ...] = ()
         self.failed_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -128,7 +129,7 @@ class Script:
         """The last failure or exit in a few words, ``-`` for neither."""
         if self.state == FAILED and self.why:
             return self.why[0]
-        return self.last_exit.words() if self.last_exit is not None else "-"
+        return self.last_exit.status.describe() if self.last_exit is not None else "-"
 
     def _on(self, event: str) -> None:
         self.state = TRANSITIONS[self.state][event]
@@ -262,7 +263,7 @@ class Script:
     def _ended(self) -> None:
         """The process is dead: its pidfd says so, whoever may still hold its pipes."""
         self._loop.remove_reader(self._pidfd)
-        code, number = reap(self._pidfd)
+        status = reap(self._pidfd)
         os.close(self._pidfd)
         self._drop_settling()
         signalled = False
@@ -280,7 +281,7 @@ class Script:
         receiver.end("gone")
         self._pipes.close_all()
         now = time.time()
-        self.last_exit = Exit(code, number, now - self.started_at, now, receiver.spoke)
+        self.last_exit = ScriptExit(status, now - self.started_at, now, receiver.spoke)
         event = self._tell_end(self.last_exit, signalled)
         self.receiver, self.pid, self._pipes, self._errors = None, None, None, None
         self.module.leftovers.end(pid, self.module.options.termwait / 1000)
@@ -294,7 +295,7 @@ class Script:
         if self.state in IDLE:
             self.over()
 
-    def _tell_end(self, exit: Exit, signalled: bool) -> str:
+    def _tell_end(self, exit: ScriptExit, signalled: bool) -> str:
         """Tells of an end that is early or bad; returns which event it is.
 
         `signalled`: whether the ladder had come to a signal.
@@ -302,15 +303,16 @@ class Script:
         never = "" if exit.spoke else ". Never got anything"
         self.module.debug(
             log.NOTE,
-            f"ExtMod[{self.name}] terminating args='{self.parameter}', {exit.words()}{never}",
+            f"ExtMod[{self.name}] terminating args='{self.parameter}',"
+            f" {exit.status.describe()}{never}",
         )
         cause = _CAUSES.get(self._left, "")
         if self._left == "gone" and not signalled:
             cause = ""  # It closed its output by ending.
         if self._asked_to_stop or (signalled and not cause):
             return "end"
-        bad = bool(cause) or exit.code != 0
-        if bad or self.early(exit.lived, exit.spoke, exit.code):
+        bad = bool(cause) or exit.status.code != 0
+        if bad or self.early(exit.lived, exit.spoke, exit.status.code):
             self.why, self.failed_at = self._story(exit, cause), exit.when
             self._notice(self.why, level=log.WARN if bad or not exit.spoke else log.NOTE)
         return "bad end" if bad else "end"
@@ -323,7 +325,7 @@ class Script:
         """It has ended, or could not be brought back, and is not started again by itself."""
         self.module.forget_old_scripts()
 
-    def _story(self, exit: Exit, cause: str) -> tuple[str, ...]:
+    def _story(self, exit: ScriptExit, cause: str) -> tuple[str, ...]:
         from yext.extmodule.diagnosis.aftermath import end_story
 
         errors = [text for _, pid, text in self.log_lines if pid == self.pid][-_TOLD_LINES:]
@@ -347,7 +349,7 @@ class Script:
 
     def _give_up(self) -> None:
         options = self.module.options
-        last = self.last_exit.words() if self.last_exit else "never ended"
+        last = self.last_exit.status.describe() if self.last_exit else "never ended"
         headline = (
             f"{self.label} was started again {options.restart_max} times in "
             f"{options.restart_window} s and is given up, last {last}"

@@ -7,55 +7,24 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+
+from yext.extmodule.diagnosis.exitstatus import ExitStatus
 
 
-class Exit(NamedTuple):
-    """How a script ended.
+def reap(pidfd: int) -> ExitStatus:
+    """Collect the exit status of the ended child behind `pidfd`.
 
-    Attributes:
-        code: the exit status, None where a signal ended it.
-        signal: the signal's number, None where it exited.
-        lived: seconds from start to end.
-        when: seconds since 1970.
-        spoke: whether it ever spoke the protocol.
-    """
-
-    code: int | None
-    signal: int | None
-    lived: float
-    when: float
-    spoke: bool
-
-    def words(self) -> str:
-        """``exit status 1`` or ``killed by SIGKILL``."""
-        if self.signal is not None:
-            return f"killed by {signal_name(self.signal)}"
-        return "its exit status is not known" if self.code is None else f"exit status {self.code}"
-
-
-def signal_name(number: int) -> str:
-    """``SIGKILL`` for 9; a real-time signal by its number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def reap(pidfd: int) -> tuple[int | None, int | None]:
-    """Takes the exit status, or the signal, of the ended child behind `pidfd`.
-
-    Both are None where the program that embeds the engine has taken it before.
+    It is unknown where the program that embeds the engine has collected it before.
     """
     try:
         result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
     except ChildProcessError:
-        return None, None
+        return ExitStatus()
     if result is None:
-        return None, None
+        return ExitStatus()
     if result.si_code == os.CLD_EXITED:
-        return result.si_status, None
-    return None, result.si_status
+        return ExitStatus(code=result.si_status)
+    return ExitStatus(signal=result.si_status)
 
 
 class Ladder:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from start_failures import ROOT, open_directory, put
+from scratch import ROOT, open_directory, put
 
 from yext.errors import StartError, StartFailure
 from yext.extmodule.diagnosis import diagnose
@@ -77,7 +77,7 @@ def run(code: str, tmp_path: Path, **more: object) -> str:
     """What a new Python process that runs `code` prints."""
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + code, str(tmp_path / "report"), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdout=subprocess.PIPE,
         text=True,
         timeout=60,

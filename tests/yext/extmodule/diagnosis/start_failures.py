@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scratch import ROOT, open_directory, put
+
 from yext.extmodule.diagnosis.program import ElfHead, read_head
 
-ROOT = Path(__file__).parents[3]
 TABLE = ROOT / "docs" / "start-failures.md"
 
 SHOWN_DIRECTORY = "/srv/scripts"
@@ -65,7 +63,7 @@ try:
     left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 except ChildProcessError:
     left = False
-told = {
+report = {
     "lines": failure.lines() if failure else None,
     "seen": seen.lines() if seen else None,
     "params": failure.params() if failure else None,
@@ -74,7 +72,7 @@ told = {
     "heals": failure.heals if failure else None,
     "leaked": before != after or left,
 }
-os.write(out, json.dumps(told).encode())
+os.write(out, json.dumps(report).encode())
 os._exit(0)
 """
 
@@ -151,17 +149,17 @@ def play(name: str) -> Outcome:
         }
         if attempt.script.startswith("/"):
             call["source"] = "extmodule.conf:12"
-        told = _run_child(_CHILD, call, directory, attempt.wrapper, attempt.cwd)
-    if told["lines"] is None:
+        report = _run_child(_CHILD, call, directory, attempt.wrapper, attempt.cwd)
+    if report["lines"] is None:
         raise AssertionError(f"{name}: the script was started")
     return Outcome(
-        tuple(told["lines"]),
-        tuple(told["seen"] or ()),
-        told["params"],
-        tuple(told["near"]),
-        told["interpreter"],
-        told["heals"],
-        told["leaked"],
+        tuple(report["lines"]),
+        tuple(report["seen"] or ()),
+        report["params"],
+        tuple(report["near"]),
+        report["interpreter"],
+        report["heals"],
+        report["leaked"],
     )
 
 
@@ -179,26 +177,8 @@ def _run_child(
     )
     if done.returncode or not done.stdout:
         raise AssertionError(done.stderr)
-    told: dict[str, Any] = json.loads(done.stdout.replace(str(directory), SHOWN_DIRECTORY))
-    return told
-
-
-@contextmanager
-def open_directory() -> Iterator[Path]:
-    """Make a temporary directory that other users may enter too."""
-    directory = Path(tempfile.mkdtemp(prefix="yext-start-", dir="/tmp"))
-    try:
-        directory.chmod(0o755)
-        yield directory
-    finally:
-        shutil.rmtree(directory)
-
-
-def put(path: Path, content: str | bytes, mode: int = 0o755) -> Path:
-    """Write a file with the permissions `mode`."""
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    path.chmod(mode)
-    return path
+    report: dict[str, Any] = json.loads(done.stdout.replace(str(directory), SHOWN_DIRECTORY))
+    return report
 
 
 def in_(directory: Path, script: str, **more: Any) -> Attempt:
@@ -519,7 +499,7 @@ _ENDING_CHILD = """
 import json, os, subprocess, sys
 from yext import log
 from yext.extmodule.diagnosis import aftermath, diagnose
-from yext.extmodule.script import spawn
+from yext.extmodule.script import spawn, stopping
 
 path, before = json.loads(sys.argv[1])
 exec(before)
@@ -531,17 +511,15 @@ started = spawn.start(
 )
 os.close(writing)
 errors = open(reading, errors="surrogateescape").read().splitlines()
-result = os.waitid(os.P_PIDFD, started.pidfd, os.WEXITED)
-exited = result.si_code == os.CLD_EXITED
-code, signal = (result.si_status, None) if exited else (None, result.si_status)
-hint = aftermath.explain_exit(code, signal, errors, path)
-told = {
-    "lines": [f"exit status {code}" if exited else f"killed by signal {signal}"]
+status = stopping.reap(started.pidfd)
+hint = aftermath.explain_exit(status, errors, path)
+report = {
+    "lines": [status.describe()]
     + [log.safe(line) for line in errors if any(map(str.isalnum, line))][-2:]
     + ([f"do: {log.safe(hint)}"] if hint else []),
     "seen": seen.lines() if seen else None,
 }
-print(json.dumps(told))
+print(json.dumps(report))
 """
 
 
@@ -589,28 +567,28 @@ ENDINGS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class EndReport:
     """The report of an ending; `seen` is that of `check` before the start."""
 
     lines: tuple[str, ...]
     seen: tuple[str, ...]
 
 
-def play_ending(name: str) -> Told:
+def play_ending(name: str) -> EndReport:
     """Start the script of the ending `name` and return the report of its end."""
     ending = ENDINGS[name]
     with open_directory() as directory:
         script = put(directory / name, ending.content, ending.mode)
-        told = _run_child(_ENDING_CHILD, [str(script), ending.before], directory)
-    return Told(tuple(told["lines"]), tuple(told["seen"] or ()))
+        report = _run_child(_ENDING_CHILD, [str(script), ending.before], directory)
+    return EndReport(tuple(report["lines"]), tuple(report["seen"] or ()))
 
 
 def section(failure: str, how: str, lines: Sequence[str]) -> str:
     """Return the section of the page about a failure."""
     # The rest of Perl's message depends on the machine.
     shown = (line.split(" (@INC contains")[0].replace(PYTHON, "/usr/bin/python3") for line in lines)
-    said = "\n".join(f"    {line}" for line in shown)
-    return f"## {failure[0].upper()}{failure[1:]}\n\nProvoked by {how}.\n\n{said}\n"
+    block = "\n".join(f"    {line}" for line in shown)
+    return f"## {failure[0].upper()}{failure[1:]}\n\nProvoked by {how}.\n\n{block}\n"
 
 
 def case_section(name: str, lines: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ import time
 from contextlib import ExitStack
 from typing import NoReturn
 
-from start_failures import open_directory, put
+from scratch import open_directory, put
 
 from yext.extmodule.script import spawn, warden
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from start_failures import ROOT
+from scratch import ROOT
 
 from yext.extmodule.script import spawn, warden
 from yext.extmodule.script.warden import Warden
@@ -103,7 +103,7 @@ def test_no_script_outlives_a_killed_engine(shell: str) -> None:
     program = Path(__file__).with_name("killed_engines.py")
     done = subprocess.run(
         [sys.executable, str(program), str(KILLS), shell],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdout=subprocess.PIPE,
         check=True,
     )
