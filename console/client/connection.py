@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from console import telnet
-from console.server.lineedit import ERASE_LINE
 
 if TYPE_CHECKING:
     from console.client.hosts import Host
@@ -133,7 +132,7 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             items = self._parser.feed(data)
-        except telnet.Endless:
+        except telnet.SubnegotiationError:
             self.close()
             return
         # Nothing is agreed to, so that the conversation stays plain.
@@ -148,7 +147,7 @@ class Wire(asyncio.Protocol):
 
     def _line(self, line: str) -> None:
         if not self._awaited:
-            told = line.replace(ERASE_LINE, "").replace("\r", "")
+            told = line.replace(telnet.ERASE_LINE, "").replace("\r", "")
             asyncio.get_running_loop().call_soon(self._told, told)
             return
         awaited = self._awaited[0]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, cast
 from console.server import dialect
 from console.server.auth import TooMany
 from console.server.conversation import Conversation
-from console.server.lineedit import ERASE_LINE
 from console.server.typeahead import Backlog
 from console.server.writer import Outlet
 from console.session.authority import Authority
@@ -26,15 +25,16 @@ from console.telnet import (
     EC,
     ECHO,
     EL,
+    ERASE_LINE,
     IP,
     Command,
-    Endless,
     Item,
     Negotiation,
     Parser,
     Request,
-    Stray,
-    Sub,
+    StrayCommand,
+    Subnegotiation,
+    SubnegotiationError,
 )
 from yext import Reply, log, peercred
 from yext.command import EOL
@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
         self.last_heard = loop.time()
         try:
             items = self._parser.feed(piece)
-        except Endless:
+        except SubnegotiationError:
             self._module.debug(log.WARN, f"{self.session.address}: endless telnet option, closed")
             self._received = b""
             self.close()
@@ -236,11 +236,11 @@ class Connection(asyncio.Protocol):
             if item.option == ECHO:
                 self._backlog.put(item)
             self._see_terminal()
-        elif isinstance(item, Sub):
-            if not self._telnet.sub(item):
+        elif isinstance(item, Subnegotiation):
+            if not self._telnet.subnegotiate(item):
                 self._unsupported("Invalid content for telnet suboption", item.option)
             self._see_terminal()
-        elif isinstance(item, Stray):
+        elif isinstance(item, StrayCommand):
             self._unsupported("Unsupported telnet octet", item.code, " after IAC in SB")
         elif self._shell is not None:
             self._to_shell(item)

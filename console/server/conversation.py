@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from console.server import dialect
-from console.server.lineedit import ERASE_LINE, LineEditor
+from console.server.lineedit import LineEditor
 from console.session.authority import Authority
-from console.telnet import AYT, BRK, EC, EL, IP, NOP
+from console.telnet import AYT, BRK, EC, EL, ERASE_LINE, IP, NOP
 from yext import Reply, conf, log
 from yext.command import EOL
 

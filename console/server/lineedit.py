@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from console.telnet import ERASE_LINE
 from yext.log import safe
 
 _KEY = re.compile(
@@ -22,7 +23,6 @@ _PENDING_MAX = 16
 
 _SECRET = re.compile(r"\s*auth\s", re.IGNORECASE)
 
-ERASE_LINE = "\r\x1b[K\r"
 BEEP = "\a"
 
 

@@ -14,8 +14,8 @@ from console.telnet import (
     DONT,
     ECHO,
     IAC,
-    METHOD,
     NAWS,
+    Q_METHOD,
     SB,
     SE,
     SGA,
@@ -23,14 +23,14 @@ from console.telnet import (
     WILL,
     WONT,
     Command,
-    Endless,
-    Event,
     Negotiation,
+    OptionEvent,
+    OptionState,
     Parser,
     Request,
-    State,
-    Stray,
-    Sub,
+    StrayCommand,
+    Subnegotiation,
+    SubnegotiationError,
 )
 
 
@@ -51,12 +51,12 @@ VECTORS: list[tuple[bytes, list[telnet.Item]]] = [
     (b"\xff\xf4", [Command(telnet.IP)]),
     (b"a\xff\xfd\x01b", [b"a", Request(DO, ECHO), b"b"]),
     (b"\xff\xfb\xff", [Request(WILL, 255)]),
-    (b"\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0x", [Sub(NAWS, b"\0\x50\0\x18"), b"x"]),
-    (b"\xff\xfa\x1f\xff\xff\x00\x00\x18\xff\xf0", [Sub(NAWS, b"\xff\0\0\x18")]),
-    (b"\xff\xfa\x00abc\xff\xf0d", [Sub(0, b"abc"), b"d"]),
-    (b"\xff\xfa\x1f\xff\xf1\x00\xff\xf0", [Stray(241), Sub(NAWS, b"\0")]),
+    (b"\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0x", [Subnegotiation(NAWS, b"\0\x50\0\x18"), b"x"]),
+    (b"\xff\xfa\x1f\xff\xff\x00\x00\x18\xff\xf0", [Subnegotiation(NAWS, b"\xff\0\0\x18")]),
+    (b"\xff\xfa\x00abc\xff\xf0d", [Subnegotiation(0, b"abc"), b"d"]),
+    (b"\xff\xfa\x1f\xff\xf1\x00\xff\xf0", [StrayCommand(241), Subnegotiation(NAWS, b"\0")]),
     (b"\xff\xf0\xff\xef", [Command(SE), Command(telnet.EOR)]),
-    (b"\xff\xfa\x18\x00XTERM\xff\xf0", [Sub(TTYPE, b"\0XTERM")]),
+    (b"\xff\xfa\x18\x00XTERM\xff\xf0", [Subnegotiation(TTYPE, b"\0XTERM")]),
 ]
 
 
@@ -96,7 +96,7 @@ def test_agrees_with_the_parser_of_prompt_toolkit(tokens: list[bytes]) -> None:
             found.append(Request(command[0], data[0]))
 
         def negotiate(self, data: bytes) -> None:
-            found.append(Sub(data[0], data[1:]))
+            found.append(Subnegotiation(data[0], data[1:]))
 
     stream = b"".join(tokens)
     Other(found.append, lambda rows, columns: None, lambda name: None).feed(stream)
@@ -106,15 +106,15 @@ def test_agrees_with_the_parser_of_prompt_toolkit(tokens: list[bytes]) -> None:
 def test_an_endless_sub_negotiation_is_bounded() -> None:
     parser = Parser()
     parser.feed(bytes([IAC, SB, NAWS]))
-    with pytest.raises(Endless):
-        for _ in range(telnet.SUB_ENDLESS // 1000 + 2):
+    with pytest.raises(SubnegotiationError):
+        for _ in range(telnet.SUBNEGOTIATION_MAX // 1000 + 2):
             parser.feed(b"x" * 1000)
 
 
 def test_a_long_sub_negotiation_is_cut_to_what_is_kept() -> None:
     (sub,) = Parser().feed(bytes([IAC, SB, TTYPE]) + b"y" * 5000 + bytes([IAC, SE]))
-    assert isinstance(sub, Sub)
-    assert len(sub.content) == telnet.SUB_MAX
+    assert isinstance(sub, Subnegotiation)
+    assert len(sub.content) == telnet.SUBNEGOTIATION_KEPT
 
 
 def test_what_was_offered_is_confirmed_once_and_never_again() -> None:
@@ -147,45 +147,49 @@ def test_a_timing_mark_is_given_each_time() -> None:
 
 
 def test_every_state_has_a_next_one_for_every_event() -> None:
-    assert set(METHOD) == set(itertools.product(State, Event))
+    assert set(Q_METHOD) == set(itertools.product(OptionState, OptionEvent))
 
 
 def test_what_the_other_end_says_is_obeyed_and_answered_once() -> None:
     """RFC 854: a refusal is obeyed; what is in force already, or refused, is not answered."""
-    assert State.YES not in {METHOD[state, Event.NEGATIVE][0] for state in State}
-    assert METHOD[State.YES, Event.NEGATIVE] == (State.NO, False)
-    assert METHOD[State.NO, Event.NEGATIVE] == (State.NO, None)
-    assert METHOD[State.YES, Event.POSITIVE] == (State.YES, None)
-    assert METHOD[State.NO, Event.POSITIVE] == (State.YES, True)
+    assert OptionState.YES not in {
+        Q_METHOD[state, OptionEvent.NEGATIVE][0] for state in OptionState
+    }
+    assert Q_METHOD[OptionState.YES, OptionEvent.NEGATIVE] == (OptionState.NO, False)
+    assert Q_METHOD[OptionState.NO, OptionEvent.NEGATIVE] == (OptionState.NO, None)
+    assert Q_METHOD[OptionState.YES, OptionEvent.POSITIVE] == (OptionState.YES, None)
+    assert Q_METHOD[OptionState.NO, OptionEvent.POSITIVE] == (OptionState.YES, True)
 
 
-WAITING = [state for state in State if state.name.startswith("WANT")]
+WAITING = [state for state in OptionState if state.name.startswith("WANT")]
 
 
 @pytest.mark.parametrize("state", WAITING)
-def test_nothing_is_said_while_an_answer_is_waited_for(state: State) -> None:
+def test_nothing_is_said_while_an_answer_is_waited_for(state: OptionState) -> None:
     """The rule that rules loops out (RFC 1143); what is wanted meanwhile is kept."""
     asked = state.name.partition("_")[0]
-    for event, wanted in ((Event.ENABLE, "WANTYES"), (Event.DISABLE, "WANTNO")):
+    for event, wanted in ((OptionEvent.ENABLE, "WANTYES"), (OptionEvent.DISABLE, "WANTNO")):
         opposite = "" if asked == wanted else "_OPPOSITE"
-        assert METHOD[state, event] == (State[f"{asked}{opposite}"], None)
+        assert Q_METHOD[state, event] == (OptionState[f"{asked}{opposite}"], None)
 
 
 @pytest.mark.parametrize("state", WAITING)
-def test_an_answer_ends_the_matter_unless_the_mind_was_changed(state: State) -> None:
+def test_an_answer_ends_the_matter_unless_the_mind_was_changed(state: OptionState) -> None:
     asked, _, changed = state.name.partition("_")
-    came, refused = Event.POSITIVE, Event.NEGATIVE
-    if asked == "WANTNO":
-        came, refused = refused, came
+    came, refused = OptionEvent.POSITIVE, OptionEvent.NEGATIVE
+    on, off = OptionState.YES, OptionState.NO
+    again = (OptionState.WANTYES, True)
+    if asked == "WANTYES":
+        again = (OptionState.WANTNO, False)
+    else:
+        came, refused, on, off = refused, came, off, on
     if changed:
         # What was asked for has come, and now the opposite is asked for.
-        assert METHOD[state, came] == (
-            (State.WANTNO, False) if asked == "WANTYES" else (State.WANTYES, True)
-        )
-        assert METHOD[state, refused] == (State.NO if asked == "WANTYES" else State.YES, None)
+        assert Q_METHOD[state, came] == again
+        assert Q_METHOD[state, refused] == (off, None)
     else:
-        assert METHOD[state, came] == (State.YES if asked == "WANTYES" else State.NO, None)
-        assert METHOD[state, refused] == (State.NO, None)
+        assert Q_METHOD[state, came] == (on, None)
+        assert Q_METHOD[state, refused] == (OptionState.NO, None)
 
 
 class Pair:
@@ -257,8 +261,8 @@ def test_the_terminal_is_asked_for_once_and_learned() -> None:
     assert agreed.ask_terminal() == bytes([IAC, DO, TTYPE])
     assert agreed.ask_terminal() == b""
     assert agreed.request(Request(WILL, TTYPE)) == bytes([IAC, SB, TTYPE, 1, IAC, SE])
-    assert agreed.sub(Sub(TTYPE, b"\0XTERM-256COLOR"))
+    assert agreed.subnegotiate(Subnegotiation(TTYPE, b"\0XTERM-256COLOR"))
     assert agreed.terminal == "xterm-256color"
-    assert agreed.sub(Sub(NAWS, b"\0\x84\0\x2b"))
+    assert agreed.subnegotiate(Subnegotiation(NAWS, b"\0\x84\0\x2b"))
     assert (agreed.columns, agreed.rows) == (132, 43)
-    assert not agreed.sub(Sub(NAWS, b"\0\x84\0"))
+    assert not agreed.subnegotiate(Subnegotiation(NAWS, b"\0\x84\0"))
