@@ -16,7 +16,7 @@ from yext.extmodule.peer.listener import Listener
 from yext.extmodule.peer.peer import Receiver
 from yext.extmodule.script.oneshot import Executed
 from yext.extmodule.script.script import Script
-from yext.extmodule.script.states import FAILED, IDLE, LIVE
+from yext.extmodule.script.states import IDLE, LIVE, ScriptState
 from yext.extmodule.script.stopping import Leftovers
 from yext.extmodule.script.warden import Warden
 from yext.message import Message
@@ -262,7 +262,7 @@ class ExtModule(Module):
         for script in reversed(self.scripts):
             same = (script.name, script.parameter) == (name, parameter)
             if same and script.state not in LIVE:
-                if configured and script.configured and script.state != FAILED:
+                if configured and script.configured and script.state is not ScriptState.FAILED:
                     continue
                 return script
         return None
@@ -291,7 +291,7 @@ class ExtModule(Module):
 
     def counts(self) -> tuple[int, int]:
         running = sum(script.state in LIVE for script in self.scripts)
-        return running, sum(script.state == FAILED for script in self.scripts)
+        return running, sum(script.state is ScriptState.FAILED for script in self.scripts)
 
     def programs(self) -> Sequence[Program]:
         return [_program(script) for script in self.scripts]
@@ -332,7 +332,7 @@ class ExtModule(Module):
 
 
 def _program(script: Script) -> Program:
-    failed, peer = script.state == FAILED, script.receiver
+    failed, peer = script.state is ScriptState.FAILED, script.receiver
     program = Program(
         script.name,
         script.parameter,

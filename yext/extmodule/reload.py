@@ -16,7 +16,7 @@ from yext.extmodule import settings
 from yext.extmodule.peer.listener import Listener
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
-from yext.extmodule.script.states import FAILED, IDLE
+from yext.extmodule.script.states import IDLE, ScriptState
 from yext.extmodule.settings import ModuleOptions, PeerListenerSpec, Program
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _is(module: ExtModule, program: Program, script: Script) -> bool:
 
 def _script(module: ExtModule, program: Program, script: Script | None) -> list[str]:
     if script is not None:
-        return [_start(module, program)] if script.state == FAILED else []
+        return [_start(module, program)] if script.state is ScriptState.FAILED else []
     by_hand = (
         one
         for one in module.scripts

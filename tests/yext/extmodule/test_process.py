@@ -42,12 +42,14 @@ def test_the_documented_table_of_states_is_the_one_in_the_code() -> None:
         for event, after in events.items()
     }
     assert documented == coded
+    rows = (states.__doc__ or "").partition("-----------\n")[2].partition("\n\n")[0]
+    assert {tuple(re.split("  +", row.strip())) for row in rows.splitlines()} == coded
 
 
 def test_every_state_is_reached_and_left() -> None:
     after = {state for events in states.TRANSITIONS.values() for state in events.values()}
     assert after == set(states.TRANSITIONS)
-    assert set(states.LIVE) | set(states.IDLE) | {states.BACKING_OFF} == after
+    assert set(states.LIVE) | set(states.IDLE) | {states.ScriptState.BACKING_OFF} == after
 
 
 def test_a_script_runs_once_it_has_spoken(lab: Workshop) -> None:

@@ -20,16 +20,8 @@ from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
 from yext.extmodule.script.launch import Launched, launch
 from yext.extmodule.script.pipes import ErrorOutput, Pipes
-from yext.extmodule.script.states import (
-    BACKING_OFF,
-    FAILED,
-    IDLE,
-    RUNNING,
-    STARTING,
-    STOPPED,
-    TRANSITIONS,
-)
-from yext.extmodule.script.stopping import Ladder, reap
+from yext.extmodule.script.states import IDLE, TRANSITIONS, ScriptEvent, ScriptState
+from yext.extmodule.script.stopping import StopSequence, reap
 from yext.log import Throttle
 
 if TYPE_CHECKING:
@@ -60,7 +52,6 @@ class Script:
         name, parameter: as given when it was started.
         configured: whether it stands in the configuration, and a reload may stop it.
         session: the label of the session that is told what becomes of it; empty for all.
-        state: one of `TRANSITIONS`.
         path: what was started, or tried, the last time.
         receiver, pid: the peer and the process it is while it lives.
         started_at: seconds since 1970.
@@ -82,7 +73,7 @@ class Script:
         self.parameter = parameter
         self.configured = configured
         self.session = session
-        self.state = STOPPED
+        self.state = ScriptState.STOPPED
         self.path = ""
         self.receiver: Receiver | None = None
         self.pid: int | None = None
@@ -104,7 +95,7 @@ class Script:
         self._settling: asyncio.TimerHandle | None = None
         self._backoff = BackOff(self._start_again)
         self._logged = Throttle(self._not_logged)
-        self._ladder: Ladder | None = None
+        self._ladder: StopSequence | None = None
 
     @property
     def label(self) -> str:
@@ -113,25 +104,25 @@ class Script:
 
     def state_text(self) -> str:
         """The state, with the seconds left of a back-off, or the time of the failure."""
-        if self.state == BACKING_OFF:
+        if self.state is ScriptState.BACKING_OFF:
             return f"{self.state} ({self._backoff.left():.1f} s)"
-        if self.state == FAILED:
+        if self.state is ScriptState.FAILED:
             return f"{self.state} {clock(self.failed_at)}"
         return self.state
 
     def restarts_text(self) -> str:
         """How often it was brought back; while it waits, which of how many times it will be."""
-        if self.state == BACKING_OFF:
+        if self.state is ScriptState.BACKING_OFF:
             return f"{self._backoff.count} of {self.module.options.restart_max}"
         return str(self.restarts)
 
     def last_text(self) -> str:
         """The last failure or exit in a few words, ``-`` for neither."""
-        if self.state == FAILED and self.why:
+        if self.state is ScriptState.FAILED and self.why:
             return self.why[0]
         return self.last_exit.status.describe() if self.last_exit is not None else "-"
 
-    def _on(self, event: str) -> None:
+    def _on(self, event: ScriptEvent) -> None:
         self.state = TRANSITIONS[self.state][event]
 
     # Start
@@ -144,7 +135,7 @@ class Script:
             self._launch()
         except StartError as error:
             self._not_started(error.failure)
-            self._on("no start")
+            self._on(ScriptEvent.NO_START)
             raise
 
     def _launch(self) -> None:
@@ -155,7 +146,7 @@ class Script:
 
     def _launched(self, launched: Launched) -> None:
         started = launched.started
-        self._on("start")
+        self._on(ScriptEvent.START)
         self.pid = started.pid
         self.started_at = time.time()
         self._asked_to_stop = self._told_stray = False
@@ -190,8 +181,8 @@ class Script:
     # Life
 
     def _settled(self) -> None:
-        if self.state == STARTING:
-            self._on("settled")
+        if self.state is ScriptState.STARTING:
+            self._on(ScriptEvent.SETTLED)
         self._drop_settling()
 
     def _drop_settling(self) -> None:
@@ -250,12 +241,12 @@ class Script:
 
     def _peer_ended(self) -> None:
         """Its input is closed and its output read no more: the ladder follows."""
-        if self.state in (STARTING, RUNNING):
-            self._on("stop")
+        if self.state in (ScriptState.STARTING, ScriptState.RUNNING):
+            self._on(ScriptEvent.STOP)
             options = self.module.options
             first = options.waitflush + options.stopwait
             waits = (first / 1000, options.termwait / 1000)
-            self._ladder = Ladder(self.pid or 0, waits, self._killed)
+            self._ladder = StopSequence(self.pid or 0, waits, self._killed)
 
     def _killed(self) -> None:
         self.module.debug(log.WARN, f"'{self.label}' did not end on SIGTERM and is killed")
@@ -288,14 +279,14 @@ class Script:
         if self._asked_to_stop or not receiver.restart or self.module.bus.halting:
             self._on(event)
         elif self._back_off():
-            self._on("again")
+            self._on(ScriptEvent.AGAIN)
         else:
-            self._on("bad end")
+            self._on(ScriptEvent.BAD_END)
         self._gone.set()
         if self.state in IDLE:
             self.over()
 
-    def _tell_end(self, exit: ScriptExit, signalled: bool) -> str:
+    def _tell_end(self, exit: ScriptExit, signalled: bool) -> ScriptEvent:
         """Tells of an end that is early or bad; returns which event it is.
 
         `signalled`: whether the ladder had come to a signal.
@@ -310,12 +301,12 @@ class Script:
         if self._left == "gone" and not signalled:
             cause = ""  # It closed its output by ending.
         if self._asked_to_stop or (signalled and not cause):
-            return "end"
+            return ScriptEvent.END
         bad = bool(cause) or exit.status.code != 0
         if bad or self.early(exit.lived, exit.spoke, exit.status.code):
             self.why, self.failed_at = self._story(exit, cause), exit.when
             self._notice(self.why, level=log.WARN if bad or not exit.spoke else log.NOTE)
-        return "bad end" if bad else "end"
+        return ScriptEvent.BAD_END if bad else ScriptEvent.END
 
     def early(self, lived: float, spoke: bool, code: int | None) -> bool:
         """Whether an end after `lived` seconds is told to whoever started the script."""
@@ -336,7 +327,9 @@ class Script:
     def _back_off(self) -> bool:
         """Has it started again after a delay; False where it had its restarts."""
         options = self.module.options
-        delay = self._backoff.begin(options)
+        delay = self._backoff.begin(
+            options.restart_delay / 1000, options.restart_max, options.restart_window
+        )
         if delay is None:
             self._give_up()
             return False
@@ -367,9 +360,9 @@ class Script:
         except StartError as error:
             self._not_started(error.failure)
             if error.failure.heals and self._back_off():
-                self._on("again")
+                self._on(ScriptEvent.AGAIN)
                 return
-            self._on("no start")
+            self._on(ScriptEvent.NO_START)
             if not error.failure.heals:
                 self._notice(self.why, logged=False)
             self.over()
@@ -383,9 +376,9 @@ class Script:
         whole process group each time. At `deadline`, on the loop's clock, it gets SIGKILL.
         """
         self._asked_to_stop = True
-        if self.state == BACKING_OFF:
+        if self.state is ScriptState.BACKING_OFF:
             self._backoff.cancel()
-            self._on("stop")
+            self._on(ScriptEvent.STOP)
         if self.receiver is None or self._pipes is None:
             return
         self.receiver.end("stop")
@@ -393,7 +386,7 @@ class Script:
         self._pipes.close()
         self._peer_ended()
         if self._ladder is not None:
-            self._ladder.hurry(deadline)
+            self._ladder.limit(deadline)
         await self._gone.wait()
 
 

@@ -1,15 +1,15 @@
-"""Starts a program on exact file descriptors, or tells the exact reason why not.
+"""Start a program on exact file descriptors, or report the exact reason why not.
 
-`os.posix_spawn` reports what execve(2) said, which a fork and a pipe would have to carry back,
-and costs the same however large the engine is. A program gets the descriptors it is given and no
-other, its own process group, the engine's environment and working directory, SIGINT
-and SIGQUIT ignored, every other signal at its default, and none blocked.
+`os.posix_spawn` reports the error of execve(2), for which a fork would need a pipe, and costs the
+same however large the engine is. A program gets the descriptors it is given and no others, its own
+process group, and the engine's environment and working directory. SIGINT and SIGQUIT are ignored,
+all other signals have their default action, and none is blocked.
 """
 
 from __future__ import annotations
 
-# What `signal` is made of: the public module makes an enum of each handler, which would take
-# longer than the rest of a start.
+# The C module below `signal`: the public one makes an enum of each handler, which takes longer
+# than the rest of a start.
 import _signal  # type: ignore[import-not-found]
 import errno
 import fcntl
@@ -34,24 +34,32 @@ _FileActions = list[tuple[int, int] | tuple[int, int, int]]
 
 
 class Started(NamedTuple):
-    """A program that runs: its process id, and a pidfd that the caller closes."""
+    """A running program.
+
+    Attributes:
+        pid: its process id.
+        pidfd: a pidfd of it, which the caller must close.
+    """
 
     pid: int
     pidfd: int
 
 
 def resolve(script: str, scripts_dir: str) -> str:
-    """The path of `script` as it is started: a relative name is put after `scripts_dir`.
+    """Return the path of `script`; a relative one begins with `scripts_dir`, which ends in ``/``.
 
-    `scripts_dir` ends in ``/``. Nothing is normalised: the program sees the path, as Yate's do.
+    Nothing is normalised: the program sees the path, as it does with Yate.
     """
     return script if script.startswith("/") else scripts_dir + script
 
 
 def make_pipe(script: str, path: str, parameter: str | None, source: str = "") -> tuple[int, int]:
-    """A pipe for the program at `path`: its reading and its writing end, closed on exec.
+    """Make a pipe for the program at `path`; return its reading and its writing end.
 
-    Raises `StartError`, about `script` as in `StartFailure`, where the system has none left.
+    Both are closed on exec. `script`, `parameter` and `source` are as in `StartFailure`.
+
+    Raises:
+        StartError: the limit of descriptors is reached.
     """
     try:
         return os.pipe()
@@ -68,22 +76,28 @@ def start(
     parameter: str | None,
     source: str,
 ) -> Started:
-    """Starts the program at `path` with the arguments `argv`, its own name included.
+    """Start a program.
 
-    `fds` has, for each descriptor that the program shall find open, the engine's own
-    that it is made from; those stay open here. `script`, `parameter` and `source` are for the
-    words of a failure, as in `StartFailure`. Raises `StartError`: then nothing runs.
+    Args:
+        path: the path of the program.
+        argv: its arguments, with its own name.
+        fds: for each descriptor that the program gets, the engine's own that becomes it. The
+            engine's stay open.
+        script, parameter, source: for the text of a failure, as in `StartFailure`.
+
+    Raises:
+        StartError: the program does not run.
     """
     spare: list[int] = []
     pid = 0
     try:
-        _keep_inherited_back()
+        _close_inherited_on_exec()
         actions = _file_actions(fds, spare)
         pid = _spawn(path, argv, actions)
         return Started(pid, os.pidfd_open(pid))
     except (OSError, ValueError) as error:
         if pid:
-            _end(pid)
+            _kill(pid)
         raise _not_started(path, argv, error, (script, parameter, source)) from error
     finally:
         for descriptor in spare:
@@ -96,7 +110,7 @@ def _not_started(
     error: OSError | ValueError,
     asked: tuple[str, str | None, str],
 ) -> StartError:
-    """The reason, for what was `asked` for: script, parameter and source."""
+    """Make the error of a start; `asked` has script, parameter and source."""
     from yext.extmodule.diagnosis.diagnose import diagnose
 
     script, parameter, source = asked
@@ -106,10 +120,10 @@ def _not_started(
 
 
 @cache
-def _keep_inherited_back() -> None:
-    """Closes on exec what the engine itself was started with, past standard error.
+def _close_inherited_on_exec() -> None:
+    """Mark the descriptors that the engine was started with, beyond standard error.
 
-    Python opens nothing that a child would inherit, so this is needed once.
+    Python opens nothing that a child inherits, so this is needed once.
     """
     for name in os.listdir("/proc/self/fd"):
         if int(name) not in _STANDARD:
@@ -118,10 +132,10 @@ def _keep_inherited_back() -> None:
 
 
 def _file_actions(fds: Mapping[int, int], spare: list[int]) -> _FileActions:
-    """What makes of the engine's descriptors those of the program.
+    """Return the actions that turn the engine's descriptors into those of the program.
 
-    A descriptor that another one is about to replace is used from a copy; the copies are
-    added to `spare`.
+    A descriptor that another one is about to replace is copied first; the copies are added to
+    `spare`.
     """
     beyond = max((*fds, *_STANDARD)) + 1
     actions: _FileActions = []
@@ -135,7 +149,7 @@ def _file_actions(fds: Mapping[int, int], spare: list[int]) -> _FileActions:
 
 
 def _spawn(path: str, argv: Sequence[str], actions: _FileActions) -> int:
-    """The process id of the program, started in the way that this thread allows."""
+    """Start the program in the way that this thread allows; return its process id."""
     handlers = [_signal.getsignal(number) for number in _IGNORED]
     if all(handler == _signal.SIG_IGN for handler in handlers):
         return _posix_spawn(path, argv, actions)
@@ -157,41 +171,41 @@ def _posix_spawn(path: str, argv: Sequence[str], actions: _FileActions) -> int:
 
 
 def _spawn_ignoring(path: str, argv: Sequence[str], actions: _FileActions) -> int:
-    """Starts the program while this process ignores what the program shall ignore.
+    """Start the program while this process ignores the signals that the program must ignore.
 
-    posix_spawn(3) hands ignored signals on but cannot ignore one. What arrives meanwhile
-    is blocked, and so kept: Linux keeps what is blocked even if it is ignored. But to ignore a
-    signal drops one that waits, so that is sent again. What comes between these two calls,
-    less than a microsecond, is lost: the kernel has no call for both. So is what the kernel
-    hands to another thread meanwhile, unless that thread blocks SIGINT and SIGQUIT itself.
+    posix_spawn(3) passes ignored signals on but cannot ignore one. Signals that arrive meanwhile
+    are blocked, and so kept: Linux keeps a blocked signal even if it is ignored. But to ignore a
+    signal drops a pending one, so that is sent again. A signal between these two calls, less than
+    a microsecond, is lost: the kernel has no call for both. So is a signal that the kernel gives
+    to another thread meanwhile, unless that thread blocks SIGINT and SIGQUIT itself.
     """
     pid = 0
     handlers: list[tuple[int, Any]] = []
-    waiting: set[int] = set()
+    pending: set[int] = set()
     mask = _signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
     try:
         try:
             for number in _IGNORED:
-                waiting |= _signal.sigpending() & {number}
+                pending |= _signal.sigpending() & {number}
                 handlers.append((number, _signal.signal(number, _signal.SIG_IGN)))
             pid = _posix_spawn(path, argv, actions)
         finally:
             try:
                 _restore(handlers)
             finally:
-                for waited in waiting:
-                    os.kill(os.getpid(), waited)
+                for dropped in pending:
+                    os.kill(os.getpid(), dropped)
                 _signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     except BaseException:
-        # A ^C is let in by then, and its handler may raise.
+        # SIGINT is unblocked by then, and its handler may raise.
         if pid:
-            _end(pid)
+            _kill(pid)
         raise
     return pid
 
 
 def _restore(handlers: list[tuple[int, Any]]) -> None:
-    """Sets the handlers again, all of them even if one of another thread's signal raises."""
+    """Restore all handlers, even if the handler of a signal for another thread raises."""
     try:
         while handlers:
             _signal.signal(*handlers[-1])
@@ -202,37 +216,38 @@ def _restore(handlers: list[tuple[int, Any]]) -> None:
 
 
 def _fork(path: str, argv: Sequence[str], actions: _FileActions) -> int:
-    """Starts the program without touching this process's signals.
+    """Start the program without changing the signal handlers of this process.
 
-    For where they cannot be touched: outside the main thread, or where a handler was not set
-    from Python. Slower the larger the engine is.
+    They cannot be changed outside the main thread, or where one was not set from Python. The
+    larger the engine, the slower this is.
     """
     reading, writing = os.pipe()
-    with open(reading, "rb") as told:
+    with open(reading, "rb") as report:
         try:
             with warnings.catch_warnings():
-                # Of a fork with threads: the child runs only what is in `_become`.
+                # It warns of a fork with threads, but the child runs only `_become`.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = os.fork()
             if pid == 0:
                 _become(path, argv, actions, writing)
         finally:
             os.close(writing)
-        number = told.read()
+        number = report.read()
     if number:
         os.waitpid(pid, 0)
         raise OSError(int(number), os.strerror(int(number)))
     return pid
 
 
-def _become(path: str, argv: Sequence[str], actions: _FileActions, tell: int) -> NoReturn:
-    """In the child: turns into the program, or writes the error number to `tell`."""
+def _become(path: str, argv: Sequence[str], actions: _FileActions, report: int) -> NoReturn:
+    """Become the program, in the child; write the error number to `report` if that fails."""
     act: dict[int, Callable[..., None]] = {
         os.POSIX_SPAWN_DUP2: _inherit,
         os.POSIX_SPAWN_CLOSE: os.close,
     }
     try:
-        tell = fcntl.fcntl(tell, fcntl.F_DUPFD_CLOEXEC, max(action[-1] for action in actions) + 1)
+        beyond = max(action[-1] for action in actions) + 1
+        report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, beyond)
         os.setpgid(0, 0)
         for action, *descriptors in actions:
             act[action](*descriptors)
@@ -243,18 +258,18 @@ def _become(path: str, argv: Sequence[str], actions: _FileActions, tell: int) ->
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execve(path, list(argv), os.environ)
     except Exception as error:
-        os.write(tell, b"%d" % (getattr(error, "errno", None) or errno.EINVAL))
+        os.write(report, b"%d" % (getattr(error, "errno", None) or errno.EINVAL))
     finally:
         os._exit(127)
 
 
 def _inherit(own: int, target: int) -> None:
     os.dup2(own, target)
-    os.set_inheritable(target, True)  # Nothing was done where the two are one.
+    os.set_inheritable(target, True)  # dup2 does nothing where the two are the same.
 
 
-def _end(pid: int) -> None:
-    """Kills and reaps a program that nobody will look after."""
+def _kill(pid: int) -> None:
+    """Kill and reap a program that was started in vain."""
     with suppress(ProcessLookupError, ChildProcessError):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -1,4 +1,4 @@
-"""How a process ended, and what it left behind in its process group."""
+"""The end of a script: reap it, stop it by signals, and end the rest of its process group."""
 
 from __future__ import annotations
 
@@ -27,27 +27,32 @@ def reap(pidfd: int) -> ExitStatus:
     return ExitStatus(signal=result.si_status)
 
 
-class Ladder:
-    """The way down of a script whose input was just closed.
+class StopSequence:
+    """The signals that end a script whose input was just closed.
 
-    SIGTERM to its process group after the first of `waits` (seconds), SIGKILL after the second;
-    `killed` is called then. Whoever sees the end cancels it.
+    SIGTERM is sent to its process group if it lives on for the first wait, SIGKILL if it lives on
+    for the second one.
+
+    Args:
+        group: the process group.
+        waits: the two waits, in seconds.
+        on_kill: called just before SIGKILL is sent.
 
     Attributes:
-        signalled: whether it came to SIGTERM.
+        signalled: True once SIGTERM has been sent.
     """
 
-    def __init__(self, group: int, waits: tuple[float, float], killed: Callable[[], None]) -> None:
+    def __init__(self, group: int, waits: tuple[float, float], on_kill: Callable[[], None]) -> None:
         self.signalled = False
         self._group = group
-        self._killed = killed
+        self._on_kill = on_kill
         self._wait = waits[1]
         self._deadline = float("inf")
         self._loop = asyncio.get_running_loop()
         self._next = self._loop.call_later(waits[0], self._terminate)
 
-    def hurry(self, deadline: float) -> None:
-        """Has SIGKILL sent at `deadline`, on the loop's clock, if not earlier."""
+    def limit(self, deadline: float) -> None:
+        """Send SIGKILL by `deadline`, a time of the loop's clock, if not earlier."""
         self._deadline = min(deadline, self._deadline)
         if self._next.when() > self._deadline:
             self._next.cancel()
@@ -55,7 +60,7 @@ class Ladder:
             self._next = self._loop.call_at(self._deadline, step)
 
     def cancel(self) -> None:
-        """The script has ended."""
+        """Send no more signals: the script has ended."""
         self._next.cancel()
 
     def _terminate(self) -> None:
@@ -65,7 +70,7 @@ class Ladder:
         self._next = self._loop.call_at(at, self._kill)
 
     def _kill(self) -> None:
-        self._killed()
+        self._on_kill()
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
@@ -74,9 +79,10 @@ class Ladder:
 
 
 class Leftovers:
-    """The process groups of scripts that have ended: what is left in them is ended too.
+    """The process groups of scripts that have ended, whose other processes are ended too.
 
-    `forget` is called with each group once nobody is left in it.
+    Args:
+        forget: called with each process group once it is empty or was killed.
     """
 
     def __init__(self, forget: Callable[[int], None]) -> None:
@@ -84,38 +90,41 @@ class Leftovers:
         self._groups: dict[int, asyncio.TimerHandle] = {}
 
     def end(self, group: int, seconds: float) -> None:
-        """The leader of `group` is gone: who is left gets SIGTERM, and SIGKILL `seconds` later."""
-        if not _signal(group, signal.SIGTERM):
+        """End what is left of `group`, whose leader has ended.
+
+        Its processes get SIGTERM now, and SIGKILL after some `seconds`.
+        """
+        if not _signal_rest(group, signal.SIGTERM):
             self._forget(group)
             return
         loop = asyncio.get_running_loop()
         self._groups[group] = loop.call_later(seconds, self._kill, group)
 
     def reused(self, group: int) -> None:
-        """A new script got this number: all of the old group are gone."""
+        """Drop `group`, as a new script has its number: all of its processes are gone."""
         timer = self._groups.pop(group, None)
         if timer is not None:
             timer.cancel()
 
     def kill_all(self) -> None:
-        """The engine ends: nobody is left."""
+        """Send SIGKILL to all groups now."""
         for group, timer in list(self._groups.items()):
             timer.cancel()
             self._kill(group)
 
     def _kill(self, group: int) -> None:
         self._groups.pop(group, None)
-        _signal(group, signal.SIGKILL)
+        _signal_rest(group, signal.SIGKILL)
         self._forget(group)
 
 
-def _signal(group: int, number: int) -> bool:
-    """Signals a group whose leader is gone; whether anybody was left in it.
+def _signal_rest(group: int, number: int) -> bool:
+    """Send a signal to a process group whose leader has ended; return True if it has members.
 
-    The number is not given to a new process while the group has members: where a process of
-    that number lives, they are gone and it is a stranger.
+    The kernel gives the number to no new process while the group has members. If there is a
+    process of that number, then the group is gone and the process is another program's.
     """
-    if _lives(group):
+    if _exists(group):
         return False
     try:
         os.killpg(group, number)
@@ -124,11 +133,11 @@ def _signal(group: int, number: int) -> bool:
     return True
 
 
-def _lives(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True

@@ -1,22 +1,23 @@
-"""Sees to it that no script outlives an engine that was killed.
+"""The warden: a process that kills the scripts of an engine that was killed itself.
 
-An engine that gets SIGKILL, or crashes, ends nothing. So a tiny shell, the warden, reads a
-pipe that only the engine writes to, and knows from it the process groups of all
-scripts. When the pipe ends it kills the groups it still knows, and ends. It leads its own
-process group, ignores what would end the engine, holds none of its descriptors, and sleeps
-in a read until there is something to do.
+An engine that gets SIGKILL, or crashes, cannot end its scripts. So a small shell process, the
+warden, reads from a pipe that only the engine writes to, and learns from it the process groups of
+all scripts. At the end of the pipe it kills the groups that are left, and ends. It leads its own
+process group, ignores the signals that end the engine, holds none of the engine's descriptors,
+and sleeps in a read until there is something to do.
 
 The lines it reads:
 
     begin INODE…    a script is about to be started whose pipes have these inodes
-    + GROUP         it was started: the process group is to be killed
+    + GROUP         it was started: the process group must be killed at the end
     abandon         it was not started
     - GROUP         the process group is gone, or need not be killed any more
 
-An engine killed between ``begin`` and ``+`` leaves a script whose group nobody has told. The pipe
-does not end before that script has become its program: until then the new process holds a copy of
-the engine's end. So its pipes are in place, and the warden finds it by them: by any one of them,
-since a script that has ended already may have left a child that kept only its standard error.
+An engine that is killed between ``begin`` and ``+`` leaves a script whose group the warden does
+not know. The pipe does not end before that script has become its program: until then the new
+process holds a copy of the engine's end. So the script's pipes are in place, and the warden finds
+it by them: by any one of them, since a script that has ended already may have left a child that
+kept only its standard error.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from yext.extmodule.script.spawn import make_pipe, start
 
 _SHELL = "/bin/sh"
 
-# `kill -9 -GROUP` is what dash, bash and busybox all take. The blanks around each group let
-# one be found whole. Of /proc/N/stat, what follows the name in brackets is state, parent, group.
+# dash, bash and busybox all understand `kill -9 -GROUP`. The blanks around each group make sure
+# that a whole number is found. In /proc/N/stat the name in brackets is followed by state, parent
+# and process group.
 _WATCH = """
 trap '' HUP INT QUIT TERM PIPE
 exec > /dev/null 2>&1
@@ -62,20 +64,20 @@ done
 """
 
 _PAUSE = 1.0
-"""Seconds between two starts of a warden that does not live."""
+"""The least time between two starts of the warden, in seconds."""
 
 _PATIENCE = 1.0
-"""Seconds that a warden is given to end by itself."""
+"""How long the warden may take to end by itself, in seconds."""
 
 
 class Warden:
-    """The engine's side of the warden; lives on the running event loop.
+    """The engine's side of the warden, on the running event loop.
 
-    The process is started with the first script, and again when somebody ends it. Where it
-    cannot be started the log says so, and scripts run without it.
+    The process is started with the first script, and again if it ends. If it cannot be started,
+    that is logged, and scripts run without it.
 
     Attributes:
-        pid: the process id of the warden, None where none runs.
+        pid: the process id of the warden, None while it does not run.
     """
 
     def __init__(self) -> None:
@@ -91,32 +93,32 @@ class Warden:
         self._loop = asyncio.get_running_loop()
 
     def begin(self, *inodes: int) -> None:
-        """A script is about to be started, with the pipes of these inodes."""
+        """Announce the start of a script whose pipes have these inodes."""
         self._begun = b"begin %s\n" % b" ".join(b"%d" % inode for inode in inodes)
         if self.pid is None:
             self._start()
         else:
-            self._tell(self._begun)
+            self._write(self._begun)
 
     def watch(self, pid: int) -> None:
-        """The script was started as `pid`, which leads its process group."""
+        """Kill the process group of `pid`, the script that was started, with the engine."""
         self._begun = b""
         self._groups[pid] = None
-        self._tell(b"+ %d\n" % pid)
+        self._write(b"+ %d\n" % pid)
 
     def abandon(self) -> None:
-        """The script was not started."""
+        """Take back the announcement: the script was not started."""
         self._begun = b""
-        self._tell(b"abandon\n")
+        self._write(b"abandon\n")
 
     def forget(self, pid: int) -> None:
-        """The process group of `pid` is gone, or is to be left alone."""
+        """Leave the process group of `pid` alone from now on."""
         if pid in self._groups:
             del self._groups[pid]
-            self._tell(b"- %d\n" % pid)
+            self._write(b"- %d\n" % pid)
 
     async def close(self) -> None:
-        """Ends the warden, and every group that was not forgotten; waits until it is gone."""
+        """End the warden, and with it each group that was not forgotten; wait until it is gone."""
         self._closing = True
         if self._next_start is not None:
             self._next_start.cancel()
@@ -131,7 +133,7 @@ class Warden:
             await self._gone.wait()
 
     def _start(self) -> None:
-        """Starts the warden with all that it must know."""
+        """Start the warden with all groups that it must know."""
         if self._next_start is not None:
             self._next_start.cancel()
             self._next_start = None
@@ -143,10 +145,10 @@ class Warden:
             return
         self._gone.clear()
         self._loop.add_reader(self._pidfd, self._ended)
-        self._tell(self._begun)
+        self._write(self._begun)
 
     def _spawn(self) -> tuple[int, int, int]:
-        """Starts the shell: its process id, its pidfd, and the pipe to write to."""
+        """Start the shell; return its process id, its pidfd and the pipe to write to."""
         reading, writing = make_pipe("warden", _SHELL, None)
         os.set_blocking(writing, False)
         argv = (_SHELL, "-c", _WATCH, "warden", *map(str, self._groups))
@@ -159,8 +161,8 @@ class Warden:
             os.close(reading)
         return started.pid, started.pidfd, writing
 
-    def _tell(self, line: bytes) -> None:
-        """Writes a line to the warden; one that takes none is replaced by one that knows all."""
+    def _write(self, line: bytes) -> None:
+        """Write a line to the warden; one that does not read is killed and started anew."""
         if self._pipe < 0 or self.pid is None:
             return
         try:
@@ -168,7 +170,7 @@ class Warden:
         except BlockingIOError:
             os.kill(self.pid, signal.SIGKILL)
         except BrokenPipeError:
-            pass  # It has ended: `_ended` is about to be called.
+            pass  # It has ended, and `_ended` is about to be called.
 
     def _ended(self) -> None:
         self._loop.remove_reader(self._pidfd)

@@ -445,7 +445,7 @@ def descriptor_limit(directory: Path) -> Attempt:
     put(directory / "one.sh", "#!/bin/sh\n")
     fill = """
 import contextlib
-spawn._keep_inherited_back()
+spawn._close_inherited_on_exec()
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 with contextlib.suppress(OSError):
     while True:
