@@ -1,4 +1,4 @@
-"""10,000 starts and stops, and 10,000 connects, leave everything where it was."""
+"""10,000 starts and stops, and 10,000 connects, leave no resources behind."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ from workshop import Workshop
 CYCLES = 10_000
 
 WARM_UP = 300
-"""Cycles before the first look: buffers, caches and stories have their size then."""
+"""Cycles before the first measurement: then buffers, caches and histories have their final size."""
 
 WORKERS = 10
 
@@ -22,7 +22,7 @@ KEPT_BYTES = 16 << 20
 
 
 def resident() -> int:
-    """Bytes of memory that this process has."""
+    """Return the resident memory of this process, in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -84,7 +84,7 @@ def test_connects(tmp_path: Path) -> None:
 
 
 async def all_left(lab: Workshop) -> None:
-    """Waits until the engine has seen the last peer go, a turn of the loop or two later."""
+    """Wait until the engine has noticed, a few turns of the loop later, that all peers left."""
     async with asyncio.timeout(20):
         while lab.module.peers:
             await asyncio.sleep(0)

@@ -1,5 +1,6 @@
-"""However the engine ends, no script outlives it: by SIGTERM and SIGINT within 6 seconds, by
-SIGKILL within one."""
+"""No script outlives the engine, however it ends.
+
+It takes at most 6 seconds after SIGTERM or SIGINT, one second after SIGKILL."""
 
 import os
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 KILLS = int(os.environ.get("YEXT_KILLS", "10"))
-"""How many engines are killed; `make soak` has it be 1,000."""
+"""Number of engines to kill; `make soak` sets it to 1,000."""
 
 SCRIPTS = {
     "plain.sh": "echo '%%>output:up'\nwhile read -r line; do :; done\n",
@@ -26,7 +27,7 @@ SCRIPTS = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A configuration with the three scripts, and no listener that others could want."""
+    """A configuration with the three scripts, and without listeners that could collide."""
     for name, body in SCRIPTS.items():
         path = tmp_path / name
         path.write_text("#!/bin/sh\n" + body)
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class Serving:
-    """One `yext serve`, all processes of which carry a mark in their environment."""
+    """A `yext serve` whose processes all carry a mark in their environment."""
 
     def __init__(self, folder: Path) -> None:
         self.mark = f"YEXT_MARK={uuid.uuid4()}"
@@ -55,7 +56,7 @@ class Serving:
         )
 
     def wait_until(self, *wanted: str) -> list[str]:
-        """Reads its log until each of these has come."""
+        """Read its log until it contains each of these texts."""
         assert self.process.stderr is not None
         missing, lines = list(wanted), []
         while missing:
@@ -68,7 +69,7 @@ class Serving:
         return lines
 
     def left(self) -> list[int]:
-        """The processes that carry the mark."""
+        """List the processes that carry the mark."""
         return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and self._carries(pid)]
 
     def _carries(self, pid: str) -> bool:
@@ -78,7 +79,7 @@ class Serving:
             return False
 
     def story(self) -> list[str]:
-        """What is left, and what it waits for."""
+        """Describe the remaining processes, and what each waits for."""
         return [
             f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes()!r} "
             f"{Path(f'/proc/{pid}/stat').read_text()} {Path(f'/proc/{pid}/wchan').read_text()}"
@@ -86,7 +87,7 @@ class Serving:
         ]
 
     def all_gone(self, seconds: float) -> bool:
-        """Whether all that carry the mark are gone in so long; looks again at each end."""
+        """True if all marked processes end within this time; checks again after each end."""
         deadline = time.monotonic() + seconds
         while pids := self.left():
             if time.monotonic() > deadline:
@@ -122,7 +123,7 @@ def serving(folder: Path) -> Iterator[Serving]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_is_over_in_six_seconds(folder: Path, number: signal.Signals) -> None:
-    """For SIGTERM with a script that keeps the engine waiting for its answer to engine.halt."""
+    """For SIGTERM, with a script that delays its answer to engine.halt."""
     if number == signal.SIGTERM:
         path = folder / "stubborn.sh"
         install = "trap '' TERM\necho '%%>install:10:engine.halt'\n"

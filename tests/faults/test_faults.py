@@ -1,5 +1,7 @@
-"""Every fault a script can have: a canary through another script is answered within a second
-throughout, everything returns to where it was, and one line in the log names script and cause."""
+"""Every fault that a script can have.
+
+Throughout, a canary message to another script is answered within a second. Afterwards no resources
+are left behind, and one line in the log names script and cause."""
 
 import asyncio
 import gc
@@ -20,7 +22,7 @@ from yext.extmodule.script import states
 from yext.extmodule.script.script import Script
 
 GENERAL = "timeout=150\nstopwait=30\ntermwait=150\nrestart_delay=1\nmaxoutput=65536"
-"""Options with which little has to be waited for."""
+"""Options with short waits."""
 
 TALK = "echo '%%>setlocal:restart:true'\nread -r line\n"
 
@@ -29,7 +31,7 @@ INSTALL = "echo '%%>install::work'\nread -r line\n"
 
 @dataclass(frozen=True)
 class Resources:
-    """What one engine holds."""
+    """The resources of an engine."""
 
     descriptors: int
     children: int
@@ -48,7 +50,7 @@ class Resources:
         )
 
     def check(self, before: "Resources", objects: int = 3000) -> None:
-        """Asserts that nothing was left; `objects` may be kept as the story of what was."""
+        """Assert that nothing is left behind, except up to `objects` objects of history."""
         assert self.descriptors == before.descriptors
         assert self.children == before.children
         assert self.tasks == before.tasks
@@ -57,10 +59,10 @@ class Resources:
 
 @asynccontextmanager
 async def canary(lab: Workshop) -> AsyncIterator[None]:
-    """Sends the canary one message after the other meanwhile; none may take a second.
+    """Send canary messages one after the other meanwhile; none may take a second.
 
-    That is a second of work of this process, the engine's: other processes may keep it from that
-    for longer. One that is not answered at all fails (`Workshop.send`).
+    That means a second of work of this process, which runs the engine: other processes may delay it
+    for longer. A message without an answer fails (`Workshop.send`).
     """
     slowest = 0.0
     over = False
@@ -87,11 +89,11 @@ Provoke = Callable[[Workshop, Script], Awaitable[None]]
 
 
 async def nothing(lab: Workshop, script: Script) -> None:
-    """The script does it all by itself."""
+    """Do nothing: the script causes the fault by itself."""
 
 
 async def work(lab: Workshop, script: Script) -> None:
-    """Gives the script messages that it does not answer."""
+    """Send the script messages that it does not answer."""
     for _ in range(3):
         handled, _ = await lab.send("work", text="x" * 50_000)
         assert not handled
@@ -110,7 +112,7 @@ async def freeze(lab: Workshop, script: Script) -> None:
 
 
 async def flood_for_a_while(lab: Workshop, script: Script) -> None:
-    """Until enough has come for a slow reader to have been held up by it."""
+    """Wait until there was enough output to block a slow reader."""
     for _ in range(3):
         await lab.tells("'faulty.sh' wrote .* more lines on standard error", "debug")
 
@@ -202,7 +204,7 @@ FAULTS: dict[str, tuple[str, Provoke, str]] = {
         "'faulty.sh' did not answer 'work' in time",
     ),
 }
-"""Body of the script, what provokes the fault, what the log must tell."""
+"""Body of the script, the function that provokes the fault, and the expected line in the log."""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -289,7 +291,7 @@ def test_a_start_for_want_of_descriptors_fails_and_leaves_nothing(tmp_path: Path
 
 @contextmanager
 def few_descriptors(spare: int) -> Iterator[None]:
-    """Leaves this process so many descriptors that it may open."""
+    """Limit this process to `spare` further descriptors."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 16, limits[1]))

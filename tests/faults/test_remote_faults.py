@@ -1,4 +1,4 @@
-"""The remote manager under attack and bad luck: others never wait, and nothing is left behind."""
+"""The remote manager under attack and with faulty clients: no delay for others, no leaks."""
 
 from __future__ import annotations
 
@@ -39,15 +39,14 @@ CONF = """
 """
 
 MEDIAN, WORST = 0.2, 1.0
-"""Seconds of its own work that the engine may do before it answers on another session, far more
-than it does (tests/bench, row fairness, has figures). How long that takes is up to the machine."""
+"""Seconds of processor time that the engine may take before it answers another session, far more
+than it takes (tests/bench, row fairness, has figures). Elapsed time depends on the machine."""
 
 RESET = struct.pack("ii", 1, 0)
 
 
 class Canary:
-    """Asks on a session of its own for as long as the block lasts, and keeps how much the engine
-    worked before each answer."""
+    """Ask on a separate session during the block; record the work before each answer."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
@@ -83,7 +82,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
 
 @pytest.fixture(autouse=True)
 def nothing_left(remote: Remote) -> Iterator[None]:
-    """Descriptors and connections are as before, memory about, and the log has no traceback."""
+    """Check descriptors, connections, memory (approximately), and a log without traceback."""
     asking = remote.open()
     asking.ask("echo")
     files, memory = remote.usage()
@@ -172,7 +171,7 @@ def test_the_guest_idle_for_longest_goes(remote: Remote) -> None:
     first = remote.open("PORT_GUARDED")
     second = remote.open("PORT_GUARDED")
     others = [remote.open("PORT_GUARDED") for _ in range(48)]
-    # Those that came later have been let in, so the second has been before them.
+    # Later connections have been accepted, so the second one has been before them.
     for other in others:
         other.ask("echo")
     first.ask("echo")
@@ -199,7 +198,7 @@ def test_a_thousand_wrong_passwords_from_sixteen_connections(remote: Remote) -> 
 
 
 def small(remote: Remote, port: str = "PORT") -> Client:
-    """A client whose system keeps little of what it does not read."""
+    """A client with small socket buffers for unread data."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     made.connect(("127.0.0.1", remote.port(port)))
@@ -222,7 +221,7 @@ def test_a_slow_reader_of_messages_loses_lines_and_is_told_how_many(remote: Remo
     told = re.findall(rb"%%<message::false:chan.control:", text)
     lost = int(text.rpartition(b":")[2])
     assert lost > 0
-    # A few messages are others': the second's timer.
+    # A few messages are from the engine's timer.
     assert count <= len(told) + lost < count + 500
     assert slow.ask("uptime").startswith("%%=uptime:")
 
@@ -311,12 +310,12 @@ def test_tls(secured: Remote) -> None:
     with pytest.raises(ConnectionRefusedError):
         secure(secured, trusted, "PORT_BROKEN")
     assert secured.logged(r"rmanager.conf:\d+: certificate=\S*none.pem: No such file")
-    # Without a certificate of its own the client is turned away when it first reads.
+    # Without its own certificate the client is refused when it first reads.
     with pytest.raises((OSError, AssertionError)):
         secure(secured, trusted, "PORT_MUST").ask("version")
     trusted.load_cert_chain(folder / "client.pem", folder / "client.key")
     assert secure(secured, trusted, "PORT_MUST").ask("version").startswith("version:")
-    # One that speaks no TLS, and one that says nothing, keep nobody waiting.
+    # A client without TLS and a silent client delay no others.
     silent, wrong = secured.open(), secured.open()
     wrong.send("version\r\n" * 100)
     assert b"version:" not in wrong.rest()
