@@ -77,8 +77,8 @@ def _wait_for_scripts(shell: Terminal) -> None:
     """Wait until the scripts have installed all their handlers and watches: some start slowly."""
     wanted = {name: TAKES_PART[name] for name in TAKES_PART if PHP or not name.endswith(".php")}
 
-    def all_take_part(told: str) -> bool:
-        rows = [line.split() for line in told.splitlines()]
+    def all_take_part(reply: str) -> bool:
+        rows = [line.split() for line in reply.splitlines()]
         running = [row for row in rows if row[2:3] == ["running"]]
         return {row[0]: (int(row[-2]), int(row[-1])) for row in running} == wanted
 

@@ -118,7 +118,7 @@ class Terminal:
         """Repeat a command until `holds` returns true for its reply."""
         deadline = time.monotonic() + SECONDS
         while not holds(reply := self.command(line)):
-            assert time.monotonic() < deadline, self.report(f"{line!r} never told it")
+            assert time.monotonic() < deadline, self.report(f"{line!r} never satisfied the test")
         return reply
 
     def end(self, check: Callable[[int], bool] | None = None) -> int:

@@ -28,7 +28,7 @@ def test_the_page_of_options_is_current() -> None:
     assert pages.CONFIGURATION.read_text(encoding="utf-8") == pages.configuration()
 
 
-def test_every_option_of_a_listener_is_told() -> None:
+def test_every_option_of_a_listener_is_listed() -> None:
     assert tuple(pages.LISTENER) == settings.LISTENER_OPTIONS
 
 

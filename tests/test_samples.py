@@ -78,7 +78,7 @@ def test_route_answers_call_route(
     assert answer.params == {"called": called, "handlers": "route.py:50"}
 
 
-def test_count_tells_how_many_seconds_have_gone_by(yext_engine: TestBench) -> None:
+def test_count_reports_how_many_seconds_have_gone_by(yext_engine: TestBench) -> None:
     yext_engine.start("count.sh", "3")
     yext_engine.wait_watcher("engine.timer")
     for _ in range(3):
@@ -109,7 +109,7 @@ def test_greet_adds_a_command_with_help_and_completion(yext_engine: TestBench) -
     assert yext_engine.command("version").ok
 
 
-def test_calls_logs_who_calls_whom_or_tells_that_php_is_missing(yext_engine: TestBench) -> None:
+def test_calls_logs_who_calls_whom_or_reports_that_php_is_missing(yext_engine: TestBench) -> None:
     if not PHP:
         with pytest.raises(AssertionError, match="/usr/bin/php"):
             yext_engine.start("calls.php")
@@ -176,11 +176,11 @@ def test_a_script_that_cannot_be_started_says_why(
     assert lines[-1] == f"do: {reply.params['hint']}"
 
 
-@pytest.mark.parametrize(("name", "told"), ENDED.items())
-def test_a_script_that_ends_at_once_is_told_with_its_last_words(
-    yext_engine: TestBench, name: str, told: str
+@pytest.mark.parametrize(("name", "report"), ENDED.items())
+def test_a_script_that_ends_at_once_is_reported_with_its_last_words(
+    yext_engine: TestBench, name: str, report: str
 ) -> None:
     yext_engine.start(f"broken/{name}")
     notice = yext_engine.expect_log(f"broken/{name} ended")
     assert "never spoke the protocol" in notice
-    assert told in notice
+    assert report in notice

@@ -29,6 +29,6 @@ def test_another_engine_is_measured_beside() -> None:
 
 
 def test_a_soak_of_two_seconds_holds() -> None:
-    told = asyncio.run(soak(2.0))
-    assert told.returned > 0
-    assert told.failures == []
+    result = asyncio.run(soak(2.0))
+    assert result.returned > 0
+    assert result.failures == []

@@ -38,9 +38,9 @@ async def main(yate: YateAsync) -> None:
     answer = await yate.send_message_async(
         MessageRequest("test.ready", {"version": version, "text": TEXT, "long": "x" * 9000}, "back")
     )
-    told = {"processed": str(answer.processed), "retvalue": answer.return_value, **answer.params}
-    del told["long"]
-    yate.send_message(MessageRequest("test.told", told), fire_and_forget=True)
+    report = {"processed": str(answer.processed), "retvalue": answer.return_value, **answer.params}
+    del report["long"]
+    yate.send_message(MessageRequest("test.report", report), fire_and_forget=True)
     await over.wait()
     yate.unregister_message_handler("call.route")
     yate.unregister_watch_handler("test.over")

@@ -37,8 +37,8 @@ def installed(success: bool) -> None:
 
 
 def answered(asked: MessageRequest, answer: Message) -> None:
-    told = {"processed": str(answer.processed), "retvalue": answer.return_value, **answer.params}
-    client.send_message(MessageRequest("test.told", told), fire_and_forget=True)
+    report = {"processed": str(answer.processed), "retvalue": answer.return_value, **answer.params}
+    client.send_message(MessageRequest("test.report", report), fire_and_forget=True)
 
 
 def over(message: Message) -> None:

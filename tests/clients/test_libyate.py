@@ -83,8 +83,8 @@ def test_the_logged_script_gets_what_yate_answered(
     script.write_text(SCRIPT.format(said=said, heard=heard))
     script.chmod(0o755)
     yext_engine.start("sample.sh", "-d")
-    told = yext_engine.expect("myapp.test").params
-    assert told == {"path": "/bin:/usr/bin", "testing": "true", "done": "75%"}
+    params = yext_engine.expect("myapp.test").params
+    assert params == {"path": "/bin:/usr/bin", "testing": "true", "done": "75%"}
     yext_engine.command("external stop sample.sh")
     lines = [line for line in heard.read_text().splitlines() if not _is_tick(line)]
     assert sorted(lines) == sorted(received)
@@ -99,10 +99,10 @@ def test_the_logged_socket_client_gets_what_yate_answered(
         peer.connect(str(yext_config / "sample.sock"))
         *first, unwatch = (f"{line}\n" for line in sent)
         peer.sendall("".join(first).encode())
-        told = (line for line in answers if not _is_tick(line))
-        got = yext_engine.wait(asyncio.to_thread(lambda: [next(told) for _ in received[:-1]]))
+        lines = (line for line in answers if not _is_tick(line))
+        got = yext_engine.wait(asyncio.to_thread(lambda: [next(lines) for _ in received[:-1]]))
         yext_engine.expect_log("Starting sample.py")
         peer.sendall(unwatch.encode())
         peer.shutdown(socket.SHUT_WR)
-        got += yext_engine.wait(asyncio.to_thread(lambda: list(told)))
+        got += yext_engine.wait(asyncio.to_thread(lambda: list(lines)))
     assert got == [f"{line}\n" for line in received]

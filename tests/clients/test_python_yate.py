@@ -63,8 +63,8 @@ def test_the_asyncio_interface(
     yext_engine.engine.install("test.inner", _inner)
     arguments = _arguments(where, port, yext_config)
     with _running(yext_engine, "asyncio_client.py", where, arguments):
-        told = yext_engine.expect("test.told").params
-        assert told == {
+        report = yext_engine.expect("test.report").params
+        assert report == {
             "processed": "True", "retvalue": "back and forth", "version": __version__,
             "text": TEXT, "added": TEXT,
         }  # fmt: skip
@@ -79,8 +79,8 @@ def test_the_callbacks(yext_engine: TestBench, where: str, port: int) -> None:
     yext_engine.engine.install("test.ready", _ready)
     arguments = [str(port)] if where == "tcp" else []
     with _running(yext_engine, "callback_client.py", where, arguments):
-        told = yext_engine.expect("test.told").params
-        assert told == {
+        report = yext_engine.expect("test.report").params
+        assert report == {
             "processed": "True", "retvalue": "back and forth", "text": TEXT, "added": TEXT,
         }  # fmt: skip
         _routes(yext_engine, track="")

@@ -174,7 +174,7 @@ def test_lines_are_taken_one_by_one(pair: Pair) -> None:
     assert connection.lack() == "the connection was closed, after b'rest'"
 
 
-def test_a_line_that_does_not_come_is_not_waited_for_longer_than_told(pair: Pair) -> None:
+def test_a_wait_for_a_missing_line_ends_in_time(pair: Pair) -> None:
     connection, _theirs = pair
     assert connection.next_line(time.monotonic() + 0.01) is None
     assert connection.lack() == "nothing more came"
@@ -189,7 +189,7 @@ def test_a_line_in_pieces_is_one_line(pair: Pair) -> None:
     writer.join()
 
 
-def test_a_mismatch_tells_the_step_what_was_expected_and_what_came(pair: Pair) -> None:
+def test_a_mismatch_names_the_step_the_expected_and_the_received_text(pair: Pair) -> None:
     connection, theirs = pair
     with Engine() as engine:
         play = Playing({}, engine)

@@ -133,15 +133,15 @@ def test_a_stop_is_over_in_six_seconds(folder: Path, number: signal.Signals) -> 
         assert len(engine.left()) >= 5
         before = time.monotonic()
         engine.process.send_signal(number)
-        _, told = engine.process.communicate(timeout=20)
+        _, errors = engine.process.communicate(timeout=20)
         took = time.monotonic() - before
         assert engine.process.returncode == 0
         assert engine.left() == []
     assert took < 6.0
-    assert "'stubborn.sh' did not end on SIGTERM and is killed" in told
+    assert "'stubborn.sh' did not end on SIGTERM and is killed" in errors
 
 
-def test_sighup_reloads_and_tells_the_log(folder: Path) -> None:
+def test_sighup_reloads_and_writes_to_the_log(folder: Path) -> None:
     with serving(folder) as engine:
         engine.wait_until("ready", *["up"] * 3)
         path = folder / "extmodule.conf"

@@ -205,7 +205,7 @@ def small(remote: Remote, port: str = "PORT") -> Client:
     return remote.client(made)
 
 
-def test_a_slow_reader_of_messages_loses_lines_and_is_told_how_many(remote: Remote) -> None:
+def test_a_slow_reader_of_messages_loses_lines_and_gets_the_number(remote: Remote) -> None:
     slow = small(remote)
     slow.send("machine on\r\n")
     slow.until("Machine mode: on\r\n")
@@ -218,11 +218,11 @@ def test_a_slow_reader_of_messages_loses_lines_and_is_told_how_many(remote: Remo
         busy.until("Remote echo: off\r\n")
         sender.join(SECONDS)
     text = slow.until("%%=lost:") + slow.until("\r\n")
-    told = re.findall(rb"%%<message::false:chan.control:", text)
+    notices = re.findall(rb"%%<message::false:chan.control:", text)
     lost = int(text.rpartition(b":")[2])
     assert lost > 0
     # A few messages are from the engine's timer.
-    assert count <= len(told) + lost < count + 500
+    assert count <= len(notices) + lost < count + 500
     assert slow.ask("uptime").startswith("%%=uptime:")
 
 

@@ -76,8 +76,8 @@ def telnet(remote: Remote, environ: dict[str, str], columns: int = 90) -> Termin
 def test_log_in_complete_resize_and_quit(remote: Remote, environ: dict[str, str]) -> None:
     terminal = telnet(remote, environ)
     assert "Not authenticated: auth PASSWORD" in terminal.text()
-    for untold in ("scripts", "listeners", "running"):
-        assert untold not in terminal.text(), "a guest is told nothing, and nothing wrong"
+    for word in ("scripts", "listeners", "running"):
+        assert word not in terminal.text(), "a guest sees nothing, and nothing wrong"
     terminal.type("version\r")
     sees(terminal, "Not authenticated!")
     terminal.type("auth sesame\r")

@@ -28,7 +28,7 @@ DYING = """
 """
 
 
-def test_what_failed_is_told_at_the_start(place: Place) -> None:
+def test_failures_are_reported_at_the_start(place: Place) -> None:
     place.script("mailer.php", "#!/no/such/php\n")
     place.extmodule(
         """
@@ -56,7 +56,7 @@ def test_what_failed_is_told_at_the_start(place: Place) -> None:
     assert "1 running 1 failed" in shell.screen.display[shell.screen.cursor.y + 1]
 
 
-def test_a_script_that_dies_young_is_told_while_the_operator_types(place: Place) -> None:
+def test_a_script_that_dies_young_is_reported_while_the_operator_types(place: Place) -> None:
     place.script("dying.py", DYING)
     shell = place.open()
     shell.type("external start dying.py\rstatus ext")
@@ -66,7 +66,7 @@ def test_a_script_that_dies_young_is_told_while_the_operator_types(place: Place)
     assert "No module named 'no_such_module_at_all'" in shell.text()
 
 
-def test_a_mistake_is_told_with_the_nearest_name(place: Place) -> None:
+def test_a_mistake_is_reported_with_the_nearest_name(place: Place) -> None:
     shell = place.open()
     assert shell.command("externl start x") == (
         "Cannot understand: externl start x\nDid you mean: external"
@@ -227,10 +227,10 @@ def test_source_stops_at_the_first_failure(place: Place) -> None:
     commands = place.config / "commands"
     commands.write_text("# what to do\nuptime\nexternl\nversion\n")
     shell = place.open()
-    told = shell.command(f"source {commands}")
-    assert "Uptime" in told
-    assert f"{commands}:3: externl: unknown command" in told
-    assert "version:" not in told
+    output = shell.command(f"source {commands}")
+    assert "Uptime" in output
+    assert f"{commands}:3: externl: unknown command" in output
+    assert "version:" not in output
     assert "version:" in shell.command(f"source {commands} --keep-going")
 
 

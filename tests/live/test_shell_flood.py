@@ -83,12 +83,12 @@ def test_typing_through_a_flood(place: Place, kind: str, seed: int) -> None:
     shell.until(count.exists, "the end of the flood")
     total = int(count.read_text())
     assert total > 5000
-    shell.until(lambda: _told(shell, pattern) >= total, f"{total} lines shown or counted")
+    shell.until(lambda: _counted(shell, pattern) >= total, f"{total} lines shown or counted")
     shell.command(off)
-    assert _told(shell, pattern) == total
+    assert _counted(shell, pattern) == total
 
 
-def _told(shell: Terminal, pattern: str) -> int:
+def _counted(shell: Terminal, pattern: str) -> int:
     """Return the number of lines of the flood that were shown, or counted as left out."""
     text = shell.text()
     declared = re.findall(r"^ *… ([\d,]+) lines left out", text, re.MULTILINE)

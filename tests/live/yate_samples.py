@@ -52,12 +52,12 @@ class Console:
             text = reply["text"]
         return text
 
-    def log(self, script: str, *tells: str) -> str:
-        """Return what `script` has written on standard error, once each of `tells` is in it."""
+    def log(self, script: str, *texts: str) -> str:
+        """Return what `script` has written on standard error, once each of `texts` is in it."""
         until = time.monotonic() + SECONDS
         text = self.do(f"external log {script}")
-        while not all(one in text for one in tells):
-            assert time.monotonic() < until, f"{tells} is not all in {text}"
+        while not all(one in text for one in texts):
+            assert time.monotonic() < until, f"{texts} is not all in {text}"
             time.sleep(0.1)
             text = self.do(f"external log {script}")
         return text
