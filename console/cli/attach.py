@@ -83,14 +83,14 @@ async def _connected(host: Host, secret: Secret) -> AttachedLink | int:
 
 async def _shell(host: Host, secret: Secret, *, plain: bool) -> int:
     from console.shell import shell
-    from console.shell.terminal import abilities
+    from console.shell.terminal import detect_capabilities
 
     link = await _connected(host, secret)
     if isinstance(link, int):
         return link
     try:
         await link.introduce()
-        return await shell.run(link, abilities(), plain=plain)
+        return await shell.run(link, detect_capabilities(), plain=plain)
     except Lost as error:
         print(f"yext: {host.where}: {error}", file=sys.stderr)
         return NOT_CONNECTED

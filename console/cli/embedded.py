@@ -12,7 +12,7 @@ from console.commands.interpreter import Interpreter
 from console.link import LocalLink
 from console.session.session import Session
 from console.shell import shell
-from console.shell.terminal import abilities, print_now
+from console.shell.terminal import detect_capabilities, print_now
 from yext import Engine
 
 _LABEL = "console"
@@ -34,7 +34,7 @@ async def _run(config_dir: str | None, *, plain: bool) -> int:
         session = Session(engine, _LABEL, output=True)
         link = LocalLink(Interpreter(session, TABLE))
         try:
-            code = await shell.run(link, abilities(), plain=plain)
+            code = await shell.run(link, detect_capabilities(), plain=plain)
         finally:
             session.close()
         loop = asyncio.get_running_loop()

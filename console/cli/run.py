@@ -135,10 +135,10 @@ async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
         if command != "-":
             yield command
             continue
-        from console.shell.stdin import Lines
+        from console.shell.stdin import LineReader
 
-        typed = Lines(sys.stdin.fileno())
-        while (line := await typed.next()) is not None:
+        reader = LineReader(sys.stdin.fileno())
+        while (line := await reader.readline()) is not None:
             if line.strip() and not line.lstrip().startswith("#"):
                 yield line.strip()
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, cast
 from console.server import dialect
 from console.server.auth import TooMany
 from console.server.conversation import Conversation
-from console.server.typeahead import Backlog
-from console.server.writer import Outlet
+from console.server.typeahead import TypeAhead
+from console.server.writer import Writer
 from console.session.authority import Authority
 from console.session.session import Policy, Session
 from console.telnet import (
@@ -42,7 +42,7 @@ from yext.command import EOL
 if TYPE_CHECKING:
     from console.server.listeners import Listener
     from console.server.rmanager import RManager
-    from console.server.telnetshell import RemoteShell
+    from console.server.telnetshell import TelnetShell
 
 SLICE = 4096
 """Bytes of what was received that are looked at in one turn of the loop."""
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
     """
 
     conversation: Conversation
-    _outlet: Outlet
+    _writer: Writer
 
     def __init__(self, module: RManager, listener: Listener) -> None:
         self._module = module
@@ -73,9 +73,9 @@ class Connection(asyncio.Protocol):
         self._parser = Parser()
         self._telnet = Negotiation()
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._backlog = Backlog(self._carry_out, may=self._ready, done=self._caught_up)
+        self._typeahead = TypeAhead(self._handle, ready=self._ready, idle=self._caught_up)
         self._ended = False
-        self._shell: RemoteShell | None = None
+        self._shell: TelnetShell | None = None
         self._starting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._source = ""
@@ -116,17 +116,17 @@ class Connection(asyncio.Protocol):
         self.session.address = address
         self.session.label = f"rmanager {address}"
         self.last_heard = asyncio.get_running_loop().time()
-        self._outlet = Outlet(
+        self._writer = Writer(
             self._transport,
-            most=listener.maxqueue,
-            stalled=listener.stalled,
+            limit=listener.maxqueue,
+            stall_timeout=listener.stalled,
             telnet=listener.telnet,
-            tell=lambda lines: dialect.lost(lines, machine_mode=self.session.machine),
+            report_lost=lambda lines: dialect.lost(lines, machine_mode=self.session.machine),
         )
         self.conversation = Conversation(
             self.session,
             listener,
-            self._outlet,
+            self._writer,
             debug=module.debug,
             changed=lambda: module.follow(self),
         )
@@ -144,8 +144,8 @@ class Connection(asyncio.Protocol):
 
     def _greet(self) -> None:
         if self.listener.telnet:
-            self._outlet.write_bytes(self._telnet.offer())
-            self._outlet.write(_PADDING)
+            self._writer.write_bytes(self._telnet.offer())
+            self._writer.write(_PADDING)
         self.conversation.greet()
 
     def _overstayed(self) -> None:
@@ -155,14 +155,14 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more: what it sent is carried out, and answered if it listens."""
         self._ended = True
-        if not self._backlog.working:
+        if not self._typeahead.working:
             self.close()
         # Half of a TLS connection cannot be closed.
         return self._transport is not None and not self._transport.get_extra_info("ssl_object")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._outlet.close()
+        self._writer.close()
         self.close()
 
     @property
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
 
     async def ended(self) -> None:
         """Waits until nothing of a closed connection runs any more."""
-        await self._backlog.end()
+        await self._typeahead.stop()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -222,19 +222,19 @@ class Connection(asyncio.Protocol):
         for item in items:
             if _is_interrupt(item) and self._shell is None and self.conversation.running:
                 # Its answer is not waited for, and what was typed after it is forgotten.
-                self._backlog.interrupt()
+                self._typeahead.interrupt()
                 item = _after_interrupt(item)
             self._take(item)
         if self._transport is not None:
-            self._backlog.go_on()
+            self._typeahead.start()
 
     def _take(self, item: Item) -> None:
         """Queues what is typed; what is negotiated is answered at once."""
         if isinstance(item, Request):
-            self._outlet.telnet = True
-            self._outlet.write_bytes(self._telnet.request(item))
+            self._writer.telnet = True
+            self._writer.write_bytes(self._telnet.request(item))
             if item.option == ECHO:
-                self._backlog.put(item)
+                self._typeahead.put(item)
             self._see_terminal()
         elif isinstance(item, Subnegotiation):
             if not self._telnet.subnegotiate(item):
@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol):
         elif self._shell is not None:
             self._to_shell(item)
         else:
-            self._backlog.put(item)
+            self._typeahead.put(item)
             self._limit_reading()
 
     def _unsupported(self, what: str, code: int, where: str = "") -> None:
@@ -253,8 +253,8 @@ class Connection(asyncio.Protocol):
 
     def _limit_reading(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            full = self._backlog.full or bool(self._received)
-            if full or not self._outlet.drained.is_set():
+            full = self._typeahead.full or bool(self._received)
+            if full or not self._writer.drained.is_set():
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
@@ -266,10 +266,10 @@ class Connection(asyncio.Protocol):
 
     async def _ready(self) -> bool:
         # What is typed is carried out no faster than the client reads.
-        await self._outlet.drained.wait()
+        await self._writer.drained.wait()
         return self._may_go_on()
 
-    async def _carry_out(self, item: Item) -> None:
+    async def _handle(self, item: Item) -> None:
         try:
             if isinstance(item, bytes):
                 await self.conversation.typed(self._decoder.decode(item))
@@ -283,10 +283,10 @@ class Connection(asyncio.Protocol):
         self._limit_reading()
 
     def _caught_up(self) -> None:
-        if self.session.closing or (self._ended and self._backlog.empty):
+        if self.session.closing or (self._ended and self._typeahead.empty):
             self.close()
         elif self._transport is not None and self._may_go_on():
-            self._backlog.go_on()
+            self._typeahead.start()
 
     def _echo_changed(self) -> None:
         self.conversation.echo(self._telnet.ours.in_force(ECHO))
@@ -304,7 +304,7 @@ class Connection(asyncio.Protocol):
             return
         if not telnet.ours.in_force(ECHO) or not telnet.columns:
             return
-        self._outlet.write_bytes(telnet.ask_terminal())
+        self._writer.write_bytes(telnet.ask_terminal())
         if self._starting is None and (telnet.terminal is not None or telnet.no_terminal):
             starting = self._start_shell(telnet.terminal or "vt100")
             self._starting = asyncio.get_running_loop().create_task(starting)
@@ -313,22 +313,22 @@ class Connection(asyncio.Protocol):
         """Leaves the plain conversation, unless the terminal is too dumb for more."""
         # The import takes a quarter of a second the first time, in which others go on.
         module = await asyncio.to_thread(importlib.import_module, "console.server.telnetshell")
-        if self._transport is None or not module.abilities(terminal).editing:
+        if self._transport is None or not module.capabilities_of(terminal).editing:
             return
-        shell: RemoteShell = module.RemoteShell(
+        shell: TelnetShell = module.TelnetShell(
             self._module.engine,
             self.session,
-            self._outlet,
+            self._writer,
             terminal,
             longest=self.conversation.longest,
             ended=self.close,
         )
-        self._outlet.write(ERASE_LINE)
+        self._writer.write(ERASE_LINE)
         self._shell = shell
         self.conversation.left = True
         self._module.follow(self)
         shell.start(self._telnet.columns, self._telnet.rows)
-        for item in self._backlog.take_all():
+        for item in self._typeahead.take_all():
             self._to_shell(item)
 
     def _to_shell(self, item: Item) -> None:
@@ -340,11 +340,11 @@ class Connection(asyncio.Protocol):
             self._shell.feed(_KEYS_OF[item.code])
 
     def pause_writing(self) -> None:
-        self._outlet.pause()
+        self._writer.pause()
         self._limit_reading()
 
     def resume_writing(self) -> None:
-        self._outlet.resume()
+        self._writer.resume()
         if self._shell is not None:
             self._shell.drained()
         self._limit_reading()

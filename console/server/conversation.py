@@ -18,7 +18,7 @@ from yext.command import EOL
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener
-    from console.server.writer import Outlet
+    from console.server.writer import Writer
     from console.session.session import Session
     from console.session.view import Draw
 
@@ -47,7 +47,7 @@ class Conversation:
         self,
         session: Session,
         listener: Listener,
-        outlet: Outlet,
+        outlet: Writer,
         *,
         debug: Callable[[int, str], None],
         changed: Callable[[], None],
@@ -271,7 +271,7 @@ class Conversation:
     def _show(self, text: str) -> None:
         if self._editor.echo and self._command is None and not self.left:
             text = f"{ERASE_LINE}{text}{self._editor.shown()}"
-        self._outlet.line(text)
+        self._outlet.write_unrequested(text)
 
 
 class _Lines:

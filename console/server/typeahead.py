@@ -1,4 +1,4 @@
-"""What a client typed ahead: it waits for its turn, and one task carries it out in its order."""
+"""Input that a client sent ahead: it waits for its turn, and one task handles it in order."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Awaitable, Callable
 
 from console.telnet import Item
 
-BACKLOG_MAX = 256 * 1024
-"""Bytes of typed text that may wait for their turn; more are read when these are done."""
+WAITING_MAX = 256 * 1024
+"""Bytes of text that may wait for their turn; no more are read until they are handled."""
 
 
-class Backlog:
-    """The items that wait, and the task at work on them.
+class TypeAhead:
+    """The items of input that wait, and the task that handles them.
 
     Args:
-        carry_out: deals with one item.
-        may: waits until the next item may be carried out; False when none is any more.
-        done: called when nothing waits, or no more is to be done, and the task has ended.
+        handle: handles one item.
+        ready: waits until the next item may be handled; returns False if none may any more.
+        idle: called when the task has ended: nothing waits, or no more may be handled.
     """
 
     def __init__(
         self,
-        carry_out: Callable[[Item], Awaitable[None]],
+        handle: Callable[[Item], Awaitable[None]],
         *,
-        may: Callable[[], Awaitable[bool]],
-        done: Callable[[], None],
+        ready: Callable[[], Awaitable[bool]],
+        idle: Callable[[], None],
     ) -> None:
-        self._carry_out = carry_out
-        self._may = may
-        self._done = done
+        self._handle = handle
+        self._ready = ready
+        self._idle = idle
         self._items: deque[Item] = deque()
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -38,42 +38,42 @@ class Backlog:
     @property
     def full(self) -> bool:
         """Whether no more should be read for now."""
-        return self._bytes > BACKLOG_MAX
+        return self._bytes > WAITING_MAX
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits; something may be being carried out all the same."""
+        """Whether nothing waits; an item may be being handled all the same."""
         return not self._items
 
     @property
     def working(self) -> bool:
-        """Whether something is being carried out."""
+        """Whether an item is being handled."""
         return self._task is not None
 
     def put(self, item: Item) -> None:
-        """Has `item` wait for its turn."""
+        """Add an item at the end."""
         self._items.append(item)
         self._bytes += _size(item)
 
-    def go_on(self) -> None:
-        """Sees to it that what waits is carried out."""
+    def start(self) -> None:
+        """Handle what waits, unless the task is at work already."""
         if self._items and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._work())
 
     def take_all(self) -> list[Item]:
-        """Leaves what waits to somebody else."""
+        """Return what waits, and forget it."""
         items = list(self._items)
         self._items.clear()
         self._bytes = 0
         return items
 
     def interrupt(self) -> None:
-        """Forgets what waits, and interrupts what is being carried out."""
+        """Forget what waits, and cancel what is being handled."""
         self.take_all()
         self._cancel()
 
-    async def end(self) -> None:
-        """Ends the task and waits for it."""
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end."""
         if self._task is not None:
             self._cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -84,13 +84,13 @@ class Backlog:
 
     async def _work(self) -> None:
         try:
-            while self._items and await self._may():
+            while self._items and await self._ready():
                 item = self._items.popleft()
                 self._bytes -= _size(item)
-                await self._carry_out(item)
+                await self._handle(item)
         finally:
             self._task = None
-        self._done()
+        self._idle()
 
 
 def _size(item: Item) -> int:

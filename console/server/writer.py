@@ -1,4 +1,4 @@
-"""The output side of a connection: replies are never lost, what nobody asked for is bounded."""
+"""The output side of a connection: replies are never lost, unrequested lines are bounded."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from collections.abc import Callable
 from yext.wire import ENCODING, ERRORS
 
 _HIGH = 65536
-"""Bytes that may wait before a connection counts as one that does not read."""
+"""Bytes that may wait before a client counts as one that does not read."""
 
-_LOOKS = 6
-"""How often within the time of a stall it is looked whether the client read anything."""
+_STALL_CHECKS = 6
+"""How often, within the time of a stall, it is checked whether the client read anything."""
 
 
-class Outlet:
-    """Writes to one connection and keeps account of what its client does not read.
+class Writer:
+    """Writes to one connection, and counts what its client does not read.
 
     Args:
-        transport: where to.
-        most: bytes that may wait; past that lines nobody asked for are left out.
-        stalled: seconds after which a client that reads nothing at all is given up.
-        tell: says that so many lines were left out.
+        transport: the connection.
+        limit: bytes that may wait; further unrequested lines are left out.
+        stall_timeout: seconds after which a client that reads nothing at all is cut off.
+        report_lost: returns the text that reports a number of lines left out.
 
     Attributes:
-        telnet: whether 0xFF has to be doubled, as for a client that speaks telnet.
-        drained: set while the client reads fast enough to be given more.
-        lost: lines left out since that was last told.
-        closed: whether the connection is gone.
+        telnet: whether 0xFF is doubled, as for a client that speaks telnet.
+        drained: set while the client reads fast enough to be sent more.
+        lost: lines left out and not reported yet.
+        closed: whether the connection has ended.
     """
 
     def __init__(
         self,
         transport: asyncio.Transport,
         *,
-        most: int,
-        stalled: float,
+        limit: int,
+        stall_timeout: float,
         telnet: bool,
-        tell: Callable[[int], str],
+        report_lost: Callable[[int], str],
     ) -> None:
         self.telnet = telnet
         self.drained = asyncio.Event()
@@ -45,74 +45,75 @@ class Outlet:
         self.lost = 0
         self.closed = False
         self._transport = transport
-        self._most = most
-        self._stalled = stalled
-        self._tell = tell
+        self._limit = limit
+        self._stall_timeout = stall_timeout
+        self._report_lost = report_lost
         self._written = 0
-        self._seen = 0
-        self._quiet = 0
+        self._taken_before = 0
+        self._checks_without_reading = 0
         self._timer: asyncio.TimerHandle | None = None
         transport.set_write_buffer_limits(high=_HIGH)
 
     def write(self, text: str) -> None:
-        """Sends text that the client asked for, all of it."""
+        """Send text that the client asked for, all of it."""
         data = text.encode(ENCODING, ERRORS)
         self.write_bytes(data.replace(b"\xff", b"\xff\xff") if self.telnet else data)
 
     def write_bytes(self, data: bytes) -> None:
-        """Sends bytes as they are."""
+        """Send bytes as they are."""
         if data and not self._transport.is_closing():
             self._written += len(data)
             self._transport.write(data)
 
-    def waiting(self) -> int:
-        """Bytes that the client has not read."""
-        return self._transport.get_write_buffer_size()
-
-    def line(self, text: str) -> None:
-        """Sends whole lines that come by themselves, or leaves them out and counts them."""
-        if self.waiting() + len(text) > self._most:
+    def write_unrequested(self, text: str) -> None:
+        """Send whole lines that the client did not ask for, or leave them out and count them."""
+        if self.waiting() + len(text) > self._limit:
             self.lost += 1
             return
         self.write(text)
 
+    def waiting(self) -> int:
+        """Return the number of bytes that wait for the client to read them."""
+        return self._transport.get_write_buffer_size()
+
     def pause(self) -> None:
-        """The transport has more to send than the client reads."""
+        """Note that more than `_HIGH` bytes wait, and watch whether the client reads at all."""
         self.drained.clear()
-        self._seen, self._quiet = self._taken(), 0
-        self._look_later()
+        self._taken_before, self._checks_without_reading = self._taken(), 0
+        self._check_later()
 
     def resume(self) -> None:
-        """The client has read what waited."""
-        self._stop_looking()
+        """Note that the client has read what waited, and report the lines left out."""
+        self._stop_checking()
         self.drained.set()
         if self.lost:
             lost, self.lost = self.lost, 0
-            self.write(self._tell(lost))
+            self.write(self._report_lost(lost))
 
     def close(self) -> None:
-        """The connection is gone: whoever waits for it goes on."""
+        """Note that the connection has ended; nothing waits for the client any more."""
         self.closed = True
-        self._stop_looking()
+        self._stop_checking()
         self.drained.set()
 
     def _taken(self) -> int:
         return self._written - self.waiting()
 
-    def _look_later(self) -> None:
+    def _check_later(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._stalled / _LOOKS, self._look)
+        self._timer = loop.call_later(self._stall_timeout / _STALL_CHECKS, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         taken = self._taken()
-        self._quiet = self._quiet + 1 if taken == self._seen else 0
-        self._seen = taken
-        if self._quiet >= _LOOKS:
+        reads = taken != self._taken_before
+        self._checks_without_reading = 0 if reads else self._checks_without_reading + 1
+        self._taken_before = taken
+        if self._checks_without_reading >= _STALL_CHECKS:
             self._transport.abort()
             return
-        self._look_later()
+        self._check_later()
 
-    def _stop_looking(self) -> None:
+    def _stop_checking(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

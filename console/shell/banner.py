@@ -1,4 +1,4 @@
-"""What the shell says first: the node, its scripts and listeners, and what failed."""
+"""The text that a shell begins with: the node, its scripts and listeners, and what failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GAP = "   "
 
 
 def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: bool = False) -> str:
-    """The banner, its last line telling how to go on; `locked` as in `console.link.Link`."""
+    """Return the banner, with a hint how to go on; `locked` as in `console.link.Link`."""
     head = ""
     parts = [f"yext {overview.version}", f"node {node}"]
     if not locked:

@@ -1,4 +1,4 @@
-"""Completion of the line being typed: asked of the link, never in the way of a keystroke."""
+"""Completion of the line being typed, by the link and without delaying a keystroke."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from prompt_toolkit.document import Document
 
 from console.link import Link, Word
 
-_NO_BLANK_AFTER = ("=", "/", ":")
-"""A word that ends so is not finished, so no blank follows it."""
+_UNFINISHED = ("=", "/", ":")
+"""Ends of words that are to be continued, so that no blank follows them."""
 
 
 class LinkCompleter(Completer):
-    """Offers what the link knows: words that begin as typed, else those that it is found in,
-    else those that would follow if the words before were written out: ``sta ov``.
+    """Completes from the words of a link.
 
-    The link is asked in the background, so a handler on the bus that does not answer delays
-    only the list. Whatever goes wrong there, nothing is offered.
+    Offered are words that begin with what is typed, else words that contain it (`fuzzy`), else
+    words that would follow if those before were completed: ``sta ov``. The link is asked in
+    the background, so a handler on the bus that does not answer delays nothing but the list.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """Nothing: everything known is on the other side of the link."""
+        """Return nothing: completions come from the link, asynchronously."""
         return ()
 
     async def get_completions_async(
@@ -36,10 +36,10 @@ class LinkCompleter(Completer):
         words = await self._found(line)
         replaced, start = len(typed), ""
         if not words and blank:
-            start = await self._written_out(before)
+            start = await self._completed(before)
             replaced = len(line)
             words = await self._found(start + typed) if start.split() != before.split() else []
-        after = " " if len(words) == 1 and not words[0].text.endswith(_NO_BLANK_AFTER) else ""
+        after = " " if len(words) == 1 and not words[0].text.endswith(_UNFINISHED) else ""
         for word in words:
             yield Completion(
                 start + word.text + after,
@@ -49,30 +49,30 @@ class LinkCompleter(Completer):
             )
 
     async def _found(self, line: str) -> list[Word]:
-        """What may stand in place of the last word of `line`."""
+        """Return the words that may replace the last word of `line`."""
         typed = line.rpartition(" ")[2]
         words = await self._link.complete(line)
         if not words and typed:
             words = fuzzy(typed, await self._link.complete(line[: -len(typed)]))
         return words
 
-    async def _written_out(self, line: str) -> str:
-        """The words of `line`, in full where only one can be meant, and a blank after each."""
+    async def _completed(self, line: str) -> str:
+        """Return `line` with each unambiguous word completed, and a blank at its end."""
         written = ""
         for typed in line.split():
-            meant = [word.text for word in await self._found(written + typed)]
-            written += f"{meant[0] if len(meant) == 1 else typed} "
+            found = await self._found(written + typed)
+            written += f"{found[0].text if len(found) == 1 else typed} "
         return written
 
 
 def fuzzy(typed: str, words: Iterable[Word]) -> list[Word]:
-    """The words that have the typed characters in that order, the closest together first."""
+    """Return the words with the typed characters in that order, the closest together first."""
     found = [(spread, word) for word in words if (spread := _spread(typed, word.text)) is not None]
-    return [word for _, word in sorted(found, key=lambda one: (one[0], one[1].text))]
+    return [word for _, word in sorted(found, key=lambda pair: (pair[0], pair[1].text))]
 
 
 def _spread(typed: str, text: str) -> int | None:
-    """How many characters of `text` the typed ones are spread over, None if it lacks one."""
+    """Return how many characters of `text` the typed ones span, None if one is missing."""
     text = text.lower()
     first = at = text.find(typed[0].lower())
     if first < 0:

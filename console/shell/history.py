@@ -1,4 +1,4 @@
-"""The lines an operator has given, kept between runs: a line each in a file of mode 0600."""
+"""Command lines that an operator has given, kept between runs in a file of mode 0600."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from prompt_toolkit.history import History
 
 FILE_MAX = 1024 * 1024
-"""Bytes the file may have; when a shell starts with a larger one, its older half is dropped."""
+"""Bytes that the file may have; the start of a shell drops the older half of a larger one."""
 
 LINE_MAX = 8192
 """Characters of the longest line that is kept."""
@@ -21,18 +21,44 @@ SECRET_WORDS = ("auth",)
 
 
 def history_path() -> Path:
-    """Where the history is: ``yext/history`` in the state directory of the XDG Base Directory
-    Specification."""
+    """Return the path of the history: ``yext/history`` in the user's state directory.
+
+    Source: XDG Base Directory Specification, ``XDG_STATE_HOME``.
+    """
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if state.startswith("/") else Path.home() / ".local/state"
     return base / "yext" / "history"
 
 
-class FileHistory(History):
-    """The history in a file that several shells may use at once.
+class SessionHistory(History):
+    """The history of one session, without passwords and repetitions; kept in memory alone."""
 
-    A line is appended in one write under a lock, so lines of several shells never mix. A file
-    that cannot be read or written is no hindrance: the history then ends with the shell.
+    def lines(self) -> list[str]:
+        """Return the lines of earlier sessions, the oldest first."""
+        return []
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Return the lines of earlier sessions, the newest first."""
+        return reversed(self.lines())
+
+    def append_string(self, string: str) -> None:
+        """Add each line, unless it carries a password or repeats the previous one."""
+        for line in map(str.strip, string.splitlines()):
+            if not line or line.split()[0] in SECRET_WORDS or len(line) > LINE_MAX:
+                continue
+            known = self.get_strings()
+            if not known or known[-1] != line:
+                super().append_string(line)
+
+    def store_string(self, string: str) -> None:
+        """Do nothing: the line is in memory."""
+
+
+class FileHistory(SessionHistory):
+    """The history in a file that several shells may use at the same time.
+
+    A line is appended in one write under a lock, so lines of several shells never mix. Where
+    the file cannot be read or written, the history ends with the shell.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,28 +71,15 @@ class FileHistory(History):
         except OSError:
             self._usable = False
 
-    def load_history_strings(self) -> Iterable[str]:
-        """The kept lines, the newest first."""
-        return reversed(self.lines())
-
     def lines(self) -> list[str]:
-        """The kept lines, the oldest first."""
         if self._usable:
             with contextlib.suppress(OSError):
                 text = self._path.read_text("utf-8", "surrogateescape")
                 return [line for line in text.split("\n") if line]
         return []
 
-    def append_string(self, string: str) -> None:
-        """Adds each line, unless it carries a password or repeats the one before."""
-        for line in map(str.strip, string.splitlines()):
-            if not line or line.split()[0] in SECRET_WORDS or len(line) > LINE_MAX:
-                continue
-            known = self.get_strings()
-            if not known or known[-1] != line:
-                super().append_string(line)
-
     def store_string(self, string: str) -> None:
+        """Append a line to the file."""
         if not self._usable:
             return
         data = f"{string}\n".encode("utf-8", "surrogateescape")

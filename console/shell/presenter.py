@@ -1,4 +1,4 @@
-"""What is shown of replies and events on a screen: which of them, and how."""
+"""Replies and events as they are shown on a screen."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from console.shell.screen import Screen
 
 _HOLD_SECONDS = 0.2
-"""What a script writes on standard error is held back so long: it may be about to die of it,
-and then it is told with its end."""
+"""How long a line of a script's standard error is held back: if the script ends because of
+that error, the notice about its end has the line."""
 
 
-class Teller:
+class Presenter:
     """Shows replies and events of a link on a screen.
 
     Args:
@@ -33,25 +33,25 @@ class Teller:
         self._holding: asyncio.TimerHandle | None = None
 
     async def reply(self, command: str, reply: Reply) -> None:
-        """Shows what became of a command."""
+        """Show the reply to a command."""
         from console.replies import render
 
         if self._plain:
             await self._screen.page(render.plain(reply))
             return
-        # Handlers on the bus are asked, and only for this.
+        # Handlers on the bus are asked for it, so only if it is needed.
         described = await self._link.described() if command.strip() in render.HELP else {}
         text = await render.draw(reply, command, self.page(), self._link.run, described)
         await self._screen.page(text)
 
     def page(self) -> Page:
-        """What replies are drawn on now."""
+        """Return the page that replies are drawn on, by the terminal's size now."""
         from console.replies.draw import Page
 
         return Page(self._screen.width, self._screen.color, self._screen.unicode)
 
-    def tell(self, event: Event) -> None:
-        """Shows an event, if it is for this session."""
+    def event(self, event: Event) -> None:
+        """Show an event, if this session wants it."""
         if event.kind == "notice":
             if event.session in ("", self._link.session):
                 self._notice(event)
@@ -61,18 +61,18 @@ class Teller:
             self._held.append(event)
             if self._holding is None:
                 loop = asyncio.get_running_loop()
-                self._holding = loop.call_later(_HOLD_SECONDS, self._tell_held)
+                self._holding = loop.call_later(_HOLD_SECONDS, self._show_held)
         else:
             self._stream(event)
 
     def _notice(self, event: Event) -> None:
         from console.replies import render
 
-        # What the notice tells of standard error is not told twice.
-        self._held = [one for one in self._held if safe(one.text, keep="\t") not in event.lines]
+        # Lines of standard error that the notice has are not shown twice.
+        self._held = [held for held in self._held if safe(held.text, keep="\t") not in event.lines]
         self._screen.show(render.notice(event.lines, self.page()))
 
-    def _tell_held(self) -> None:
+    def _show_held(self) -> None:
         held, self._held, self._holding = self._held, [], None
         for event in held:
             self._stream(event)
@@ -81,7 +81,7 @@ class Teller:
         self._screen.stream(safe(event.line(), keep="\t"))
 
     def close(self) -> None:
-        """Shows what is held back."""
+        """Show what is held back."""
         if self._holding is not None:
             self._holding.cancel()
-        self._tell_held()
+        self._show_held()

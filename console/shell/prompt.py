@@ -1,10 +1,7 @@
-"""How the line looks and is edited: prompt_toolkit's output, style and keys for a terminal."""
+"""The look of the line being typed: prompt_toolkit's output, style and processors."""
 
 from __future__ import annotations
 
-import os
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.data_structures import Size
@@ -15,10 +12,11 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
 from console.server.lineedit import secret_start
-from console.shell.terminal import Abilities, Terminal
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from console.shell.terminal import Capabilities, TerminalOutput
 
 _COLORED = {
     "node": "bold",
@@ -41,40 +39,41 @@ _COLORLESS = dict.fromkeys(_COLORED, "noreverse") | {
 
 
 class _Output(Vt100_Output):
-    """Asks the terminal nothing: the answer would come in the middle of what is typed.
+    """prompt_toolkit's output without questions to the terminal.
 
-    prompt_toolkit shows the bottom line only when it knows how many rows are left below the
-    cursor. One is always true enough: it makes room for more by itself.
+    Their answers would come in the middle of what is typed. prompt_toolkit shows the bottom
+    line only if it knows how many rows are left below the cursor; one is always enough, as it
+    makes room for more by itself.
     """
 
     def get_rows_below_cursor_position(self) -> int:
         return 1
 
 
-def make_output(terminal: Terminal, able: Abilities, term: str) -> Vt100_Output:
-    """prompt_toolkit's output on `terminal`."""
+def make_output(output: TerminalOutput, capabilities: Capabilities, term: str) -> Vt100_Output:
+    """Return prompt_toolkit's output that writes to `output`; `term` is as in TERM."""
 
     def size() -> Size:
-        columns, rows = terminal.size()
+        columns, rows = output.size()
         return Size(rows=rows, columns=columns)
 
     return _Output(
-        cast("TextIO", terminal),
+        cast("TextIO", output),
         size,
         term=term,
-        default_color_depth=None if able.color else ColorDepth.DEPTH_1_BIT,
+        default_color_depth=None if capabilities.color else ColorDepth.DEPTH_1_BIT,
         enable_bell=False,
         enable_cpr=False,
     )
 
 
-def style(able: Abilities) -> Style:
-    """The style: calm, and nothing but reverse video where there is no colour."""
-    return Style.from_dict(_COLORED if able.color else _COLORLESS)
+def style(capabilities: Capabilities) -> Style:
+    """Return a calm style, with nothing but reverse video where there is no colour."""
+    return Style.from_dict(_COLORED if capabilities.color else _COLORLESS)
 
 
 class SecretProcessor(Processor):
-    """Shows stars in the place of a password that is being typed."""
+    """Shows stars in place of a password that is being typed."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         fragments = transformation_input.fragments
@@ -83,15 +82,3 @@ class SecretProcessor(Processor):
             return Transformation(fragments)
         text = fragment_list_to_text(fragments)
         return Transformation([("", text[:shown] + "*" * (len(text) - shown))])
-
-
-def wants_vi() -> bool:
-    """Whether the operator edits with vi keys: ``set editing-mode vi`` in INPUTRC or
-    ``~/.inputrc``, as readline's own programs take it."""
-    path = Path(os.environ.get("INPUTRC") or Path.home() / ".inputrc")
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
-        return False
-    modes = re.findall(r"^\s*set\s+editing-mode\s+(vi|emacs)\s*$", text, re.MULTILINE)
-    return bool(modes) and modes[-1] == "vi"

@@ -14,71 +14,81 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
     from console.session.view import Draw
-    from console.shell.seat import Seat
+    from console.shell.terminal import Terminal
 
 BATCH_SECONDS = 0.05
 """The least time between two batches: each costs a redraw of the line."""
 
 WAITING_MAX = 500
-"""Lines that wait for the next batch; more are left out, and counted."""
+"""Lines that may wait for the next batch; further ones are left out, and counted."""
 
 READABLE = 50
 """Lines of engine output a second that a person can follow; more are left out, and counted."""
 
 _BURST = 100
-"""Lines that may come at once before that."""
+"""Lines that may come at once before `READABLE` applies."""
 
-_TELL_SECONDS = 1.0
-"""How often it is told how many lines were left out."""
+_REPORT_SECONDS = 1.0
+"""How long lines that are left out are counted before the number is shown."""
 
 
 class Screen:
-    """What is shown of a session on a terminal: its `console.session.view.View`.
+    """The view (`console.session.view.View`) of a session on a terminal.
 
     Lines are gathered and written at most every `BATCH_SECONDS`: the line being typed is
     erased, the batch is written, and the line is drawn again, all in one write.
 
+    Args:
+        terminal: where the session is shown.
+        on_gone: called when the terminal has vanished.
+
     Attributes:
-        app: the application that draws the line being typed, once there is one.
         left_out: how many lines were left out so far.
-        live_text: what is drawn just above the line being typed, and changes there.
-        paging: whether the terminal is the pager's.
+        live_text: text just above the line being typed, which changes in place.
+        paging: whether the pager has the terminal.
     """
 
     interactive = True
 
-    def __init__(self, seat: Seat, on_gone: Callable[[], None]) -> None:
-        self.color = seat.able.color
-        self.unicode = seat.able.unicode
-        self._may_page = seat.own_process
-        self.app: Application[None] | None = None
+    def __init__(self, terminal: Terminal, on_gone: Callable[[], None]) -> None:
+        self.color = terminal.capabilities.color
+        self.unicode = terminal.capabilities.unicode
         self.left_out = 0
         self.live_text = ""
         self.paging = False
-        self.terminal = seat.terminal(self._drained, on_gone)
+        self.output = terminal.open_output(self.drained, on_gone)
+        self._may_page = terminal.owns_process
+        self._app: Application[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._batch: list[str] = []
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
         self._next_batch = 0.0
+        self._resized = False
         self._allowance = float(_BURST)
         self._allowed_at = self._loop.time()
-        self._untold = 0
-        self._teller: asyncio.TimerHandle | None = None
+        self._unreported = 0
+        self._report_timer: asyncio.TimerHandle | None = None
         self._live: asyncio.Event | None = None
+
+    def attach(self, app: Application[None]) -> None:
+        """Write above the line that `app` draws, from now on."""
+        self._app = app
+        app.before_render += self._before_render
+        app.after_render += self._after_render
 
     @property
     def width(self) -> int:
-        return self.terminal.size()[0]
+        return self.output.size()[0]
 
     @property
     def height(self) -> int:
-        return self.terminal.size()[1]
+        return self.output.size()[1]
 
     # Lines above
 
     def show(self, text: str) -> None:
-        """Shows whole lines; past `WAITING_MAX` that wait, they are left out and counted."""
+        """Show whole lines; leave them out, and count them, when `WAITING_MAX` wait already."""
         lines = text.count("\n") + (not text.endswith("\n"))
         if self._waiting + lines > WAITING_MAX and self._batch:
             self._leave_out(lines)
@@ -87,7 +97,7 @@ class Screen:
         self._add(text)
 
     def stream(self, text: str) -> None:
-        """Shows one line of a flood that nobody asked for: `READABLE` a second, no more."""
+        """Show a line that was not asked for, if no more than `READABLE` a second come."""
         now = self._loop.time()
         self._allowance = min(_BURST, self._allowance + (now - self._allowed_at) * READABLE)
         self._allowed_at = now
@@ -98,41 +108,41 @@ class Screen:
         self.show(text)
 
     def reply(self, text: str) -> None:
-        """Shows what the operator asked for, all of it."""
+        """Show what the operator asked for, all of it."""
         if text:
             self._add(text)
 
     async def page(self, text: str) -> None:
-        """Shows what the operator asked for: through the pager where it does not fit.
+        """Show what the operator asked for, through the pager if it does not fit.
 
         Output of the engine waits meanwhile, as far as `WAITING_MAX` allows.
         """
         pager = self._pager() if self._rows(text) > self.height - 2 else []
-        if not pager or self.app is None:
+        if not pager or self._app is None:
             self.reply(text)
             return
         from prompt_toolkit.application import in_terminal
         from prompt_toolkit.application.current import set_app
 
-        self.flush()
-        await self.terminal.drained()
+        await self.output.drained()
         self.paging = True
         try:
-            with set_app(self.app):
+            with set_app(self._app):
                 async with in_terminal():
-                    with self.terminal.lent():
-                        await _run_pager(pager, text.encode(self.terminal.encoding, "replace"))
+                    self.output.write(self._take_batch())
+                    await self.output.drained()
+                    with self.output.lent():
+                        await _run_pager(pager, text.encode(self.output.encoding, "replace"))
         finally:
             self.paging = False
             self.flush()
 
     def _rows(self, text: str) -> int:
-        """How many rows the text takes, about: bytes that only colour it are counted too."""
+        """Return about how many rows the text takes: bytes that only colour it count too."""
         return sum(1 + max(0, len(line) - 1) // self.width for line in text.splitlines())
 
     def _pager(self) -> list[str]:
-        """The pager of PAGER, or less; nothing where there is none, or the terminal is not ours
-        to give to it."""
+        """Return the command line of PAGER, by default less; empty where none may be run."""
         if not self._may_page:
             return []
         words = shlex.split(os.environ.get("PAGER", "less"))
@@ -140,16 +150,16 @@ class Screen:
 
     def _leave_out(self, lines: int) -> None:
         self.left_out += lines
-        self._untold += lines
-        if self._teller is None:
-            self._teller = self._loop.call_later(_TELL_SECONDS, self._tell_left_out)
+        self._unreported += lines
+        if self._report_timer is None:
+            self._report_timer = self._loop.call_later(_REPORT_SECONDS, self._report_left_out)
 
-    def _tell_left_out(self) -> None:
-        self._teller = None
-        if self._untold:
+    def _report_left_out(self) -> None:
+        self._report_timer = None
+        if self._unreported:
             dots = "…" if self.unicode else "..."
-            self._add(f"{dots} {self._untold:,} lines left out, {READABLE} a second are shown")
-            self._untold = 0
+            self._add(f"{dots} {self._unreported:,} lines left out, {READABLE} a second are shown")
+            self._unreported = 0
 
     def _add(self, text: str) -> None:
         self._batch.append(text if text.endswith("\n") else f"{text}\n")
@@ -158,38 +168,53 @@ class Screen:
             self._timer = self._loop.call_at(when, self.flush)
 
     def flush(self) -> None:
-        """Writes the batch now, unless the terminal has not taken the one before."""
+        """Write the batch as soon as the terminal has taken the previous one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._batch or self.terminal.busy or self.paging:
+        if not self._batch or self.output.busy or self.paging:
             return
+        if self._app is not None and self._app.is_running:
+            self._app.invalidate()  # The batch is written when the line is rendered.
+        else:
+            self.output.write(self._take_batch())
+
+    def resized(self) -> None:
+        """Draw the line again for another size of the terminal."""
+        if self._app is not None:
+            self._resized = True
+            self._app.invalidate()
+
+    def _take_batch(self) -> str:
         text = "".join(self._batch)
         self._batch.clear()
         self._waiting = 0
         self._next_batch = self._loop.time() + BATCH_SECONDS
-        app = self.app
-        if app is None or not app.is_running:
-            self.terminal.write(text)
-            return
-        with self.terminal.together():
-            app.renderer.erase()
-            self.terminal.write(text)
-            # Not `invalidate`, which would draw later: the line would be seen to vanish.
-            app._redraw()
+        return text
 
-    def _drained(self) -> None:
-        """The terminal takes more: what it missed of the line is drawn anew."""
-        if self.terminal.take_dropped() and self.app is not None:
-            self.app.renderer.reset()
-            self.terminal.write("\r\x1b[J")
-            self.app.invalidate()
+    def _before_render(self, app: Application[None]) -> None:
+        """Erase the line and write the batch in its place; the line follows in the same write."""
+        self.output.hold()
+        if self._resized or (self._batch and not self.output.busy):
+            self._resized = False
+            app.renderer.erase()
+            self.output.write(self._take_batch())
+
+    def _after_render(self, app: Application[None]) -> None:
+        self.output.release()
+
+    def drained(self) -> None:
+        """Draw again what was dropped of the line while the terminal did not take it."""
+        if self.output.take_dropped() and self._app is not None:
+            self._app.renderer.reset()
+            self.output.write("\r\x1b[J")
+            self._app.invalidate()
         self.flush()
 
     # Live text
 
     async def live(self, draw: Draw, seconds: float) -> None:
-        """Shows what `draw` gives just above the line, and leaves the last of it there."""
+        """Show what `draw` returns just above the line, and leave the last of it there."""
         self._live = ended = asyncio.Event()
         text = ""
         try:
@@ -197,8 +222,8 @@ class Screen:
                 # The prompt and the bottom line need their rows too.
                 text = (await draw(self.width, max(1, self.height - 3))).rstrip("\n")
                 self.live_text = text
-                if self.app is not None and not self.terminal.busy:
-                    self.app.invalidate()
+                if self._app is not None and not self.output.busy:
+                    self._app.invalidate()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), seconds)
         finally:
@@ -207,9 +232,9 @@ class Screen:
             self.reply(text)
 
     def clear(self) -> None:
-        """Empties the screen."""
-        if self.app is not None:
-            self.app.renderer.clear()
+        """Empty the screen."""
+        if self._app is not None:
+            self._app.renderer.clear()
 
     @property
     def is_live(self) -> bool:
@@ -217,25 +242,25 @@ class Screen:
         return self._live is not None
 
     def end_live(self) -> None:
-        """Ends the live text."""
+        """End the live text."""
         if self._live is not None:
             self._live.set()
 
     async def close(self) -> None:
-        """Writes what is left, if the terminal takes it soon."""
-        for timer in (self._timer, self._teller):
-            if timer is not None:
-                timer.cancel()
-        self._tell_left_out()
+        """Write what is left, if the terminal takes it soon."""
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+        self._report_left_out()
+        self.output.release()
         self.flush()
         if self._timer is not None:
             self._timer.cancel()
-        await self.terminal.close()
+        await self.output.close()
 
 
 async def _run_pager(words: list[str], data: bytes) -> None:
-    """Runs the pager on `data` and waits for its end; it may end before it has read all."""
-    # What git gives less: quit if it fits, pass colours on, leave the screen as it is.
+    """Run the pager on `data` until it ends, which may be before it has read everything."""
+    # The flags that git gives less: quit if it fits, pass colours on, keep the screen.
     environ = {"LESS": "FRX"} | os.environ
     pager = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.PIPE, env=environ)
     try:

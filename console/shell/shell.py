@@ -7,15 +7,15 @@ the terminal never leaves raw mode and no output can meet a half-typed line.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 from console import gctuning
 from console.link import Link
 from console.server.lineedit import hidden
 from console.shell import banner
-from console.shell.terminal import Abilities
+from console.shell.terminal import Capabilities, Terminal, wants_vi
 from yext.log import logger, safe
 
 if TYPE_CHECKING:
@@ -24,27 +24,22 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
     from prompt_toolkit.shortcuts import PromptSession
 
-    from console.shell.history import FileHistory
-    from console.shell.seat import Seat
-
-_SLOW_SECONDS = 0.5
-"""A command that takes longer is named in the bottom line."""
+    from console.shell.history import SessionHistory
 
 
-async def run(link: Link, able: Abilities, *, plain: bool) -> int:
+async def run(link: Link, capabilities: Capabilities, *, plain: bool) -> int:
     """Run the shell that the terminal allows until the session ends; return the exit code.
 
     Args:
         plain: whether replies are shown in Yate's own words.
     """
-    if not able.editing:
+    if not capabilities.editing:
         from console.shell.dumb import DumbShell
 
         gctuning.resume()
-        return await DumbShell(link, able).run()
-    from console.shell.seat import Seat
-
-    shell = Shell(link, Seat(able), plain=plain)
+        return await DumbShell(link, capabilities).run()
+    terminal = Terminal(capabilities, os.environ.get("TERM", ""), vi=wants_vi())
+    shell = Shell(link, terminal, plain=plain)
     gctuning.resume()
     return await shell.run()
 
@@ -52,39 +47,40 @@ async def run(link: Link, able: Abilities, *, plain: bool) -> int:
 class Shell:
     """The shell on one link.
 
-    Commands are carried out one after the other in the order they were given; more can be
-    typed meanwhile. ^C gives up waiting for the running one and forgets those that wait.
+    Commands are carried out one after the other in the order they were given, and more can be
+    typed meanwhile. ^C stops waiting for the running one and forgets the others.
     """
 
-    def __init__(self, link: Link, seat: Seat, *, plain: bool) -> None:
-        from console.shell.presenter import Teller
+    def __init__(self, link: Link, terminal: Terminal, *, plain: bool) -> None:
+        from console.shell.bottomline import BottomLine
+        from console.shell.commandqueue import CommandQueue
+        from console.shell.presenter import Presenter
         from console.shell.screen import Screen
 
         self._link = link
-        self._seat = seat
-        self.screen = Screen(seat, self._leave)
-        self._teller = Teller(link, self.screen, plain=plain)
-        self._lines: asyncio.Queue[str] = asyncio.Queue()
-        self._running = ""
-        self._slow = False
-        self._task: asyncio.Task[None] | None = None
-        self._rate = 0
-        history = seat.history()
+        self._terminal = terminal
+        self._screen = Screen(terminal, self._leave)
+        self._presenter = Presenter(link, self._screen, plain=plain)
+        self._commands = CommandQueue(
+            self._execute, begun=self._echo, ended=self._report, slow=self._redraw
+        )
+        self._bottom = BottomLine(link, self._screen, self._commands, self.typed)
+        history = terminal.history()
         self._session = self._make_session(history)
-        self.screen.app = self._session.app
-        link.show_on(self.screen, history.lines())
+        self._screen.attach(self._session.app)
+        link.show_on(self._screen, history.lines())
 
     async def run(self) -> int:
-        """Runs until the operator or the engine ends it; returns the exit code."""
+        """Run until the operator or the engine ends the session; return the exit code."""
         loop = asyncio.get_running_loop()
-        if self._seat.own_process:
-            loop.set_exception_handler(self._failed)
+        if self._terminal.owns_process:
+            loop.set_exception_handler(self._show_unhandled)
             loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        unsubscribe = self._link.subscribe(self._teller.tell)
+        unsubscribe = self._link.subscribe(self._presenter.event)
         tasks = [
             loop.create_task(self._work()),
-            loop.create_task(self._until_ended()),
-            loop.create_task(self._measure()),
+            loop.create_task(self._leave_with_engine()),
+            loop.create_task(self._bottom.measure(self._redraw)),
         ]
         try:
             await self._introduce()
@@ -96,9 +92,9 @@ class Shell:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             unsubscribe()
-            self._teller.close()
-            await self.screen.close()
-            if self._seat.own_process:
+            self._presenter.close()
+            await self._screen.close()
+            if self._terminal.owns_process:
                 loop.remove_signal_handler(signal.SIGINT)
                 loop.set_exception_handler(None)
         for result in results:
@@ -106,9 +102,21 @@ class Shell:
                 raise result
         return self._link.exit_code()
 
+    def typed(self) -> str:
+        """Return the line as far as it was typed."""
+        return self._session.default_buffer.text
+
+    def drained(self) -> None:
+        """Go on writing: a terminal that was stuck has taken what waited."""
+        self._screen.drained()
+
+    def resized(self) -> None:
+        """Draw the line again for a new size; a terminal of this process needs no call."""
+        self._screen.resized()
+
     # The line
 
-    def _make_session(self, history: FileHistory) -> PromptSession[None]:
+    def _make_session(self, history: SessionHistory) -> PromptSession[None]:
         from prompt_toolkit.application.current import create_app_session
         from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
         from prompt_toolkit.enums import EditingMode
@@ -117,69 +125,45 @@ class Shell:
         from console.shell import prompt
         from console.shell.completer import LinkCompleter
 
-        seat = self._seat
-        output = prompt.make_output(self.screen.terminal, seat.able, seat.term)
-        with create_app_session(input=seat.input, output=output):
+        terminal, capabilities = self._terminal, self._terminal.capabilities
+        output = prompt.make_output(self._screen.output, capabilities, terminal.term)
+        with create_app_session(input=terminal.input, output=output):
             session: PromptSession[None] = PromptSession(
                 self._message,
                 completer=LinkCompleter(self._link),
                 complete_while_typing=False,
                 auto_suggest=AutoSuggestFromHistory(),
                 history=history,
-                bottom_toolbar=self._bottom,
+                bottom_toolbar=self._bottom.text,
                 key_bindings=self._keys(),
-                style=prompt.style(seat.able),
+                style=prompt.style(capabilities),
                 input_processors=[prompt.SecretProcessor()],
                 include_default_pygments_style=False,
-                editing_mode=EditingMode.VI if seat.vi else EditingMode.EMACS,
+                editing_mode=EditingMode.VI if terminal.vi else EditingMode.EMACS,
                 erase_when_done=True,
             )
         session.default_buffer.accept_handler = self._accept
-        # The size is told by SIGWINCH; prompt_toolkit would also ask for it twice a second.
+        # SIGWINCH reports a new size; prompt_toolkit would also ask for it twice a second.
         session.app.terminal_size_polling_interval = None
         return session
 
     def _message(self) -> StyleAndTextTuples:
-        """What stands before the line: live text, and the prompt when a command is welcome."""
+        """Return what stands before the line: live text, and a prompt if no command runs."""
         from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
-        live = self.screen.live_text
+        live = self._screen.live_text
         above = to_formatted_text(ANSI(f"{live}\n")) if live else []
-        if self._running:
+        if self._commands.running:
             return above
         return [*above, ("class:node", f"{self._link.node}> ")]
-
-    def _bottom(self) -> StyleAndTextTuples:
-        """The bottom line: what runs, what failed, how much flows; or how to go on typing."""
-        hint = self._link.usage(self._session.default_buffer.text)
-        if hint:
-            return [("", f" {hint}"[: self.screen.width])]
-        if self._link.locked:
-            return [("", f" {self._link.node} | not authenticated")]
-        counts = self._link.counts()
-        left_out = f", {self.screen.left_out:,} lines left out" if self.screen.left_out else ""
-        failed = f" {counts.failed} failed" if counts.failed else ""
-        return [
-            ("", f" {self._link.node} | {counts.running} running"),
-            ("class:failed", failed),
-            ("", f" | {self._rate} msg/s | {self._link.flow()}{left_out}{self._busy()}"),
-        ]
-
-    def _busy(self) -> str:
-        if not self._slow:
-            return ""
-        if self.screen.is_live:
-            return f" | {self._running}: any key ends it"
-        more = f", {self._lines.qsize()} more wait" if not self._lines.empty() else ""
-        return f" | {self._running}{more}: ^C stops waiting"
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.filters import Condition
         from prompt_toolkit.key_binding import KeyBindings
 
         keys = KeyBindings()
-        empty = Condition(lambda: not self._session.default_buffer.text)
-        live = Condition(lambda: self.screen.is_live)
+        empty = Condition(lambda: not self.typed())
+        live = Condition(lambda: self._screen.is_live)
 
         @keys.add("c-c")
         def _interrupt(event: KeyPressEvent) -> None:
@@ -193,50 +177,40 @@ class Shell:
         @keys.add("enter", filter=live)
         @keys.add("c-d", filter=live)
         def _end_live(event: KeyPressEvent) -> None:
-            self.screen.end_live()
+            self._screen.end_live()
 
         return keys
 
     def _interrupt(self) -> None:
-        """^C: ends live text, or the wait for a command, or clears the line."""
-        if self.screen.paging:
-            return  # It was meant for the pager.
-        if self.screen.is_live:
-            self.screen.end_live()
-        elif self._task is not None:
-            while not self._lines.empty():
-                self._lines.get_nowait()
-            self._task.cancel()
-        else:
-            self._echo(self._session.default_buffer.text + "^C")
+        """End live text, or the wait for a command, or clear the line (^C)."""
+        if self._screen.paging:
+            return  # The key was meant for the pager.
+        if self._screen.is_live:
+            self._screen.end_live()
+        elif not self._commands.interrupt():
+            self._echo(f"{self.typed()}^C")
             self._session.default_buffer.reset()
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Takes the line that was typed; it is empty afterwards."""
+        """Queue the line that was typed, or the lines that were pasted, and empty the buffer."""
         lines = [line.strip() for line in buffer.text.splitlines() if line.strip()]
-        for line in lines:  # More than one were pasted.
-            self._lines.put_nowait(line)
-        if not lines and not self._running:
+        for line in lines:
+            self._commands.put(line)
+        if not lines and not self._commands.running:
             self._echo("")
         return False
 
     def _echo(self, text: str) -> None:
-        """Leaves the line as typed above, and begins a new one."""
-        bold, normal = ("\x1b[1m", "\x1b[m") if self._seat.able.color else ("", "")
-        self.screen.reply(f"{bold}{self._link.node}>{normal} {safe(hidden(text))}".rstrip())
-        self.screen.flush()
+        """Leave a line as it was typed above, and begin a new one."""
+        bold, normal = ("\x1b[1m", "\x1b[m") if self._screen.color else ("", "")
+        self._screen.reply(f"{bold}{self._link.node}>{normal} {safe(hidden(text))}".rstrip())
+        self._screen.flush()
 
-    def typed(self) -> str:
-        """The line as far as it was typed."""
-        return self._session.default_buffer.text
-
-    def resized(self) -> None:
-        """The terminal has another size; that of this process tells so itself."""
-        if self._session.app.is_running:
-            self._session.app._on_resize()
+    def _redraw(self) -> None:
+        self._session.app.invalidate()
 
     def _leave(self) -> None:
-        """Ends the shell; what runs is stopped by whoever started the engine."""
+        """End the shell; what runs in the engine is stopped with the engine."""
         app = self._session.app
         if app.is_running and not app.is_done:
             app.exit()
@@ -244,74 +218,43 @@ class Shell:
     # Commands
 
     async def _work(self) -> None:
-        """Carries out the lines in their order."""
+        """Carry out commands until the session ends."""
         while not self._link.closing:
-            line = await self._lines.get()
-            self._running = line
-            self._echo(line)
-            slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._show_slow)
-            self._task = asyncio.create_task(self._carry_out(line))
-            try:
-                await asyncio.wait({self._task})
-                self._tell_outcome(self._task)
-            finally:
-                slow.cancel()
-                self._task.cancel()
-                self._task, self._running, self._slow = None, "", False
-            self.screen.flush()
-            self._session.app.invalidate()
+            await self._commands.run_next()
+            self._screen.flush()
+            self._redraw()
         self._leave()
 
     async def _introduce(self) -> None:
-        """Shows what an operator wants to know first."""
+        """Show the banner."""
         link = self._link
-        overview, page = await link.overview(), self._teller.page()
-        self.screen.reply(banner.text(link.node, overview, link.counts(), page, locked=link.locked))
-        self.screen.flush()
+        overview, page = await link.overview(), self._presenter.page()
+        text = banner.text(link.node, overview, link.counts(), page, locked=link.locked)
+        self._screen.reply(text)
+        self._screen.flush()
 
-    async def _carry_out(self, line: str) -> None:
+    async def _execute(self, line: str) -> None:
         was_locked = self._link.locked
         reply = await self._link.run(line)
-        await self._teller.reply(line, reply)
+        await self._presenter.reply(line, reply)
         if was_locked and not self._link.locked:
             await self._introduce()
 
-    def _tell_outcome(self, task: asyncio.Task[None]) -> None:
-        """Says what the reply could not: that it is not waited for, or that yext has an error."""
+    def _report(self, line: str, task: asyncio.Task[None]) -> None:
+        """Show why there is no reply: the wait was given up, or yext has an error."""
         if task.cancelled():
-            self.screen.reply(f"{self._running}: not waited for any more")
+            self._screen.reply(f"{line}: not waited for any more")
         elif (error := task.exception()) is not None:
-            self._tell_error(f"{self._running} failed", error)
+            self._show_error(f"{line} failed", error)
 
-    def _show_slow(self) -> None:
-        self._slow = True
-        self._session.app.invalidate()
+    def _show_unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Show an error that nothing caught above the line, which goes on."""
+        self._show_error(str(context.get("message", "")), context.get("exception"))
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An error that nobody caught: told above the line, which goes on."""
-        self._tell_error(str(context.get("message", "")), context.get("exception"))
+    def _show_error(self, what: str, error: BaseException | None) -> None:
+        logger.error("%s: %r", what, error, exc_info=error)
+        self._screen.stream(safe(f"error in yext: {what}: {error!r}"))
 
-    def _tell_error(self, what: str, error: object) -> None:
-        logger.error("%s: %r", what, error, exc_info=_exc_info(error))
-        self.screen.stream(safe(f"error in yext: {what}: {error!r}"))
-
-    async def _until_ended(self) -> None:
+    async def _leave_with_engine(self) -> None:
         await self._link.ended()
         self._leave()
-
-    async def _measure(self) -> None:
-        """Counts messages a second, and redraws the bottom line when it has changed."""
-        shown = self._bottom()
-        before, then = self._link.counts().messages, time.time()
-        while True:
-            await asyncio.sleep(1.0)
-            after, now = self._link.counts().messages, time.time()
-            # One engine.timer at each full second is not what flows.
-            self._rate = max(0, after - before - (int(now) - int(then)))
-            before, then = after, now
-            if shown != (shown := self._bottom()) and not self.screen.terminal.busy:
-                self._session.app.invalidate()
-
-
-def _exc_info(error: object) -> BaseException | None:
-    return error if isinstance(error, BaseException) else None

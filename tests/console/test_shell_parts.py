@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from console.commands import TABLE
 from console.commands.interpreter import Interpreter
 from console.commands.top import COLUMNS, Top
 from console.commands.watch import Watching
-from console.link import LocalLink, Word
+from console.link import LocalLink
 from console.session.session import Session
-from console.shell.completer import LinkCompleter, fuzzy
-from console.shell.prompt import wants_vi
-from console.shell.terminal import abilities
+from console.shell.completer import LinkCompleter
 from yext import Engine, Message
 
 ROUTER = """#!/bin/sh
@@ -298,12 +295,6 @@ def test_completion_answers_in_time_when_the_bus_does_not(config: Path) -> None:
     in_engine(config, story)
 
 
-def test_fuzzy_prefers_what_is_close_together() -> None:
-    words = [Word("external"), Word("events"), Word("uptime")]
-    assert [one.text for one in fuzzy("en", words)] == ["events", "external"]
-    assert fuzzy("xyz", words) == []
-
-
 def test_usage_of_the_command_being_typed(config: Path) -> None:
     async def story(link: LocalLink) -> None:
         assert link.usage("uptim") == ""
@@ -314,37 +305,3 @@ def test_usage_of_the_command_being_typed(config: Path) -> None:
         assert link.usage("external start").startswith("external [info]")
 
     in_engine(config, story)
-
-
-def test_what_the_terminal_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    main, other = os.openpty()
-    with open(other, "r+b", buffering=0) as terminal:
-        monkeypatch.setattr("sys.stdin", terminal)
-        monkeypatch.setattr("sys.stdout", terminal)
-        assert abilities({"TERM": "xterm"}).editing
-        assert abilities({"TERM": "xterm"}).color
-        assert not abilities({"TERM": "xterm", "NO_COLOR": "1"}).color
-        assert abilities({"TERM": "xterm", "NO_COLOR": ""}).color
-        for term in ("", "dumb", "unknown"):
-            assert not abilities({"TERM": term}).editing
-            assert not abilities({"TERM": term}).color
-    os.close(main)
-
-
-@pytest.mark.parametrize(
-    ("text", "vi"),
-    [
-        ("set editing-mode vi\n", True),
-        ("  set  editing-mode   vi  \nset editing-mode emacs\n", False),
-        ("# set editing-mode vi\n", False),
-        ("", False),
-    ],
-)
-def test_vi_keys_by_inputrc(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, vi: bool
-) -> None:
-    (tmp_path / "rc").write_text(text)
-    monkeypatch.setenv("INPUTRC", str(tmp_path / "rc"))
-    assert wants_vi() is vi
-    monkeypatch.setenv("INPUTRC", str(tmp_path / "none"))
-    assert wants_vi() is False

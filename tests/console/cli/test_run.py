@@ -1,6 +1,5 @@
 """`yext run`: exit codes, JSON as documented, the record, and what it must not import or write."""
 
-import asyncio
 import json
 import os
 import re
@@ -14,7 +13,6 @@ import jsonschema
 import pytest
 
 from console.cli.exitcodes import exit_code
-from console.shell.stdin import Lines
 from yext import Reply
 from yext.record.journey import from_json
 
@@ -166,21 +164,6 @@ def test_commands_from_standard_input() -> None:
         "version:", "release:", "revision:", "githash:", "Uptime:",
     ]  # fmt: skip
     assert run("-", given="nonsense\nversion\n").returncode == 2
-
-
-def test_input_that_is_not_read_yet_leaves_the_loop_at_rest() -> None:
-    async def main() -> None:
-        reading, writing = os.pipe()
-        os.write(writing, b"one\ntwo\n")
-        typed = Lines(reading)
-        assert await typed.next() == "one"
-        os.write(writing, b"three\n")
-        os.close(writing)
-        assert not asyncio.get_running_loop().remove_reader(reading), "it is not watched"
-        assert [await typed.next() for _ in range(3)] == ["two", "three", None]
-        os.close(reading)
-
-    asyncio.run(main())
 
 
 def test_a_batch_waits_for_the_command_of_a_script_as_the_page_says(tmp_path: Path) -> None:

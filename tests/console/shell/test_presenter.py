@@ -1,4 +1,4 @@
-"""What is told of a script's standard error: once, with its end if it dies of it."""
+"""Standard error of a script: shown once, in the notice about its end if it has it."""
 
 import asyncio
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 
 from console.link import Link
 from console.shell import presenter
-from console.shell.presenter import Teller
+from console.shell.presenter import Presenter
 from console.shell.screen import Screen
 from yext.log import Event
 
@@ -17,39 +17,39 @@ OTHER = Event("stderr", "something else", source="y.py[8]")
 END = Event("notice", "", lines=("x.py ended", "it is broken"), session="console")
 
 
-def told(shown: list[str]) -> Teller:
-    """A teller for a session that sees everything, on a screen that keeps what it is shown."""
+def presenter_of(shown: list[str]) -> Presenter:
+    """Return a presenter for a session that wants all events; `shown` gets what is shown."""
     link = SimpleNamespace(session="console", wants=lambda event: True)
     screen = SimpleNamespace(
         width=80, color=False, unicode=False, show=shown.append, stream=shown.append
     )
-    return Teller(cast(Link, link), cast(Screen, screen), plain=False)
+    return Presenter(cast(Link, link), cast(Screen, screen), plain=False)
 
 
-def test_what_a_script_died_of_is_told_with_its_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notice_about_an_end_has_the_last_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presenter, "_HOLD_SECONDS", 1000.0)
 
     async def play() -> None:
         shown: list[str] = []
-        telling = told(shown)
+        showing = presenter_of(shown)
         for event in (ERROR, OTHER, END):
-            telling.tell(event)
+            showing.event(event)
         (panel,) = shown
         assert "x.py ended" in panel and "it is broken" in panel
-        telling.close()
+        showing.close()
         assert shown[1:] == [OTHER.line()]
 
     asyncio.run(play())
 
 
-def test_what_no_script_died_of_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_lines_are_shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presenter, "_HOLD_SECONDS", 0.0)
 
     async def play() -> None:
         shown: list[str] = []
-        telling = told(shown)
-        telling.tell(ERROR)
-        telling.tell(OTHER)
+        showing = presenter_of(shown)
+        showing.event(ERROR)
+        showing.event(OTHER)
         assert shown == []
         while not shown:
             await asyncio.sleep(0)

@@ -1,0 +1,71 @@
+"""The bottom line: a hint for the command being typed, or the state of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from console.link import Link
+    from console.shell.commandqueue import CommandQueue
+    from console.shell.screen import Screen
+
+
+class BottomLine:
+    """The text of the bottom line, with the rate of messages.
+
+    Args:
+        typed: returns the line as far as it was typed.
+    """
+
+    def __init__(
+        self, link: Link, screen: Screen, commands: CommandQueue, typed: Callable[[], str]
+    ) -> None:
+        self._link = link
+        self._screen = screen
+        self._commands = commands
+        self._typed = typed
+        self._rate = 0
+
+    def text(self) -> StyleAndTextTuples:
+        """Return the usage of the command being typed, else what runs, failed and flows."""
+        link = self._link
+        hint = link.usage(self._typed())
+        if hint:
+            return [("", f" {hint}"[: self._screen.width])]
+        if link.locked:
+            return [("", f" {link.node} | not authenticated")]
+        counts = link.counts()
+        left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
+        failed = f" {counts.failed} failed" if counts.failed else ""
+        return [
+            ("", f" {link.node} | {counts.running} running"),
+            ("class:failed", failed),
+            ("", f" | {self._rate} msg/s | {link.flow()}{left_out}{self._slow_command()}"),
+        ]
+
+    def _slow_command(self) -> str:
+        commands = self._commands
+        if not commands.is_slow:
+            return ""
+        if self._screen.is_live:
+            return f" | {commands.running}: any key ends it"
+        more = f", {commands.waiting} more wait" if commands.waiting else ""
+        return f" | {commands.running}{more}: ^C stops waiting"
+
+    async def measure(self, redraw: Callable[[], None]) -> None:
+        """Count messages a second until cancelled; call `redraw` when the text has changed."""
+        shown = self.text()
+        before, then = self._link.counts().messages, time.time()
+        while True:
+            await asyncio.sleep(1.0)
+            after, now = self._link.counts().messages, time.time()
+            # The engine's own timer, one at each full second, does not count.
+            self._rate = max(0, after - before - (int(now) - int(then)))
+            before, then = after, now
+            if shown != (shown := self.text()) and not self._screen.output.busy:
+                redraw()

@@ -1,0 +1,10 @@
+"""Completion of the line being typed."""
+
+from console.link import Word
+from console.shell.completer import fuzzy
+
+
+def test_fuzzy_prefers_what_is_close_together() -> None:
+    words = [Word("external"), Word("events"), Word("uptime")]
+    assert [one.text for one in fuzzy("en", words)] == ["events", "external"]
+    assert fuzzy("xyz", words) == []
