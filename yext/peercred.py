@@ -11,7 +11,6 @@ import ipaddress
 import os
 import socket
 import struct
-from pathlib import Path
 from typing import Any, NamedTuple
 
 NETLINK_SOCK_DIAG = 4
@@ -162,7 +161,7 @@ def _look_up(family: int, peer: Any, own: Any) -> tuple[int, int] | None:
     wanted = f"{_hex_end(family, peer)} {_hex_end(family, own)}"
     table = "/proc/net/tcp6" if family == socket.AF_INET6 else "/proc/net/tcp"
     try:
-        with Path(table).open() as file:
+        with open(table, encoding="ascii") as file:
             lines = file.read(_TABLE_MAX).splitlines()[1:]
     except OSError:
         return None
