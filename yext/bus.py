@@ -48,7 +48,7 @@ class Bus:
         self.recorder = FlowRecorder()
         self.dispatcher = Dispatcher(self.log, self.recorder)
         self.run_params: dict[str, str] = {}
-        self.conf = conf.Conf("yate.conf", conf.Rules())
+        self.conf = conf.Conf("yate.conf", conf.ReadingRules())
         self.modules: Mapping[str, object] = {}
         self.started_at = time.time()
         self.program_output: int | None = None

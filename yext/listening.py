@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from yext.conf import Problem
+from yext.conf import Problem, Severity
 from yext.errors import ListenError
 
 BACKLOG = 1024
@@ -174,12 +174,12 @@ def examine_listeners(specs: Sequence[ListenerSpec]) -> list[Problem]:
         other = taken.setdefault(spec.where(), spec)
         if other is not spec:
             text = f"listener '{spec.name}': {spec.where()} is that of '{other.name}' already"
-            problems.append(Problem(spec.file, spec.line, "error", text))
+            problems.append(Problem(spec.file, spec.line, Severity.ERROR, text))
             continue
         try:
             examine(spec)
         except ListenError as error:
-            problems.append(Problem(spec.file, spec.line, "error", str(error)))
+            problems.append(Problem(spec.file, spec.line, Severity.ERROR, str(error)))
     return problems
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from console.cli.exitcodes import FAILED, OK
 from console.server.rmanager import RManager
 from yext import Engine
-from yext.conf import RULE_NAMES, Conf, Problem, parse_bool
+from yext.conf import RULE_NAMES, Conf, Problem, Severity, parse_bool
 from yext.conf.options import nearest, read_options, unknown_problems
 from yext.engine.loader import BUILT_IN, PRESENT_ONLY
 from yext.log import safe
@@ -47,7 +47,7 @@ def check(options: argparse.Namespace) -> int:
     problems = asyncio.run(_problems(options.config))
     for problem in problems:
         print(as_json(problem) if options.json else as_line(problem))
-    return FAILED if any(problem.severity != "note" for problem in problems) else OK
+    return FAILED if any(problem.severity is not Severity.NOTE for problem in problems) else OK
 
 
 async def _problems(config_dir: str | None) -> list[Problem]:
@@ -85,7 +85,7 @@ def main_problems(conf: Conf, modules: Iterable[str]) -> list[Problem]:
             near = nearest(section.name, known)
             hint = f"; did you mean [{near[0]}]?" if near else ""
             text = f"unknown section [{section.name}]{hint}"
-            problems.append(Problem(section.file, section.line, "warning", text))
+            problems.append(Problem(section.file, section.line, Severity.WARNING, text))
     return problems + _module_problems(conf, {*modules, *BUILT_IN, *PRESENT_ONLY})
 
 
@@ -95,8 +95,8 @@ def _module_problems(conf: Conf, known: set[str]) -> list[Problem]:
         wanted = parse_bool(entry.value)
         if wanted is None:
             text = f"{key}={entry.value} is not a boolean"
-            problems.append(Problem(entry.file, entry.line, "warning", text))
+            problems.append(Problem(entry.file, entry.line, Severity.WARNING, text))
         elif wanted and key.removesuffix(".yate") not in known:
             text = f"{key} is no module of yext: it is left out"
-            problems.append(Problem(entry.file, entry.line, "note", text))
+            problems.append(Problem(entry.file, entry.line, Severity.NOTE, text))
     return problems

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from console.server import auth, passwords
-from yext.conf import Conf, Entry, Problem, parse_int
+from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
 from yext.errors import ListenError
 from yext.listening import ListenerSpec, SocketKind
@@ -191,25 +191,27 @@ class _Section:
         port = DEFAULT_PORT if entry is None else parse_int(entry.value)
         if port is None or not 0 <= port < 65536:
             if port is not None and entry is not None:
-                self._report("error", "port", f"port={entry.value} is not a port, 1 to 65535")
+                self._report(
+                    Severity.ERROR, "port", f"port={entry.value} is not a port, 1 to 65535"
+                )
             return None
         if not port:
             return None
         if not self._text("addr"):
-            self._report("warning", "addr", f"addr= is empty: [{self._name}] is not opened")
+            self._report(Severity.WARNING, "addr", f"addr= is empty: [{self._name}] is not opened")
             return None
         return ListenerSpec(self._name, SocketKind.TCP, "", self._text("addr"), port)
 
     def _password(self, name: str) -> str:
         stored = self._text(name).strip()
         if not stored and self._entry(name) is not None:
-            self._report("warning", name, f"{name}= is blank, which is no password")
+            self._report(Severity.WARNING, name, f"{name}= is blank, which is no password")
         if passwords.is_hashed(stored):
             try:
                 passwords.parse(stored)
             except ValueError as error:
                 # Kept all the same: what is no hash matches nothing, and lets nobody in.
-                self._report("error", name, f"{name}=$scrypt$… is {error}")
+                self._report(Severity.ERROR, name, f"{name}=$scrypt$… is {error}")
         return stored
 
     def _users_may(self) -> auth.UserCommands:
@@ -219,7 +221,7 @@ class _Section:
             try:
                 pattern = auth.posix_basic(text)
             except re.error as error:
-                self._report("error", "user_regexp", f"user_regexp={text}: {error}")
+                self._report(Severity.ERROR, "user_regexp", f"user_regexp={text}: {error}")
         return auth.UserCommands(_words(self._text("user_prefix")), pattern)
 
     def _context(self) -> ssl.SSLContext | Unusable | None:
@@ -229,7 +231,7 @@ class _Section:
         try:
             return tls.context(self._tls, asked)
         except tls.TlsMistake as mistake:
-            self._report("error", mistake.option, f"{mistake}; [{self._name}] is not opened")
+            self._report(Severity.ERROR, mistake.option, f"{mistake}; [{self._name}] is not opened")
             return tls.UNUSABLE
 
     def _aliases(self) -> dict[str, str]:
@@ -243,14 +245,12 @@ class _Section:
     def _entry(self, name: str) -> Entry | None:
         return self._file.entry(self._name, name)
 
-    def _report(self, severity: str, name: str, text: str) -> None:
+    def _report(self, severity: Severity, name: str, text: str) -> None:
         entry = self._entry(name)
         section = self._file.section(self._name)
         place = entry or section
         assert place is not None
-        self.problems.append(
-            Problem(place.file, place.line, "error" if severity == "error" else "warning", text)
-        )
+        self.problems.append(Problem(place.file, place.line, severity, text))
 
     def _text(self, name: str) -> str:
         return cast(str, self._values[name])

@@ -21,7 +21,7 @@ from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
 from console.session.authority import Authority
 from yext import Reply, log, peercred, wire
-from yext.conf import Problem
+from yext.conf import Problem, Severity
 from yext.dispatcher import Dispatch
 from yext.engine.module import Module
 from yext.errors import ListenError
@@ -99,7 +99,7 @@ class RManager(Module):
             try:
                 check_local(listener)
             except ListenError as error:
-                problems.append(Problem(spec.file, spec.line, "error", str(error)))
+                problems.append(Problem(spec.file, spec.line, Severity.ERROR, str(error)))
             else:
                 problems += examine_listeners([spec])
         return problems

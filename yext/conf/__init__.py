@@ -1,9 +1,9 @@
 """Reader of Yate's configuration files (``.conf``), compatible with Yate 6.4.1.
 
-A file holds sections ``[name]`` of ``key=value`` lines; ``;`` at the start of a line begins
-a comment, a ``\\`` at the end of a value goes on with the next line. ``[$include FILE]`` and
-its kind read further files, ``[$includesection NAME]`` and its kind copy sections,
-``[$enabled CONDITION]`` switches what follows on and off.
+A file has sections ``[name]`` of ``key=value`` lines. A ``;`` at the start of a line begins a
+comment, and a value that ends in ``\\`` continues on the next line. ``[$include FILE]`` and its
+variants read further files, ``[$includesection NAME]`` and its variants copy sections, and
+``[$enabled CONDITION]`` turns the lines that follow on or off.
 
     conf = load("/etc/yate/extmodule.conf", params={"sharedpath": "/usr/share/yate"})
     conf.get("general", "timeout", "10000")
@@ -21,7 +21,7 @@ from yext.conf.model import (
     Entry,
     LogLine,
     Problem,
-    Rules,
+    ReadingRules,
     Section,
     Severity,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "Loaded",
     "LogLine",
     "Problem",
-    "Rules",
+    "ReadingRules",
     "Section",
     "Severity",
     "clamp",

@@ -1,4 +1,4 @@
-"""The directives that pull in a file or a section, and the condition of ``[$enabled]``."""
+"""Directives: those that include a file or a section, and the condition of ``[$enabled]``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from yext.conf.model import Conf, Entry, LogLine, Section, Severity
 from yext.conf.values import BLANKS, parse_bool, replace_params, skip_word
 
 INCLUDED = "[]"
-"""The key that stands for a section to be included; no line can give this key."""
+"""The key of an entry that stands for a section to be included; no line can have this key."""
 
 MAX_NESTING = 100
-"""How deep sections may include each other; Yate has no limit but its stack."""
+"""How deep sections may include each other; Yate is limited by its stack only."""
 
 MAX_COPIES = 1_000_000
 """How many entries included sections may add in one reading."""
@@ -23,10 +23,10 @@ Loaded = Callable[[str], bool] | Collection[str]
 
 
 class Mode(Enum):
-    """What happens when that which a directive names is missing."""
+    """What a directive does if the file or section that it names is missing."""
 
-    PLAIN = "note it"
-    SILENT = "say nothing"
+    PLAIN = "warn"
+    SILENT = "ignore"
     REQUIRE = "fail"
 
 
@@ -45,24 +45,34 @@ _DIRECTIVE = re.compile(rf"(\$[a-z]+)[{BLANKS}]+(.+)", re.DOTALL)
 
 
 def split_directive(text: str) -> tuple[str, str]:
-    """The word and the rest of a directive; both empty where `text` is none."""
+    """Split a directive into its word and the rest; both are empty for any other `text`."""
     found = _DIRECTIVE.fullmatch(text)
     return (found[1], found[2]) if found else ("", "")
 
 
 class Condition(NamedTuple):
-    """What a condition came to; `doubt` tells why that may surprise, or is empty."""
+    """The result of a condition.
+
+    Attributes:
+        holds: True if the condition is true.
+        doubt: why that may surprise, empty if it should not.
+    """
 
     holds: bool
     doubt: str
 
 
 def evaluate(text: str, params: Mapping[str, str], loaded: Loaded) -> Condition:
-    """The condition of an ``[$enabled]``: its text without that word.
+    """Evaluate the condition of an ``[$enabled]``.
 
-    ``$not`` turns round what follows: ``$loaded MODULE``, ``$unloaded MODULE``, ``$filled
-    TEXT``, ``$empty TEXT``, ``$bool WORD`` (true for a true word only) or a word, where
-    anything but a false word is true.
+    The conditions are ``$loaded MODULE``, ``$unloaded MODULE``, ``$filled TEXT``, ``$empty TEXT``,
+    ``$bool WORD`` (true for a true word only), or a word, where anything but a false word is true.
+    ``$not`` before them negates the condition.
+
+    Args:
+        text: the text after ``$enabled``.
+        params: the run parameters.
+        loaded: the loaded modules.
     """
     text = replace_params(text, params)
     negated = skip_word(text, "$not")
@@ -76,7 +86,7 @@ def _plain(text: str, loaded: Loaded) -> Condition:
         if rest is not None:
             return Condition(test(rest, loaded), "")
     value = parse_bool(text)
-    doubt = f"'{text}' is no boolean and counts as true" if text and value is None else ""
+    doubt = f"'{text}' is not a boolean and counts as true" if text and value is None else ""
     return Condition(value is not False, doubt)
 
 
@@ -94,10 +104,12 @@ _TESTS: dict[str, Callable[[str, Loaded], bool]] = {
 
 
 class SectionIncludes:
-    """The sections that take in others, put together once all files are read.
+    """The sections that include others, which are expanded once all files are read.
 
-    An entry with the key `INCLUDED` holds the place and the directive. `ok` is False when a
-    required section was missing or a limit was passed.
+    An entry with the key `INCLUDED` has the place and the directive.
+
+    Attributes:
+        ok: False if a required section is missing or a limit is exceeded.
     """
 
     def __init__(self, conf: Conf, params: Mapping[str, str]) -> None:
@@ -110,12 +122,12 @@ class SectionIncludes:
         self._limited = False
 
     def add(self, section: Section, directive: str, file: str, line: int) -> None:
-        """Note that `section` takes in another one at this place."""
+        """Add an include to `section`, at its end so far."""
         section.add(Entry(INCLUDED, directive, file, line))
         self._pending[section.name] = section
 
     def expand(self) -> None:
-        """Put the entries of the included sections in their places."""
+        """Replace all includes by the entries of the included sections."""
         for section in self._pending.values():
             if section.name not in self._done:
                 self._expand(section, [])
@@ -138,7 +150,7 @@ class SectionIncludes:
         mode = SECTION_INCLUDES[word]
         section = self._conf.section(name)
         if not name:
-            self._report(entry, "warning", f"[{entry.value}] names no section")
+            self._report(entry, Severity.WARNING, f"[{entry.value}] names no section")
         elif name in stack:
             chain = " -> ".join(stack)
             self._refuse(entry, mode, stack, f"recursive include stack={chain}")
@@ -168,11 +180,12 @@ class SectionIncludes:
         text = f"not including section '{entry.value}' in '{stack[-1]}': {error}"
         if rules.warnings:
             self._conf.log.append(LogLine("NOTE", f"'{self._conf.path}' {text}"))
-        self._report(entry, "error" if mode is Mode.REQUIRE else "warning", text)
+        severity = Severity.ERROR if mode is Mode.REQUIRE else Severity.WARNING
+        self._report(entry, severity, text)
 
     def _limit(self, entry: Entry, text: str) -> None:
-        if not self._limited:  # once: what passes a limit tends to do so many times
-            self._report(entry, "error", text)
+        if not self._limited:  # once, as a limit tends to be exceeded many times
+            self._report(entry, Severity.ERROR, text)
         self._limited = True
         self.ok = False
 

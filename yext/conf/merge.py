@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yext.conf.directives import Loaded
-from yext.conf.model import Conf, LogLine, Problem, Rules
+from yext.conf.model import Conf, LogLine, Problem, ReadingRules
 from yext.conf.reader import load
 from yext.conf.source import encoded, file_name
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MergeReply:
-    """What ``cfgmerge`` came to.
+    """The reply to ``cfgmerge``.
 
-    `text` is the reply in Yate's words with its CR LF; `reason` and `errno` tell why it
-    failed, as far as a system call knows; `log` is for the engine's log.
+    Attributes:
+        ok: True if it succeeded.
+        text: the reply in Yate's words, with its CR LF.
+        problems: the problems of the configuration.
+        log: lines for the engine's log.
+        reason, errno: the error of a system call, empty and 0 for none.
     """
 
     ok: bool
@@ -34,10 +38,10 @@ class MergeReply:
 
 
 def merged_text(conf: Conf) -> str:
-    """The configuration as one file: what was read, without comments and directives.
+    """Return a configuration as one file, without comments and directives.
 
-    Every section and entry in order, duplicates too. A value that ends in a backslash gets
-    a blank behind it, lest the next line be taken for a part of it.
+    It has all sections and entries in order, duplicates too. A value that ends in a backslash is
+    followed by a blank, so that it does not continue on the next line.
     """
     return "\n".join(
         f"[{section.name}]\n"
@@ -55,12 +59,16 @@ def cfgmerge(
     *,
     params: Mapping[str, str],
     loaded: Loaded = (),
-    rules: Rules | None = None,
+    rules: ReadingRules | None = None,
 ) -> MergeReply:
-    """Write `conf_dir`/`name`.conf with all its includes to `name`.conf.merged beside it.
+    """Write a configuration file with all its includes to ``NAME.conf.merged`` beside it.
 
-    `params`, `loaded` and `rules` are as for `load`. The new file has the permissions of
-    the one it was made from, since a configuration may hold passwords.
+    The new file has the permissions of the original, which may contain passwords.
+
+    Args:
+        conf_dir: the folder of the file.
+        name: its name, without ``.conf``.
+        params, loaded, rules: as for `load`.
     """
     if not name:
         return MergeReply(False, "Missing configuration name\r\n")
@@ -83,7 +91,7 @@ def cfgmerge(
 
 
 def _as_path(path: str) -> Path:
-    # Only this command needs it, so no start waits for the import.
+    # Imported here, as only this command needs it and a start must be quick.
     from pathlib import Path
 
     return Path(os.fsdecode(file_name(path)))
@@ -94,7 +102,7 @@ def _permissions(path: str) -> int:
 
 
 def _write(path: str, data: bytes, mode: int) -> None:
-    """Put a file of that mode in place of the one at `path`, whole or not at all."""
+    """Replace the file at `path` by one of that mode, completely or not at all."""
     target = _as_path(path)
     draft = target.with_name(target.name + ".tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

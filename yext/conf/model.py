@@ -1,23 +1,38 @@
-"""What reading a configuration file gives: sections of entries, problems, log lines."""
+"""A configuration file that was read: sections of entries, problems, log lines."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, overload
+from enum import StrEnum
+from typing import NamedTuple, overload
 
 from yext.conf.values import clamp, parse_bool, parse_int
 
 MAX_PROBLEMS = 1000
-"""Warnings and notes kept of one reading; errors are kept all."""
+"""How many warnings and notes of one reading are kept; all errors are."""
 
-Severity = Literal["error", "warning", "note"]
+
+class Severity(StrEnum):
+    """How bad a problem is."""
+
+    ERROR = "error"
+    """The file cannot be used as it is."""
+
+    WARNING = "warning"
+    """The file means something else than it appears to."""
+
+    NOTE = "note"
+    """Worth knowing."""
 
 
 class Entry(NamedTuple):
-    """One ``key=value`` line.
+    """A ``key=value`` line.
 
-    `file` is told from the folder of the configuration file that was asked for, where it
-    lies in there, else with its whole path; `line` counts from 1 and is the first of a
-    value that goes on over several.
+    Attributes:
+        key: the key.
+        value: the value, without the blanks around it.
+        file: the file that it comes from, relative to the folder of the main file if it is in
+            there.
+        line: its line, from 1; the first one of a value that continues.
     """
 
     key: str
@@ -27,9 +42,12 @@ class Entry(NamedTuple):
 
 
 class Section:
-    """A section: its entries in the order of the file, duplicates kept.
+    """A section of a configuration file.
 
-    `file` and `line` tell where it was first named.
+    Attributes:
+        name: its name.
+        file, line: the place where it was first named.
+        entries: its entries in the order of the file, with duplicates.
     """
 
     __slots__ = ("_first", "entries", "file", "line", "name")
@@ -42,25 +60,28 @@ class Section:
         self._first: dict[str, Entry] = {}
 
     def add(self, entry: Entry) -> None:
-        """Append an entry; an earlier one of the same key goes on giving the value."""
+        """Append an entry. The first one of a key has the value that counts."""
         self.entries.append(entry)
         self._first.setdefault(entry.key, entry)
 
     def replace(self, entries: list[Entry]) -> None:
-        """Have these entries instead."""
+        """Replace all entries."""
         self.entries = entries
         self._first = {entry.key: entry for entry in reversed(entries)}
 
     def entry(self, key: str) -> Entry | None:
-        """The first entry with that key."""
+        """Return the first entry with that key."""
         return self._first.get(key)
 
 
 class Problem(NamedTuple):
     """Something that an operator should know about a configuration file.
 
-    "error": the file cannot be used as it stands; "warning": it means something else than
-    it seems to; "note": worth knowing. `line` is 0 where the whole file is meant.
+    Attributes:
+        file: the file, as in `Entry`.
+        line: the line, from 1; 0 for the whole file.
+        severity: how bad it is.
+        text: what is wrong.
     """
 
     file: str
@@ -74,10 +95,12 @@ class Problem(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A line that Yate writes to its log while it reads: `level` is WARN or NOTE.
+    """A line that Yate writes to its log while it reads a file.
 
-    The text may hold CR LF: Yate shows the files that include each other on lines of their
-    own.
+    Attributes:
+        level: WARN or NOTE.
+        text: the text. It may contain CR LF: Yate lists the files that include each other on
+            lines of their own.
     """
 
     level: str
@@ -87,7 +110,7 @@ class LogLine(NamedTuple):
         return f"<Configuration:{self.level}> {self.text}"
 
 
-_RULES = {  # the value that stands in for one that is no boolean
+_RULES = {  # the value that replaces one that is not a boolean
     "disable_include_silent": False,
     "include_empty": False,
     "check_recursive_include": True,
@@ -95,18 +118,23 @@ _RULES = {  # the value that stands in for one that is no boolean
 }
 
 RULE_NAMES = ("max_depth", *_RULES)
-"""What section ``[configuration]`` of the main file knows."""
+"""The options of section ``[configuration]`` of the main file."""
 
 
-class Rules:
+class ReadingRules:
     """How files are read: section ``[configuration]`` of the main file, yate.conf.
 
-    The first value given holds for as long as the engine runs, and for all files that are
-    read with the same `Rules`. `max_depth` counts includes within includes (3 to 50, or to
-    10 without the check for recursion); `disable_include_silent` reports the missing files
-    of ``[$includesilent]``; `include_empty` takes an empty file name for the folder of the
-    including file; `check_recursive_include` refuses a file that is being read already;
-    `warnings` logs what is otherwise passed over.
+    The first value of an option holds for the life of the engine, and for all files that are read
+    with the same rules.
+
+    Attributes:
+        max_depth: how deep files may include each other: 3 to 50, or to 10 without the check for
+            recursion.
+        disable_include_silent: report the files that ``[$includesilent]`` does not find.
+        include_empty: read an empty file name as the folder of the including file.
+        check_recursive_include: refuse a file that is being read already.
+        warnings: log what is otherwise ignored in silence.
+        settled: the options that have been given.
     """
 
     def __init__(self) -> None:
@@ -118,7 +146,7 @@ class Rules:
         self.settled: set[str] = set()
 
     def settle(self, key: str, value: str, conf: Conf) -> None:
-        """Take ``key=value`` from the main file; `conf` holds what was read before it."""
+        """Apply ``key=value`` from the main file; `conf` has what was read before it."""
         first = key not in self.settled
         if key in RULE_NAMES:
             self.settled.add(key)
@@ -143,13 +171,17 @@ class Rules:
 class Conf:
     """A configuration file with all that it includes.
 
-    `path` is the file as asked for; `exists` whether there was one; `ok` whether Yate would
-    call it loaded (what ``[$require]`` asks for is there); `sections` are in the order of
-    their first naming; `problems` are for the operator, `log` is for the engine's log, in
-    Yate's words; `rules` are those that held in the end.
+    Attributes:
+        path: the path of the file.
+        rules: the rules that it was read by, as they were at its end.
+        exists: True if there is such a file.
+        ok: True if Yate would call it loaded: all that ``[$require]`` names was found.
+        problems: the problems, for the operator.
+        log: lines for the engine's log, in Yate's words.
+        left_out: how many problems were counted but not kept.
     """
 
-    def __init__(self, path: str, rules: Rules) -> None:
+    def __init__(self, path: str, rules: ReadingRules) -> None:
         self.path = path
         self.rules = rules
         self.exists = False
@@ -161,29 +193,30 @@ class Conf:
 
     @property
     def sections(self) -> list[Section]:
+        """The sections in the order in which they were first named."""
         return list(self._sections.values())
 
     def section_names(self) -> list[str]:
-        """The names of the sections, in order."""
+        """Return the names of the sections, in order."""
         return list(self._sections)
 
     def has_section(self, name: str) -> bool:
-        """Whether there is such a section, be it empty."""
+        """Return True if there is such a section, even an empty one."""
         return name in self._sections
 
     def section(self, name: str) -> Section | None:
-        """The section of that name."""
+        """Return the section of that name."""
         return self._sections.get(name)
 
     def make_section(self, name: str, file: str, line: int) -> Section:
-        """The section of that name, added if there is none."""
+        """Return the section of that name; add it if there is none."""
         section = self._sections.get(name)
         if section is None:
             section = self._sections[name] = Section(name, file, line)
         return section
 
     def entry(self, section: str, key: str) -> Entry | None:
-        """The first entry with that key in that section."""
+        """Return the first entry with that key in that section."""
         found = self._sections.get(section)
         return None if found is None else found.entry(key)
 
@@ -192,18 +225,18 @@ class Conf:
     @overload
     def get(self, section: str, key: str, default: str) -> str: ...
     def get(self, section: str, key: str, default: str | None = None) -> str | None:
-        """The first value with that key in that section, else `default`."""
+        """Return the first value with that key in that section, else `default`."""
         entry = self.entry(section, key)
         return default if entry is None else entry.value
 
     def items(self, section: str) -> list[tuple[str, Entry]]:
-        """All entries of that section with their keys, in order; none if it is missing."""
+        """Return all entries of that section with their keys, in order; none if it is missing."""
         found = self._sections.get(section)
         return [] if found is None else [(entry.key, entry) for entry in found.entries]
 
     def report(self, severity: Severity, file: str, line: int, text: str) -> None:
-        """Add a problem. Past `MAX_PROBLEMS` only errors are kept, others are counted."""
-        if severity == "error" or len(self.problems) < MAX_PROBLEMS:
+        """Add a problem. Beyond `MAX_PROBLEMS` only errors are kept, the rest is counted."""
+        if severity is Severity.ERROR or len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(file, line, severity, text))
         else:
             self.left_out += 1

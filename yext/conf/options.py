@@ -1,8 +1,8 @@
-"""Typed options: one row each with kind, default, range, unit and help.
+"""Typed options of a configuration file: kind, default, range, unit and help of each.
 
-A module lists its options as a tuple of `Option` and reads a section of its configuration
-file with `read_options`; what it gets is complete and of the right types, whatever the file
-says, and the problems tell file, line and mistake.
+A module lists its options as a tuple of `Option` and reads a section of its configuration file
+with `read_options`. The values that it gets are complete and of the right types whatever the file
+contains; the problems name file, line and mistake.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from yext.conf import Conf, Entry, Problem, Severity, clamp, is_number, parse_bo
 Kind = Literal["int", "bool", "str", "choice"]
 
 MAX_UNKNOWN = 20
-"""Unknown options of one section that are told one by one."""
+"""How many unknown options of one section are reported one by one; the rest is counted."""
 
 _SUGGESTIONS = 3
-_LONGEST_WORD = 64  # finding near names takes time with the square of the length
+_LONGEST_WORD = 64  # the time to find similar names grows with the square of the length
 _UNITS = {"ms": "milliseconds", "s": "seconds"}
 _BOOL_WORDS = "yes, true, on, enable, t or no, false, off, disable, f"
 
@@ -26,9 +26,14 @@ _BOOL_WORDS = "yes, true, on, enable, t or no, false, off, disable, f"
 class Option(NamedTuple):
     """One option of a section.
 
-    `default` is of the type that `kind` names (a choice is a str); `low` and `high` are the
-    limits of an int, None for no limit; `unit` is what an int counts, "ms", "s" or a word;
-    `choices` are the values of a choice. `help` is one line.
+    Attributes:
+        name: the key in the file.
+        kind: the type of the value; a choice is one of several words.
+        default: the value where the file has none, of the type that `kind` names.
+        low, high: the limits of an int, None for no limit.
+        unit: the unit of an int: ``ms``, ``s`` or a word.
+        help: what the option is for, on one line.
+        choices: the values of a choice.
     """
 
     name: str
@@ -41,8 +46,8 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
-class _Reading:
-    """Reads the options of one section and gathers the problems."""
+class _ValueReader:
+    """Reads values of options and collects the problems."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -52,7 +57,9 @@ class _Reading:
 
     def value(self, option: Option, entry: Entry) -> object:
         if not entry.value and option.kind != "str":
-            self.report("warning", entry, f"{option.name}= is empty: taken as {_default(option)}")
+            self.report(
+                Severity.WARNING, entry, f"{option.name}= is empty: taken as {_default(option)}"
+            )
             return option.default
         return _READERS[option.kind](self, option, entry)
 
@@ -61,7 +68,9 @@ class _Reading:
         if value is None:
             unit = f" of {_UNITS.get(option.unit, option.unit)}" if option.unit else ""
             wrong = "too large a" if is_number(entry.value) else "not a"
-            self.report("error", entry, f"{option.name}={entry.value} is {wrong} number{unit}")
+            self.report(
+                Severity.ERROR, entry, f"{option.name}={entry.value} is {wrong} number{unit}"
+            )
             return option.default
         used = clamp(value, option.low, option.high)
         if used != value:
@@ -73,14 +82,14 @@ class _Reading:
             text = (
                 f"{option.name}={entry.value} is not {allowed}: taken as {_with_unit(option, used)}"
             )
-            self.report("warning", entry, text)
+            self.report(Severity.WARNING, entry, text)
         return used
 
     def bool_value(self, option: Option, entry: Entry) -> object:
         value = parse_bool(entry.value)
         if value is None:
             text = f"{option.name}={entry.value} is not a boolean ({_BOOL_WORDS})"
-            self.report("error", entry, text)
+            self.report(Severity.ERROR, entry, text)
             return option.default
         return value
 
@@ -90,16 +99,16 @@ class _Reading:
     def choice_value(self, option: Option, entry: Entry) -> object:
         if entry.value not in option.choices:
             text = f"{option.name}={entry.value} is none of {', '.join(option.choices)}"
-            self.report("error", entry, text + _did_you_mean(entry.value, option.choices))
+            self.report(Severity.ERROR, entry, text + _did_you_mean(entry.value, option.choices))
             return option.default
         return entry.value
 
 
-_READERS: dict[Kind, Callable[[_Reading, Option, Entry], object]] = {
-    "int": _Reading.int_value,
-    "bool": _Reading.bool_value,
-    "str": _Reading.str_value,
-    "choice": _Reading.choice_value,
+_READERS: dict[Kind, Callable[[_ValueReader, Option, Entry], object]] = {
+    "int": _ValueReader.int_value,
+    "bool": _ValueReader.bool_value,
+    "str": _ValueReader.str_value,
+    "choice": _ValueReader.choice_value,
 }
 
 
@@ -112,38 +121,45 @@ def _default(option: Option) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as it is written in a file."""
+    """A value as a configuration file has it."""
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def read_options(
     conf: Conf, section: str, options: Iterable[Option]
 ) -> tuple[dict[str, object], list[Problem]]:
-    """The values of `options` in a section of `conf`, by name, and what is wrong with them.
+    """Read options from a section.
 
-    An option that is not given has its default, and so has one whose value is not of its
-    kind: that is an error. An int out of range is taken to the limit it passes, with a
-    warning, as in Yate. Of an option given twice the first value counts: a note tells so
-    where the values differ.
+    An option that is missing has its default. So has one whose value is not of its kind, which is
+    an error. An int out of range becomes the limit, with a warning, as in Yate. Of an option that
+    is given twice the first value counts, with a note where the values differ.
+
+    Args:
+        conf: the configuration file.
+        section: the name of the section.
+        options: the options to read.
+
+    Returns:
+        The values of all `options` by name, and the problems.
     """
-    reading = _Reading()
+    reader = _ValueReader()
     values: dict[str, object] = {}
     by_name: dict[str, Option] = {option.name: option for option in options}
     for name, option in by_name.items():
         entry = conf.entry(section, name)
-        values[name] = option.default if entry is None else reading.value(option, entry)
+        values[name] = option.default if entry is None else reader.value(option, entry)
     for name, entry in conf.items(section):
         first = conf.entry(section, name)
         if name in by_name and first is not None and entry.value != first.value:
             text = f"{name}={entry.value} has no effect: line {first.line} of {first.file} holds"
-            reading.report("note", entry, text)
-    return values, reading.problems
+            reader.report(Severity.NOTE, entry, text)
+    return values, reader.problems
 
 
-def told_changes(
+def describe_changes(
     options: Iterable[Option], before: Mapping[str, object], after: Mapping[str, object]
 ) -> dict[str, str]:
-    """What differs between two sets of values: ``5000 -> 7000``, by the options' names."""
+    """Return the differences between two sets of values: ``5000 -> 7000``, by option name."""
     return {
         option.name: f"{_written(before[option.name])} -> {_written(after[option.name])}"
         for option in options
@@ -152,9 +168,9 @@ def told_changes(
 
 
 def nearest(word: str, names: Collection[str]) -> list[str]:
-    """The names that `word` may have been meant for, nearest first, at most three.
+    """Return the names that are most similar to `word`, the nearest first, at most three.
 
-    Upper and lower case count as the same; a word over 64 characters has none.
+    Case is ignored. A word of more than 64 characters has no similar names.
     """
     if len(word) > _LONGEST_WORD:
         return []
@@ -168,14 +184,14 @@ def nearest(word: str, names: Collection[str]) -> list[str]:
 
 
 def unknown_problems(conf: Conf, section: str, known_names: Collection[str]) -> list[Problem]:
-    """A warning for each entry of the section whose key is no known name."""
+    """Return a warning for each entry of the section whose key is not a known name."""
     known = set(known_names)
     unknown = [entry for key, entry in conf.items(section) if key not in known]
     problems = [
         Problem(
             entry.file,
             entry.line,
-            "warning",
+            Severity.WARNING,
             f"unknown option '{entry.key}' in [{section}]{_did_you_mean(entry.key, known_names)}",
         )
         for entry in unknown[:MAX_UNKNOWN]
@@ -183,7 +199,7 @@ def unknown_problems(conf: Conf, section: str, known_names: Collection[str]) -> 
     if len(unknown) > MAX_UNKNOWN:
         first = unknown[MAX_UNKNOWN]
         text = f"{len(unknown) - MAX_UNKNOWN} more unknown options in [{section}] from here on"
-        problems.append(Problem(first.file, first.line, "warning", text))
+        problems.append(Problem(first.file, first.line, Severity.WARNING, text))
     return problems
 
 

@@ -1,7 +1,7 @@
-"""The reader itself: lines become sections and entries, directives are carried out.
+"""The reader: it makes sections and entries of lines, and follows directives.
 
-Sources: the recorded readings in tests/conformance/vectors/config, which win; for what they
-leave open, the behaviour and the log texts of Yate's Configuration class.
+Sources: the recorded readings in tests/conformance/vectors/config, which decide; for what they
+leave open, the behaviour and the log texts of Yate's class Configuration.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from yext.conf.directives import (
     evaluate,
     split_directive,
 )
-from yext.conf.model import Conf, Entry, LogLine, Problem, Rules, Section, Severity
-from yext.conf.source import Source, list_folder, read_bytes, split_lines
+from yext.conf.model import Conf, Entry, LogLine, Problem, ReadingRules, Section, Severity
+from yext.conf.source import SourceFile, list_folder, read_bytes, split_lines
 from yext.conf.values import BLANKS, replace_params, skip_word
 
 MAX_FILES = 10_000
-"""Files read for one configuration: includes within includes multiply."""
+"""How many files are read for one configuration: nested includes multiply."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Bytes read for one configuration, all files together."""
+"""How much is read for one configuration, in bytes of all files together."""
 
-# A file of that name beside yate.conf makes Yate read by its older rules.
 _OLD_READER = "Configuration_use_old"
+"""A file beside yate.conf that makes Yate use its older rules."""
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR)
-# The file could be opened, but what it is or holds cannot be read.
+# These errors mean that the file could be opened but not read.
 _READ_ERRORS = (errno.EISDIR, errno.EINVAL, errno.EFBIG, errno.EIO)
 
 
-class Reader:
-    """Reads one configuration file with all that it includes into a `Conf`."""
+class ConfReader:
+    """Reads a configuration file with all that it includes into a `Conf`."""
 
     def __init__(self, conf: Conf, params: Mapping[str, str], loaded: Loaded, main: bool) -> None:
         self._conf = conf
@@ -49,7 +49,7 @@ class Reader:
         self._main = main
         self._folder = conf.path[: conf.path.rfind("/") + 1]
         self._section_includes = SectionIncludes(conf, params)
-        self._open: list[Source] = []
+        self._open: list[SourceFile] = []
         self._files = 0
         self._bytes = 0
         self._cut_short = False
@@ -62,12 +62,12 @@ class Reader:
         conf.ok = ok and self._section_includes.ok and not self._cut_short
         if conf.left_out:
             text = f"{conf.left_out} more warnings and notes are left out"
-            conf.problems.append(Problem(self._shown(conf.path), 0, "note", text))
+            conf.problems.append(Problem(self._shown(conf.path), 0, Severity.NOTE, text))
 
     def _shown(self, path: str) -> str:
         return path.removeprefix(self._folder)
 
-    def _report(self, source: Source, severity: Severity, text: str, line: int = 0) -> None:
+    def _report(self, source: SourceFile, severity: Severity, text: str, line: int = 0) -> None:
         self._conf.report(severity, source.shown, line or source.number, text)
 
     def _log(self, level: str, text: str) -> None:
@@ -79,7 +79,7 @@ class Reader:
 
     # Files
 
-    def _load(self, path: str, parent: Source | None, mode: Mode) -> bool:
+    def _load(self, path: str, parent: SourceFile | None, mode: Mode) -> bool:
         if parent is not None and not self._may_include(path, parent):
             return False
         try:
@@ -88,7 +88,7 @@ class Reader:
             self._unreadable(path, parent, mode, error)
             return False
         self._conf.exists = True
-        source = Source(path, self._shown(path), split_lines(data), parent)
+        source = SourceFile(path, self._shown(path), split_lines(data), parent)
         self._open.append(source)
         while (line := self._next_line(source)) is not None:
             self._line(source, line)
@@ -103,7 +103,7 @@ class Reader:
         self._bytes += len(data)
         return data
 
-    def _may_include(self, path: str, parent: Source) -> bool:
+    def _may_include(self, path: str, parent: SourceFile) -> bool:
         depth = parent.depth + 1
         if self._cut_short:
             return False
@@ -116,39 +116,40 @@ class Reader:
         stack = "".join(f"{each.path} line={each.number}\r\n" for each in self._open)
         text = f"load file at include depth {depth}. Stack:\r\n-----\r\n{stack}-----"
         self._log("WARN", f"{path} {verb} {text}")
-        self._report(parent, "warning", f"'{self._shown(path)}' is not included: {why}")
+        self._report(parent, Severity.WARNING, f"'{self._shown(path)}' is not included: {why}")
         return False
 
-    def _unreadable(self, path: str, parent: Source | None, mode: Mode, error: OSError) -> None:
+    def _unreadable(self, path: str, parent: SourceFile | None, mode: Mode, error: OSError) -> None:
         code, reason = error.errno or 0, error.strerror or str(error)
         verb = "read" if code in _READ_ERRORS else "open"
         missing = code in _MISSING
         self._cut_short |= code == errno.EFBIG
-        told = f"{reason} ({errno.errorcode.get(code, '')}, {code})"
+        detail = f"{reason} ({errno.errorcode.get(code, '')}, {code})"
         if parent is None:
             defaults = ", using defaults" if verb == "open" else ""
             self._log("NOTE", f"Failed to {verb} file '{path}'{defaults}: {code} - {reason}")
             if not missing:
                 self._conf.exists = True
-                self._conf.report("error", self._shown(path), 0, f"cannot be read: {told}")
+                self._conf.report(Severity.ERROR, self._shown(path), 0, f"cannot be read: {detail}")
             return
         if mode is Mode.SILENT and missing and not self._rules.disable_include_silent:
             return
         which = f"failed to {verb} included file '{path}'"
         self._log("NOTE", f"'{self._conf.path}' {which}: {code} - {reason}")
-        severity: Severity = "error" if mode is Mode.REQUIRE or self._cut_short else "warning"
-        self._report(parent, severity, f"included file '{self._shown(path)}': {told}")
+        fatal = mode is Mode.REQUIRE or self._cut_short
+        severity = Severity.ERROR if fatal else Severity.WARNING
+        self._report(parent, severity, f"included file '{self._shown(path)}': {detail}")
 
-    def _next_line(self, source: Source) -> str | None:
+    def _next_line(self, source: SourceFile) -> str | None:
         line = source.next_line()
         if line is not None and source.number == source.nul:
             self._log("WARN", f"{source.where} found NUL byte, handling as end of line")
-            self._report(source, "warning", "a NUL byte ends this line")
+            self._report(source, Severity.WARNING, "a NUL byte ends this line")
         return line
 
     # Lines
 
-    def _line(self, source: Source, line: str) -> None:
+    def _line(self, source: SourceFile, line: str) -> None:
         if not line or line[0] == ";":
             return
         if line[0] != "[":
@@ -172,25 +173,27 @@ class Reader:
             else:
                 self._begin_section(source, name, line[1:close])
 
-    def _ignored(self, source: Source, line: str, close: int) -> None:
-        what, doubt = (
+    def _ignored(self, source: SourceFile, line: str, close: int) -> None:
+        what, problem = (
             (f"line '{line}'", f"'{_cut(line)}' has no ']' and is ignored")
             if close < 0
             else ("empty section name", "a section without a name is ignored")
         )
         self._note(f"{source.where} ignoring {what} crt_sect='{source.section_name}'")
         if source.enabled:
-            self._report(source, "warning", doubt)
+            self._report(source, Severity.WARNING, problem)
 
-    def _check_tail(self, source: Source, tail: str) -> None:
+    def _check_tail(self, source: SourceFile, tail: str) -> None:
         if tail and tail[0] not in ";#":
-            self._report(source, "warning", f"'{_cut(tail)}' after the ']' is ignored")
+            self._report(source, Severity.WARNING, f"'{_cut(tail)}' after the ']' is ignored")
 
-    def _begin_section(self, source: Source, name: str, written: str) -> None:
+    def _begin_section(self, source: SourceFile, name: str, written: str) -> None:
         source.headed = True
         replaced = replace_params(name, self._params)
         if name.startswith("$") and not name.startswith("${"):
-            self._report(source, "warning", f"'{_cut(name)}' is no directive: it names a section")
+            self._report(
+                source, Severity.WARNING, f"'{_cut(name)}' is no directive: it names a section"
+            )
         if replaced:
             source.section = self._conf.make_section(replaced, source.shown, source.number)
             return
@@ -200,10 +203,10 @@ class Reader:
             text = f"empty section name after replace '{written}'{reset}"
             self._log("WARN", f"'{self._conf.path}'{included} line={source.number} {text}")
         text = f"'{_cut(name)}' comes to no name: what follows is ignored up to the next section"
-        self._report(source, "warning", text)
+        self._report(source, Severity.WARNING, text)
         source.section = None
 
-    def _parameter(self, source: Source, line: str) -> None:
+    def _parameter(self, source: SourceFile, line: str) -> None:
         number = source.number
         key, equal, value = line.partition("=")
         key = key.strip(BLANKS)
@@ -213,35 +216,39 @@ class Reader:
             return
         if not key:
             self._note(f"{source.where} empty parameter name")
-            self._report(source, "warning", f"'{_cut(line)}' has no name and is ignored", number)
+            self._report(
+                source, Severity.WARNING, f"'{_cut(line)}' has no name and is ignored", number
+            )
         elif source.section is None:
             if not (source.depth or source.headed):
                 self._note(f"{source.where} ignoring parameter '{key}': no section")
-            self._report(source, "warning", f"'{_cut(key)}' is in no section: ignored", number)
+            self._report(
+                source, Severity.WARNING, f"'{_cut(key)}' is in no section: ignored", number
+            )
         else:
             self._check_key(source, key, bool(equal), number)
             self._add(source.section, Entry(key, value, source.shown, number))
 
-    def _check_key(self, source: Source, key: str, equal: bool, number: int) -> None:
+    def _check_key(self, source: SourceFile, key: str, equal: bool, number: int) -> None:
         if key[0] == "#":
             text = f"'#' begins no comment: this is a parameter named '{_cut(key)}'"
-            self._report(source, "warning", text, number)
+            self._report(source, Severity.WARNING, text, number)
         elif key[-1] == "\\" and not equal:
             text = f"without '=' a line does not go on: the parameter is named '{_cut(key)}'"
-            self._report(source, "warning", text, number)
+            self._report(source, Severity.WARNING, text, number)
 
-    def _whole_value(self, source: Source, key: str, value: str) -> str:
+    def _whole_value(self, source: SourceFile, key: str, value: str) -> str:
         if not value.endswith("\\"):
             value = value.strip(BLANKS)
             if value.endswith("\\") and source.enabled:
-                self._report(source, "note", "a blank follows the '\\': the value ends here")
+                self._report(source, Severity.NOTE, "a blank follows the '\\': the value ends here")
             return value
         parts: list[str] = []
         part: str | None = value
         while part is not None:
             if parts and part[:1] in ("[", ";") and source.enabled:
                 text = f"'{_cut(part)}' belongs to the value of '{_cut(key)}', which ends in a '\\'"
-                self._report(source, "warning", text)
+                self._report(source, Severity.WARNING, text)
             parts.append(part.removesuffix("\\"))
             part = self._next_line(source) if part.endswith("\\") else None
         return "".join(parts).strip(BLANKS)
@@ -253,13 +260,13 @@ class Reader:
 
     # Directives
 
-    def _enable(self, source: Source, text: str) -> None:
+    def _enable(self, source: SourceFile, text: str) -> None:
         elseif = skip_word(text, "elseif")
         if text in ("else", "toggle"):
             source.enabled = not source.enabled
             if text == "else" and source.enabled and source.branch_taken:
-                doubt = "'else' only toggles: this part holds though one before it did"
-                self._report(source, "warning", doubt)
+                text = "'else' only toggles: this part counts although one before it did"
+                self._report(source, Severity.WARNING, text)
         elif elseif is not None and source.enabled:
             source.enabled = False
         else:
@@ -268,21 +275,22 @@ class Reader:
             if elseif is None:
                 source.branch_taken = False
             if condition.doubt:
-                self._report(source, "warning", f"[$enabled]: {condition.doubt}")
+                self._report(source, Severity.WARNING, f"[$enabled]: {condition.doubt}")
             if self._main and re.search(r"\$(un)?loaded\b", text):
-                self._report(source, "note", "no module is loaded yet when this file is read")
+                self._report(
+                    source, Severity.NOTE, "no module is loaded yet when this file is read"
+                )
         source.branch_taken |= source.enabled
 
-    def _include(self, source: Source, directive: str, mode: Mode, text: str) -> None:
+    def _include(self, source: SourceFile, directive: str, mode: Mode, text: str) -> None:
         name = replace_params(text, self._params)
         if not name and not self._rules.include_empty:
             required = mode is Mode.REQUIRE
             if required:
                 source.ok = False
                 self._note(f"{source.where} found empty value when processing [{directive}]")
-            self._report(
-                source, "error" if required else "warning", f"[{_cut(directive)}] names no file"
-            )
+            severity = Severity.ERROR if required else Severity.WARNING
+            self._report(source, severity, f"[{_cut(directive)}] names no file")
             return
         path = name if name.startswith("/") else source.path[: source.path.rfind("/") + 1] + name
         if self._rules.check_recursive_include:
@@ -291,17 +299,17 @@ class Reader:
             if not self._load(each, source, mode) and mode is Mode.REQUIRE:
                 source.ok = False
 
-    def _files_of(self, source: Source, path: str) -> list[str]:
+    def _files_of(self, source: SourceFile, path: str) -> list[str]:
         found = list_folder(path)
         if found is None:
             return [path]
         files, links = found
         for link in links:
             text = f"'{self._shown(path)}/{link}' is a symbolic link and is not included"
-            self._report(source, "warning", text)
+            self._report(source, Severity.WARNING, text)
         return [f"{path}/{file}" for file in files]
 
-    def _include_section(self, source: Source, directive: str, mode: Mode) -> None:
+    def _include_section(self, source: SourceFile, directive: str, mode: Mode) -> None:
         if source.section is not None:
             self._section_includes.add(source.section, directive, source.shown, source.number)
             return
@@ -312,11 +320,11 @@ class Reader:
         if not (source.depth or source.headed or silent):
             self._note(f"{source.where} found '{directive}' outside any section")
         text = f"[{_cut(directive)}] is in no section: ignored"
-        self._report(source, "error" if failed else "warning", text)
+        self._report(source, Severity.ERROR if failed else Severity.WARNING, text)
 
 
 def _cut(text: str) -> str:
-    """`text` as far as a problem quotes it."""
+    """`text`, shortened for a problem that quotes it."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -326,32 +334,36 @@ def load(
     params: Mapping[str, str],
     loaded: Loaded = (),
     main: bool = False,
-    rules: Rules | None = None,
+    rules: ReadingRules | None = None,
 ) -> Conf:
-    """Read the configuration file at `path` with all that it includes.
+    """Read a configuration file with all that it includes.
 
-    `params` are the run parameters for ``${name}`` in section names and directives;
-    `loaded` tells which modules are, as a collection of names or a function of one; `main`
-    marks yate.conf, whose section ``[configuration]`` settles `rules`; other files are read
-    by the `rules` of the main one. Raises nothing: a missing file gives a `Conf` without
-    sections whose `exists` is False, one that cannot be read has an error in its `problems`.
+    Nothing is raised: a missing file gives a `Conf` without sections whose `exists` is False, and
+    one that cannot be read has an error among its `problems`.
+
+    Args:
+        path: the path of the file.
+        params: the run parameters, for ``${name}`` in section names and directives.
+        loaded: the names of the loaded modules, or a function that is given one.
+        main: True for yate.conf, whose section ``[configuration]`` settles the rules.
+        rules: the rules of the main file, by which all other files are read.
     """
-    conf = Conf(path, rules or Rules())
-    Reader(conf, params, loaded, main).read()
+    conf = Conf(path, rules or ReadingRules())
+    ConfReader(conf, params, loaded, main).read()
     return conf
 
 
 def load_main(path: str, params: Mapping[str, str]) -> Conf:
-    """Read yate.conf as the engine does when it starts: twice, and by the second it goes.
+    """Read yate.conf as the engine does when it starts: twice, and the second reading counts.
 
-    Yate reads it first before there are run parameters, which leaves its marks in the log:
-    `log` is that of both readings. No module is loaded yet. Other files are to be read by
-    the `rules` of what this returns.
+    Yate first reads it before there are run parameters, which shows in the log: `log` has the
+    lines of both readings. No module is loaded yet. The `rules` of the result apply to all other
+    files.
     """
     first = load(path, params={}, main=True)
     conf = load(path, params=params, main=True, rules=first.rules)
     conf.log[:0] = first.log
     if os.path.exists(os.path.join(os.path.dirname(path), _OLD_READER)):
         text = "Yate would read all files by its old rules; they are read by the new ones"
-        conf.report("note", _OLD_READER, 0, text)
+        conf.report(Severity.NOTE, _OLD_READER, 0, text)
     return conf

@@ -15,14 +15,26 @@ _BOM = b"\xef\xbb\xbf"
 _IGNORED_ENDINGS = (b"~", b".bak", b".tmp")
 
 
-class Source:
-    """A file while it is read, and how far its reading has come.
+class SourceFile:
+    """A file that is being read, and the state of its reading.
 
-    `path` is the name that Yate logs, `shown` the one that the operator gets; `number` is
-    the line read last, from 1, `nul` the first that ended in a NUL (0: none); `depth` counts
-    the files that include this one; `section` is the one being filled, at first that of the
-    including file. `headed` tells whether a section line was read, `enabled` whether lines
-    count, `branch_taken` whether they did since the last plain ``[$enabled]``.
+    Args:
+        path: the path as Yate logs it.
+        shown: the name of the file that operators see.
+        content: the lines, and the number of the first that ended in a NUL, as `split_lines`
+            returns them.
+        parent: the file that includes this one.
+
+    Attributes:
+        lines: the lines of the file.
+        nul: the number of the first line that ended in a NUL, 0 for none.
+        depth: how many files include this one.
+        section: the section being filled, at first that of the including file.
+        number: the number of the line that was read last, from 1.
+        ok: False once something that is required was not found.
+        enabled: True if lines count, see ``[$enabled]``.
+        branch_taken: True if lines have counted since the last plain ``[$enabled]``.
+        headed: True once a line with a section was read.
     """
 
     __slots__ = (
@@ -40,7 +52,7 @@ class Source:
     )
 
     def __init__(
-        self, path: str, shown: str, content: tuple[list[str], int], parent: Source | None
+        self, path: str, shown: str, content: tuple[list[str], int], parent: SourceFile | None
     ) -> None:
         self.path = path
         self.shown = shown
@@ -54,7 +66,7 @@ class Source:
         self.headed = False
 
     def next_line(self) -> str | None:
-        """The next line without the blanks at its start, None at the end."""
+        """Return the next line without the blanks at its start, None at the end."""
         if self.number == len(self.lines):
             return None
         line = self.lines[self.number]
@@ -68,15 +80,18 @@ class Source:
 
     @property
     def where(self) -> str:
-        """The place of the line read last, as Yate logs it."""
+        """The place of the line that was read last, as Yate logs it."""
         return f"'{self.path}' line={self.number}"
 
 
 def split_lines(data: bytes) -> tuple[list[str], int]:
-    """The lines of a file, and the number of the first that ends in a NUL (0: none).
+    """Split a file into lines.
 
-    LF, CR LF, CR alone and NUL end a line; a byte order mark at the start is dropped.
-    Bytes that are not UTF-8 become surrogate escapes.
+    LF, CR LF, CR alone and NUL end a line. A byte order mark at the start is dropped. Bytes that
+    are not UTF-8 become surrogate escapes.
+
+    Returns:
+        The lines, and the number of the first that ends in a NUL, 0 for none.
     """
     text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
     lines = _LINE_END.split(text)
@@ -87,7 +102,7 @@ def split_lines(data: bytes) -> tuple[list[str], int]:
 
 
 def encoded(text: str) -> bytes:
-    """The bytes of `text`. Raises `OSError` (EILSEQ) where there are none."""
+    """Return `text` as bytes. Raises OSError (EILSEQ) for a lone surrogate."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
@@ -95,7 +110,7 @@ def encoded(text: str) -> bytes:
 
 
 def file_name(path: str) -> bytes:
-    """`path` as the system is asked for it. Raises `OSError` where it cannot be one."""
+    """Return `path` as bytes for a system call. Raises OSError for what cannot be a path."""
     name = encoded(path)
     if b"\0" in name:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
@@ -103,11 +118,13 @@ def file_name(path: str) -> bytes:
 
 
 def read_bytes(path: str, limit: int) -> bytes:
-    """What is in the file at `path`.
+    """Return the content of the file at `path`.
 
-    A character device is empty (/dev/null stands for a file without content). Raises
-    `OSError` where it cannot be read, where it is anything else that is no regular file,
-    since reading that could block, and with EFBIG where it holds more than `limit` bytes.
+    A character device counts as empty: /dev/null is a file without content.
+
+    Raises:
+        OSError: it cannot be read; it has more than `limit` bytes (EFBIG); or it is anything but
+            a regular file, which could block.
     """
     descriptor = os.open(file_name(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -128,11 +145,14 @@ def read_bytes(path: str, limit: int) -> bytes:
 
 
 def list_folder(path: str) -> tuple[list[str], list[str]] | None:
-    """The files of a folder that an include of it reads, and the symbolic links among them.
+    """List the files that are read when the folder `path` is included.
 
-    In order of their bytes. Left out are names that begin with a dot or end in ``~``,
-    ``.bak`` or ``.tmp``, and all that is not a regular file; Yate does not follow symbolic
-    links there. None where `path` is no folder that can be read.
+    Names that begin with a dot or end in ``~``, ``.bak`` or ``.tmp`` are left out, and so is
+    anything but a regular file. Yate does not follow symbolic links in a folder.
+
+    Returns:
+        The names of the files and those of the symbolic links, in order of their bytes; None if
+        `path` is not a folder that can be read.
     """
     try:
         with os.scandir(file_name(path)) as found:

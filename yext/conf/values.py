@@ -1,8 +1,7 @@
-"""What a text of a configuration file means: booleans, integers, ``${parameters}``.
+"""The values of a configuration file: booleans, integers, ``${parameters}``.
 
-The rules are Yate's, as its recorded answers show them; the limits of an integer and the
-order of the steps in a replacement were read off Yate's documentation of its String and
-NamedList classes.
+Sources: Yate's recorded answers; for the limits of an integer and the order of the steps in a
+replacement, Yate's documentation of its classes String and NamedList.
 """
 
 from __future__ import annotations
@@ -13,35 +12,35 @@ from collections.abc import Mapping
 from yext.wire import BOOLEANS
 
 BLANKS = " \t"
-"""What is trimmed around names and values: nothing else counts as a blank."""
+"""The characters that are trimmed around names and values."""
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
 _BASES = (16, 8, 10)
-# More digits than any 32 bit number has in any base; longer ones are not even converted.
+# No 32 bit number has more digits in any base; longer ones are not even converted.
 _MAX_DIGITS = 12
 
 
 def parse_bool(text: str) -> bool | None:
-    """The boolean that `text` is a word for, None where it is no such word.
+    """Return the boolean that a word stands for, None for any other text.
 
-    True: true yes on enable t; False: false no off disable f; lower case only, no digits.
+    True: true yes on enable t. False: false no off disable f. Lower case only, no digits.
     """
     return BOOLEANS.get(text)
 
 
 def is_number(text: str) -> bool:
-    """Whether `text` is written as an integer, however large."""
+    """Return True if `text` is an integer, however large."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def parse_int(text: str) -> int | None:
-    """The integer that `text` is, None where it is none.
+    """Return the integer that `text` is, None for any other text.
 
-    Read as C's strtol does with base 0: decimal, ``0x`` hexadecimal, a leading 0 octal,
-    blanks allowed in front but not behind. A number that does not lie strictly between
-    the least and the largest 32 bit integer is none, as in Yate.
+    It is read as by C's strtol with base 0: decimal, hexadecimal after ``0x``, octal after a 0.
+    Blanks are allowed before it but not after it. As in Yate, the number must be greater than the
+    least and less than the largest 32 bit integer.
     """
     found = _NUMBER.fullmatch(text)
     if found is None:
@@ -56,7 +55,7 @@ def parse_int(text: str) -> int | None:
 
 
 def clamp(value: int, low: int | None, high: int | None) -> int:
-    """`value`, or the limit that it passes; None is no limit."""
+    """Return `value` within its limits; None is no limit."""
     if low is not None and value < low:
         return low
     if high is not None and value > high:
@@ -65,11 +64,11 @@ def clamp(value: int, low: int | None, high: int | None) -> int:
 
 
 def replace_params(text: str, params: Mapping[str, str]) -> str:
-    """`text` with each ``${name}`` replaced by `params[name]`.
+    """Return `text` with each ``${name}`` replaced by `params[name]`.
 
-    ``${name$default}`` gives the default where there is no such parameter, ``${name}``
-    then gives nothing. Blanks around name and default do not count. What was put in is
-    not looked at again. From a ``${`` without ``}`` on the text stays as it is.
+    Without such a parameter, ``${name$default}`` becomes the default and ``${name}`` nothing.
+    Blanks around name and default do not count. Replacements are not replaced again. From a
+    ``${`` without ``}`` on the text stays as it is.
     """
     parts: list[str] = []
     done = 0
@@ -81,7 +80,7 @@ def replace_params(text: str, params: Mapping[str, str]) -> str:
 
 
 def skip_word(text: str, word: str) -> str | None:
-    """What follows `word` where `text` begins with it as a word of its own, else None."""
+    """Return the rest of `text` after `word`, None where it does not begin with that word."""
     if not text.startswith(word):
         return None
     rest = text[len(word) :]

@@ -125,7 +125,7 @@ class Loader:
         for line in bus.conf.log:
             bus.log.emit(log.Event("config", str(line)))
         for problem in bus.conf.problems:
-            if problem.severity == "error":
+            if problem.severity is conf.Severity.ERROR:
                 bus.log.debug(log.CONF, "engine", str(problem))
         for problem in bus.recorder.read_conf(bus.conf):
             bus.log.debug(log.CONF, "engine", str(problem))
@@ -181,7 +181,7 @@ class Loader:
         if module.title:
             self._bus.announce(f"Initializing module {module.title}")
         for problem in module.read_conf():
-            level = log.CONF if problem.severity == "error" else log.NOTE
+            level = log.CONF if problem.severity is conf.Severity.ERROR else log.NOTE
             self._bus.log.debug(level, module.name, str(problem))
         await module.apply_conf()
 
@@ -211,7 +211,9 @@ class Loader:
             modules = [module for name, module in self.modules.items() if plugin in ("", name)]
             problems = [] if plugin else self._read_main_again()
             problems += [problem for module in modules for problem in module.read_conf()]
-            mistakes = [str(problem) for problem in problems if problem.severity == "error"]
+            mistakes = [
+                str(problem) for problem in problems if problem.severity is conf.Severity.ERROR
+            ]
             if not mistakes:
                 return await self._apply(plugin, modules)
             for mistake in mistakes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yext.conf import Problem
+from yext.conf import Problem, Severity
 from yext.extmodule.diagnosis import diagnose
 from yext.extmodule.script import spawn
 from yext.extmodule.settings import Program, Settings
@@ -27,4 +27,4 @@ def _program(program: Program, settings: Settings) -> list[Problem]:
     )
     if failure is None:
         return []
-    return [Problem(program.file, program.line, "error", failure.one_line())]
+    return [Problem(program.file, program.line, Severity.ERROR, failure.one_line())]

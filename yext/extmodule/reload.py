@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yext import log
-from yext.conf.options import told_changes
+from yext.conf.options import describe_changes
 from yext.errors import ListenError, StartError
 from yext.extmodule import settings
 from yext.extmodule.peer.listener import Listener
@@ -28,7 +28,7 @@ _PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
 
 def options(module: ExtModule, before: ModuleOptions, after: ModuleOptions) -> list[str]:
     """Has changed options hold for live peers too, but where a peer has set its own."""
-    changed = told_changes(settings.GENERAL, vars(before), vars(after))
+    changed = describe_changes(settings.GENERAL, vars(before), vars(after))
     for name in _PEER_OPTIONS:
         for peer in module.peers if name in changed else ():
             if getattr(peer, name) == getattr(before, name):

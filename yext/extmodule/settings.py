@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from yext import conf
-from yext.conf import Conf, Problem, Section
+from yext.conf import Conf, Problem, Section, Severity
 from yext.conf.options import Option, nearest, read_options, unknown_problems
 from yext.listening import ListenerSpec, SocketKind
 
@@ -275,7 +275,7 @@ def _unknown_sections(file: Conf) -> list[Problem]:
         near = nearest(name, [*_SECTIONS, "listener NAME"])
         hint = f", did you mean [{near[0]}]?" if near else ""
         problems.append(
-            Problem(section.file, section.line, "warning", f"unknown section [{name}]{hint}")
+            Problem(section.file, section.line, Severity.WARNING, f"unknown section [{name}]{hint}")
         )
     return problems
 
@@ -305,7 +305,7 @@ def _listener(section: Section) -> PeerListenerSpec | Problem:
 
     def wrong(key: str, text: str) -> Problem:
         where = section.entry(key) or section
-        return Problem(where.file, where.line, "error", text)
+        return Problem(where.file, where.line, Severity.ERROR, text)
 
     role, kind, path = value("role"), value("type"), value("path")
     if role not in ROLES:

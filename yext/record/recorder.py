@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
-from yext.conf.options import Option, read_options, told_changes
+from yext.conf.options import Option, describe_changes, read_options
 from yext.message import Message
 from yext.record.journey import Change, Journey, Step, Written, changes
 from yext.record.patterns import wildcard
@@ -177,7 +177,7 @@ class FlowRecorder:
 
     def apply_conf(self) -> list[str]:
         """Carries out what `read_conf` planned; returns a line for each option changed."""
-        changed = told_changes(OPTIONS, self._values, self._planned)
+        changed = describe_changes(OPTIONS, self._values, self._planned)
         self._values = values = self._planned
         self.max_messages = cast(int, values["messages"])
         self.max_bytes = cast(int, values["bytes"])

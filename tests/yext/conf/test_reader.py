@@ -3,133 +3,15 @@
 Those are played in tests/conformance/test_config_vectors.py.
 """
 
-import ctypes
 import os
 import socket
-import stat
-import string
-import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conffiles import problems_of, read, write
 
 from yext import conf
-from yext.conf import merge, model, reader
-
-ARBITRARY = settings(max_examples=50, deadline=None)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
-
-
-def write(folder: Path, **files: str) -> None:
-    """Write `NAME.conf` for each name given."""
-    for name, content in files.items():
-        (folder / f"{name}.conf").write_text(content)
-
-
-def read(folder: Path, content: str, **files: str) -> conf.Conf:
-    write(folder, test=content, **files)
-    return conf.load(f"{folder}/test.conf", params={"name": "value"})
-
-
-def told(read: conf.Conf) -> list[str]:
-    return [f"{problem.severity} {problem}" for problem in read.problems]
-
-
-# Values
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("0", 0),
-        ("10000", 10000),
-        ("-7", -7),
-        ("+7", 7),
-        ("0x1F", 31),
-        ("-0Xff", -255),
-        ("010", 8),
-        ("08", None),
-        ("0x", None),
-        ("0b1", None),
-        (" \t 5", 5),
-        ("5 ", None),
-        ("", None),
-        (" ", None),
-        ("-", None),
-        ("1.5", None),
-        ("1_000", None),
-        ("١", None),
-        ("2147483646", 2147483646),
-        ("2147483647", None),
-        ("-2147483647", -2147483647),
-        ("-2147483648", None),
-        ("0" * 5000 + "17", 15),
-        ("1" * 5000, None),
-    ],
-)
-def test_parse_int(text: str, value: int | None) -> None:
-    assert conf.parse_int(text) == value
-
-
-@ARBITRARY
-@given(st.text(alphabet="0123456789abcdefxX+- \t\n", max_size=14))
-def test_parse_int_is_strtol(text: str) -> None:
-    libc = ctypes.CDLL(None)
-    libc.strtol.restype = ctypes.c_long
-    start = ctypes.create_string_buffer(text.encode())
-    end = ctypes.c_char_p()
-    value = libc.strtol(start, ctypes.byref(end), 0)
-    whole = bool(text) and end.value == b"" and bool(text.strip())
-    fits = -(2**31) < value < 2**31 - 1
-    assert conf.parse_int(text) == (value if whole and fits else None)
-
-
-@pytest.mark.parametrize("word", ["true", "yes", "on", "enable", "t"])
-def test_true_words(word: str) -> None:
-    assert conf.parse_bool(word) is True
-
-
-@pytest.mark.parametrize("word", ["false", "no", "off", "disable", "f"])
-def test_false_words(word: str) -> None:
-    assert conf.parse_bool(word) is False
-
-
-@pytest.mark.parametrize("word", ["", "0", "1", "Yes", "NO", " yes", "y"])
-def test_no_booleans(word: str) -> None:
-    assert conf.parse_bool(word) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "replaced"),
-    [
-        ("", ""),
-        ("plain $x {y}", "plain $x {y}"),
-        ("${name}", "value"),
-        ("a${name}b${name}c", "avaluebvaluec"),
-        ("${ name }", "value"),
-        ("${Name}", ""),
-        ("${nosuch$other}", "other"),
-        ("${nosuch$ a b }", "a b"),
-        ("${name$other}", "value"),
-        ("${}", ""),
-        ("${$only default}", "only default"),
-        ("${name} and ${name", "value and ${name"),
-        ("${a${name}}", "{name}"),
-        ("${dollar}", "${name}"),
-        ("${empty$other}", ""),
-    ],
-)
-def test_replace_params(text: str, replaced: str) -> None:
-    params = {"name": "value", "dollar": "${name}", "empty": ""}
-    assert conf.replace_params(text, params) == replaced
-
+from yext.conf import model, reader
 
 # Looking up
 
@@ -235,7 +117,7 @@ def test_unreadable(folder: Path, make: object, reason: str) -> None:
     assert found.exists
     assert not found.ok
     assert found.sections == []
-    assert told(found) == [f"error test.conf: cannot be read: {reason}"]
+    assert problems_of(found) == [f"error test.conf: cannot be read: {reason}"]
 
 
 def test_device_is_an_empty_file(folder: Path) -> None:
@@ -243,7 +125,7 @@ def test_device_is_an_empty_file(folder: Path) -> None:
     found = conf.load(f"{folder}/test.conf", params={})
     assert found.exists
     assert found.ok
-    assert told(found) == []
+    assert problems_of(found) == []
 
 
 # Problems
@@ -300,12 +182,12 @@ PROBLEMS = {
     "value that begins like a section": ("[a]\nx=[b]\ny=;c\nz=[d]\\\ne\n", []),
     "no boolean": (
         "[$enabled 0]\n",
-        ["warning test.conf:1: [$enabled]: '0' is no boolean and counts as true"],
+        ["warning test.conf:1: [$enabled]: '0' is not a boolean and counts as true"],
     ),
     "deliberate conditions": ("[$enabled $bool 0]\n[$enabled]\n[$enabled $filled x]\n", []),
     "else after a branch that held": (
         "[$enabled no]\n[$enabled elseif yes]\n[$enabled elseif yes]\n[$enabled else]\n",
-        ["warning test.conf:4: 'else' only toggles: this part holds though one before it did"],
+        ["warning test.conf:4: 'else' only toggles: this part counts although one before it did"],
     ),
     "else that is one": ("[$enabled no]\n[$enabled else]\n[$enabled yes]\n[$enabled else]\n", []),
     "switched off": ("[$enabled no]\nx=1\n[b\n[]\n=\n[a] z\n[$INCLUDE]\n#\ny=1\\ \n", []),
@@ -351,7 +233,7 @@ PROBLEMS = {
 @pytest.mark.parametrize(("content", "problems"), PROBLEMS.values(), ids=PROBLEMS.keys())
 def test_problems(folder: Path, content: str, problems: list[str]) -> None:
     found = read(folder, content)
-    assert told(found) == problems
+    assert problems_of(found) == problems
     assert found.ok == (not any(problem.startswith("error") for problem in problems))
 
 
@@ -363,8 +245,8 @@ def test_problems_are_bounded(folder: Path) -> None:
     count = model.MAX_PROBLEMS + 5
     found = read(folder, "x=1\n" * count + "[a]\n[$require nosuch]\n")
     assert len(found.problems) == model.MAX_PROBLEMS + 2
-    assert told(found)[-2].startswith("error test.conf:")
-    assert told(found)[-1] == "note test.conf: 5 more warnings and notes are left out"
+    assert problems_of(found)[-2].startswith("error test.conf:")
+    assert problems_of(found)[-1] == "note test.conf: 5 more warnings and notes are left out"
 
 
 # Includes
@@ -377,7 +259,9 @@ def test_symbolic_links_in_a_folder(folder: Path) -> None:
     (folder / "d" / "old.bak").symlink_to("a.conf")
     found = read(folder, "[$include d]\n")
     assert len(found.items("a")) == 1
-    assert told(found) == ["warning test.conf:1: 'd/b.conf' is a symbolic link and is not included"]
+    assert problems_of(found) == [
+        "warning test.conf:1: 'd/b.conf' is a symbolic link and is not included"
+    ]
 
 
 def test_include_through_a_link_to_a_file(folder: Path) -> None:
@@ -386,10 +270,10 @@ def test_include_through_a_link_to_a_file(folder: Path) -> None:
     assert read(folder, "[$include link.conf]\n").get("a", "x") == "1"
 
 
-def test_unreadable_include_is_told_though_silent(folder: Path) -> None:
+def test_unreadable_include_is_reported_though_silent(folder: Path) -> None:
     os.mkfifo(folder / "fifo")
     found = read(folder, "[$includesilent fifo]\n")
-    assert told(found) == [
+    assert problems_of(found) == [
         "warning test.conf:1: included file 'fifo': Not a regular file (EINVAL, 22)"
     ]
     assert [str(line) for line in found.log] == [
@@ -410,7 +294,7 @@ def test_includes_that_multiply_are_bounded(folder: Path) -> None:
         write(folder, **{f"f{number}": f"[$include f{number - 1}.conf]\n" * 9})
     found = read(folder, "[$include f9.conf]\n")
     assert not found.ok
-    [problem] = told(found)
+    [problem] = problems_of(found)
     assert problem.endswith(f"More than {reader.MAX_FILES} files (EFBIG, 27)")
     assert problem.startswith("error f")
 
@@ -423,14 +307,14 @@ def test_sections_that_multiply_are_bounded(folder: Path) -> None:
         ),
     )
     assert not found.ok
-    assert len(told(found)) == 3  # s40 is missing, twice, and the limit is told once
-    assert told(found)[-1].endswith("included sections add more than 1000000 entries")
+    assert len(problems_of(found)) == 3  # s40 is missing, twice, and the limit is reported once
+    assert problems_of(found)[-1].endswith("included sections add more than 1000000 entries")
 
 
 def test_depth_of_sections_is_bounded(folder: Path) -> None:
     found = read(folder, "".join(f"[s{n}]\nk=1\n[$includesection s{n + 1}]\n" for n in range(300)))
     assert not found.ok
-    assert told(found)[0].endswith("sections include each other deeper than 100")
+    assert problems_of(found)[0].endswith("sections include each other deeper than 100")
 
 
 # Rules
@@ -519,16 +403,16 @@ def test_main_problems_are_those_of_the_second_reading(folder: Path) -> None:
 
 
 def test_main_file_cannot_know_the_modules(folder: Path) -> None:
-    assert told(main(folder, "", "[$enabled $not $loaded rmanager]\n")) == [
+    assert problems_of(main(folder, "", "[$enabled $not $loaded rmanager]\n")) == [
         "note yate.conf:3: no module is loaded yet when this file is read"
     ]
 
 
-def test_old_reader_is_told(folder: Path) -> None:
+def test_old_reader_is_reported(folder: Path) -> None:
     write(folder, yate="[a]\nx=1\n")
     (folder / "Configuration_use_old").touch()
     found = conf.load_main(f"{folder}/yate.conf", {})
-    assert told(found) == [
+    assert problems_of(found) == [
         "note Configuration_use_old: Yate would read all files by its old rules; "
         "they are read by the new ones"
     ]
@@ -538,162 +422,3 @@ def test_loaded_as_a_function(folder: Path) -> None:
     write(folder, test="[$enabled $loaded one]\n[a]\n[$enabled $unloaded two]\n[b]\n")
     found = conf.load(f"{folder}/test.conf", params={}, loaded=lambda name: name == "two")
     assert found.section_names() == []
-
-
-# cfgmerge
-
-
-def test_merge_replies(folder: Path) -> None:
-    def merged(name: str) -> merge.MergeReply:
-        return merge.cfgmerge(f"{folder}/", name, params={})
-
-    assert merged("").text == "Missing configuration name\r\n"
-    missing = merged("nosuch")
-    assert not missing.ok
-    assert missing.text == f"Failed to load configuration file '{folder}/nosuch.conf'\r\n"
-    assert (missing.reason, missing.errno) == ("No such file or directory", 2)
-    write(folder, test="[$require nosuch]\n")
-    failed = merged("test")
-    assert (failed.reason, failed.errno) == ("", 0)
-    assert [problem.severity for problem in failed.problems] == ["error"]
-    assert not merged("a\0b").ok
-
-
-def test_merged_file_is_as_private_as_its_origin(folder: Path) -> None:
-    write(folder, test="[a]\npassword=x\n")
-    (folder / "test.conf").chmod(0o640)
-    (folder / "test.conf.merged").write_text("old\n" * 100)
-    reply = merge.cfgmerge(str(folder), "test", params={})
-    assert reply.ok
-    merged = folder / "test.conf.merged"
-    assert merged.read_text() == "[a]\npassword=x\n"
-    assert stat.S_IMODE(merged.stat().st_mode) == 0o640
-
-
-def test_merge_that_cannot_be_written(folder: Path) -> None:
-    write(folder, test="[a]\nx=1\n")
-    (folder / "test.conf.merged").mkdir()
-    reply = merge.cfgmerge(str(folder), "test", params={})
-    assert not reply.ok
-    path = f"{folder}/test.conf.merged"
-    assert reply.text == f"Failed to save merged configuration to '{path}'\r\n"
-    assert (reply.reason, reply.errno) == ("Is a directory", 21)
-    assert sorted(each.name for each in folder.iterdir()) == ["test.conf", "test.conf.merged"]
-
-
-# Anything at all
-
-FRAGMENTS = [
-    "[",
-    "]",
-    "=",
-    "\\",
-    "\n",
-    "\r\n",
-    "\0",
-    ";",
-    " ",
-    "\t",
-    "a",
-    "${",
-    "}",
-    "$",
-    "é",
-    "\udcff",
-    "[a]\n",
-    "x=1\n",
-    "x=1\\\n",
-    "[$enabled no]\n",
-    "[$enabled else]\n",
-    "[$enabled elseif $not $loaded x]\n",
-    "[$include test.conf]\n",
-    "[$include .]\n",
-    "[$includesilent ${name}]\n",
-    "[$require nosuch]\n",
-    "[$includesection a]\n",
-    "[$requiresection b]\n",
-    "[b]\n",
-    "[configuration]\nmax_depth=3\ncheck_recursive_include=no\ninclude_empty=yes\n",
-    "[configuration]\nwarnings=yes\n",
-]
-contents = st.one_of(
-    st.binary(max_size=200),
-    st.lists(st.sampled_from(FRAGMENTS), max_size=40).map(
-        lambda parts: "".join(parts).encode("utf-8", "surrogateescape")
-    ),
-)
-# Without dots and slashes: nothing outside of the test's folder is to be read.
-ALPHABET = sorted(set(string.printable) - set("./") | set("é\0\ud800\udcff"))
-names = st.text(alphabet=ALPHABET, max_size=20)
-
-
-@ARBITRARY
-@given(content=contents, name=names)
-def test_any_content_is_read(content: bytes, name: str) -> None:
-    with TemporaryDirectory() as folder:
-        path = f"{folder}/test.conf"
-        Path(path).write_bytes(content)
-        found = conf.load(path, params={"name": name}, main=True)
-    assert found.exists
-    for section in found.sections:
-        assert section.name
-        for entry in section.entries:
-            assert entry.key
-            assert entry.value == entry.value.strip(" \t")
-            assert entry.line > 0
-
-
-@ARBITRARY
-@given(content=contents)
-def test_merged_text_reads_the_same(content: bytes) -> None:
-    with TemporaryDirectory() as folder:
-        path = f"{folder}/test.conf"
-        # What a parameter puts into a name cannot always be written down as one.
-        Path(path).write_bytes(content.replace(b"${", b""))
-        first = conf.load(path, params={})
-        Path(path).write_bytes(merge.merged_text(first).encode("utf-8", "surrogateescape"))
-        again = conf.load(path, params={})
-
-    def plain(read: conf.Conf) -> list[tuple[str, list[tuple[str, str]]]]:
-        return [
-            (section.name, [(entry.key, entry.value) for entry in section.entries])
-            for section in read.sections
-        ]
-
-    assert plain(again) == plain(first)
-
-
-@ARBITRARY
-@given(name=names)
-def test_any_name_is_taken(name: str) -> None:
-    with TemporaryDirectory() as folder:
-        path = f"{folder}/test.conf"
-        Path(path).write_text("[$include ${name}]\n[${name}]\nx=1\n")
-        assert conf.load(path, params={"name": name}).exists
-        merge.cfgmerge(folder, "test", params={"name": name})
-        conf.load(f"{folder}/no/{name}", params={})
-
-
-SIZE = 1_000_000
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"[a]\n" + b"some key=some value\n" * (SIZE // 20),
-        b"[a]\nx=" + b"a part \\\n" * (SIZE // 9),
-        b"[a]\nx=" + b"[a part]\\\n" * (SIZE // 10),
-        b"[" + b"${name}" * (SIZE // 7) + b"]\n",
-        b"[" + b"${" * (SIZE // 2) + b"]\n",
-        b"[$include nosuch]\n" * (SIZE // 18),
-        b"".join(b"[s%d]\n[$includesection s%d]\n" % (n, n + 1) for n in range(20_000)),
-    ],
-    ids=["entries", "continuation", "warned", "params", "open", "includes", "sections"],
-)
-def test_time_is_linear(folder: Path, content: bytes) -> None:
-    (folder / "test.conf").write_bytes(content)
-    start = time.process_time()
-    found = conf.load(f"{folder}/test.conf", params={"name": "value"})
-    merge.merged_text(found)
-    # A second or two at most; anything quadratic would take many minutes.
-    assert time.process_time() - start < 30

@@ -15,11 +15,6 @@ SCRIPTS_DIR = Option("scripts_dir", "str", "${sharedpath}/scripts/")
 TYPE = Option("type", "choice", "tcp", choices=("tcp", "unix"))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
-
-
 def general(folder: Path, lines: str) -> conf.Conf:
     (folder / "extmodule.conf").write_text(f"[general]\n{lines}\n")
     return conf.load(f"{folder}/extmodule.conf", params={})
