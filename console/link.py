@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter, descriptions
 from console.session.authority import Authority
+from console.session.secrets import Secrets
 from console.session.session import Session
 from yext import Engine, Reply
 from yext import command as bus
@@ -95,6 +96,10 @@ class Link(Protocol):
     def locked(self) -> bool: ...
 
     @property
+    def secrets(self) -> Secrets:
+        """Finds passwords in the session's command lines."""
+
+    @property
     def closing(self) -> bool:
         """Whether the session has ended: by ``quit``, or because the engine ends."""
 
@@ -171,6 +176,10 @@ class LocalLink:
         return self.own.label
 
     @property
+    def secrets(self) -> Secrets:
+        return self.own.secrets
+
+    @property
     def locked(self) -> bool:
         return self.own.authority is Authority.GUEST
 
@@ -194,6 +203,8 @@ class LocalLink:
 
     async def _from_bus(self, partline: str, partword: str) -> dict[str, str]:
         """What the bus knows, or knew the last time if a handler keeps it waiting."""
+        if not self.interpreter.asks_bus(f"{partline} {partword}"):
+            return {}
         key = f"{partline} {partword}"
         with contextlib.suppress(TimeoutError):
             found = await asyncio.wait_for(
@@ -251,6 +262,8 @@ class LocalLink:
             return ""
         if usage := self.interpreter.usage(name):
             return usage
+        if not self.interpreter.asks_bus(line):
+            return ""
         if name not in self._usages and len(self._usages) < _CACHED:
             self._usages[name] = ""
             self._asking = asyncio.create_task(self._ask_usage(name))

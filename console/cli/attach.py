@@ -110,7 +110,8 @@ async def _run(
         async for line in run.lines(commands):
             before = time.perf_counter()
             reply = await _reply(link, line, seconds)
-            run.show(line, reply, time.perf_counter() - before, json_lines=json_lines)
+            seconds_taken = time.perf_counter() - before
+            run.show(link.secrets.hide(line), reply, seconds_taken, json_lines=json_lines)
             code = code or exit_code(reply)
             if link.closing or code == TIMED_OUT:
                 break
@@ -124,5 +125,5 @@ async def _reply(link: AttachedLink, line: str, seconds: float) -> Reply:
     try:
         return await asyncio.wait_for(link.run(line), seconds)
     except TimeoutError:
-        text = f"{line}: no answer in {seconds:g} s"
+        text = f"{link.secrets.hide(line)}: no answer in {seconds:g} s"
         return Reply(False, f"{text}\r\n", {"reason": text, "error": "timeout"})

@@ -19,6 +19,7 @@ from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
 from console.replies.reply import unsaid
+from console.session.secrets import Secrets
 from console.session.session import Session
 from console.session.view import PlainView
 from yext import Engine, Reply
@@ -97,7 +98,8 @@ async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool)
             before = time.perf_counter()
             session.remember(line)
             reply = await interpreter.run(line)
-            show(line, reply, time.perf_counter() - before, json_lines=json_lines)
+            seconds = time.perf_counter() - before
+            show(session.secrets.hide(line), reply, seconds, json_lines=json_lines)
             code = code or exit_code(reply)
             # Notices about a command come in the turn of the loop after its reply.
             await asyncio.sleep(0)
@@ -150,9 +152,10 @@ class _Record:
         error: the error, empty for none.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, secrets: Secrets) -> None:
         self.error = ""
         self._path = path
+        self._secrets = secrets
         self._file: TextIO = open(path, "w", encoding="ascii")  # noqa: SIM115
 
     def write(self, journey: Journey) -> None:
@@ -161,7 +164,7 @@ class _Record:
 
         if not self.error:
             with self._errors():
-                self._file.write(record_line(journey))
+                self._file.write(record_line(self._secrets.visible(journey)))
 
     def close(self) -> None:
         """Write what is buffered, and close the file."""
@@ -186,7 +189,7 @@ def _recording(engine: Engine, path: str | None) -> Iterator[_Record | None]:
     if path is None:
         yield None
         return
-    record = _Record(path)
+    record = _Record(path, Secrets())
     unfollow = engine.recorder.follow(record.write)
     try:
         yield record

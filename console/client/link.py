@@ -209,7 +209,7 @@ class AttachedLink(LocalLink):
         if blank and word in HERE:
             partline, _, partword = line.rpartition(" ")
             return words_of(self.interpreter.complete_own(partline.strip(), partword))
-        if self._wire is None:
+        if self._wire is None or self.secrets.holds(line):
             return []
         with suppress(Lost, TimeoutError):
             async with asyncio.timeout(COMPLETION_SECONDS):

@@ -176,7 +176,7 @@ async def _save(session: Session, rest: str) -> Reply:
         return not_authenticated()
     if not rest:
         return failed("Save to which file?", "flow save FILE")
-    journeys = session.flow.wanted(session.flow.recorded())
+    journeys = list(map(session.flow.visible, session.flow.wanted(session.flow.recorded())))
     try:
         count = await asyncio.to_thread(write_record, rest, journeys)
     except OSError as error:
@@ -286,9 +286,14 @@ def message_params(session: Session, name: str) -> dict[str, str]:
     from console.replies.trace import FIRST
 
     params = dict.fromkeys(FIRST.get(name, ()), "")
+    secret = session.engine.recorder.secret
     for one in session.flow.recent(_RECENT):
         if one.name == name:
-            params |= {key: f"seen: {safe(text[:_VALUE_MOST])}" for key, text in one.params.items()}
+            seen = session.flow.visible(one).params.items()
+            params |= {
+                key: "seen" if secret(key) else f"seen: {safe(text[:_VALUE_MOST])}"
+                for key, text in seen
+            }
     return params
 
 

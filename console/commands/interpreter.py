@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable
 from console.commands.command import SessionCommand, wants_interpreter
 from console.replies.reply import failed, not_authenticated, put_together
 from console.session.authority import Authority
+from console.session.secrets import ALIAS_SEPARATOR
 from console.session.session import Session
 from yext import Engine, Reply
-from yext.command import EOL
+from yext.command import EOL, not_understood
 from yext.command import complete as complete_on_bus
 from yext.command import run as run_on_bus
 from yext.engine.commands import BUS_COMMANDS
 from yext.log import logger, safe
-
-ALIAS_SEPARATOR = "$()"
 
 _ALIAS_WORDS = 8
 r"""How many words of its own a line gives to an alias: ``\9`` is always empty, as recorded."""
@@ -82,7 +81,8 @@ class Interpreter:
         try:
             reply = await self._run(line)
         except Exception as error:
-            logger.exception("the command %s failed", safe(line.partition(" ")[0]))
+            word = self.session.secrets.hide(line).partition(" ")[0]
+            logger.exception("the command %s failed", safe(word))
             reply = failed(f"Error: {safe(repr(error))}", "this is a mistake in yext: see its log")
         if self.session.policy.audit is not None:
             self.session.policy.audit(line, reply)
@@ -102,7 +102,15 @@ class Interpreter:
         command = self.table.get(word)
         if command is not None:
             return await self.carry_out(command, rest)
-        return await run_on_bus(self.engine, line, self.session, self.suggestions())
+        return await self._run_on_bus(line)
+
+    async def _run_on_bus(self, line: str) -> Reply:
+        """Send a command line to the bus, unless it holds the password of an ``auth``: scripts, and
+        all who follow the messages, would see it there."""
+        session, names = self.session, self.suggestions()
+        if session.secrets.holds_auth(line):
+            return await not_understood(self.engine, session.secrets.hide(line), session, names)
+        return await run_on_bus(self.engine, line, session, names)
 
     async def carry_out(self, command: SessionCommand, rest: str) -> Reply:
         """Call the function of a session command; `rest` is what follows its name."""
@@ -125,15 +133,17 @@ class Interpreter:
         """Run each command of an alias; an alias inside an alias is refused."""
         parts: list[tuple[str, Reply]] = []
         params: dict[str, str] = {}
+        hide = self.session.secrets.hide
         for part in self.session.aliases[name].split(ALIAS_SEPARATOR):
             line = alias_line(part, rest).strip()
             if not line:
                 continue
             if self._is_alias(line.partition(" ")[0]):
-                text = f"Error: possible alias loop in '{line}'{EOL}"
-                parts.append((line, Reply(False, text, {"reason": f"alias loop in '{line}'"})))
+                shown = hide(line)
+                text = f"Error: possible alias loop in '{shown}'{EOL}"
+                parts.append((shown, Reply(False, text, {"reason": f"alias loop in '{shown}'"})))
                 break
-            parts.append((line, await self.run_command(line)))
+            parts.append((hide(line), await self.run_command(line)))
         for _, reply in parts:
             params.update(reply.params)
         return put_together(parts, params)
@@ -146,10 +156,15 @@ class Interpreter:
         if partline and not self.may(partline):
             return []
         found = self.complete_own(partline, partword)
-        if self.session.authority is Authority.GUEST:
-            return list(dict.fromkeys(found))
+        if not self.asks_bus(line):
+            return list(found)
         on_bus = await complete_on_bus(self.engine, partline, partword, self.session)
         return list(dict.fromkeys([*found, *on_bus]))
+
+    def asks_bus(self, line: str) -> bool:
+        """Whether the bus may be asked to complete `line`, or for help with it."""
+        guest = self.session.authority is Authority.GUEST
+        return not guest and not self.session.secrets.holds(line)
 
     def split(self, line: str) -> tuple[str, str]:
         """The words before the one being typed, and the start of that, of the innermost command
@@ -176,7 +191,8 @@ class Interpreter:
         """
         if not partline:
             words = {row.name: row.help for row in self.allowed() if self.lists(row)}
-            words |= self.session.aliases
+            hide = self.session.secrets.hide
+            words |= {name: hide(value) for name, value in self.session.aliases.items()}
         else:
             name, _, rest = partline.partition(" ")
             command = self.table.get(name)

@@ -175,6 +175,7 @@ def _reply(
     from console.replies.trace import duration, story
     from yext.record.journey import to_json
 
+    journey = session.flow.visible(journey)
     data: dict[str, object] = {"message": to_json(journey)}
     lines = story(journey, session.flow.look())
     if order.repeat > 1:

@@ -33,12 +33,13 @@ async def _watch(interpreter: Interpreter, rest: str) -> Reply:
     seconds = _seconds(interval)
     if seconds is None or not command:
         return failed("Usage: watch SECONDS COMMAND", "watch 2 external show")
+    shown = interpreter.session.secrets.hide(command)
     if command.partition(" ")[0] in ("watch", "top"):
-        return failed(f"Cannot watch: {command}", "it draws itself again already")
+        return failed(f"Cannot watch: {shown}", "it draws itself again already")
     view = interpreter.session.view
     if view is None or not view.interactive:
         reply = await interpreter.run(command)
-        return reply._replace(parts=((command, reply),))
+        return reply._replace(parts=((shown, reply),))
     from console.commands.watch import Watching
 
     watching = Watching(interpreter, view, command)
@@ -85,7 +86,7 @@ async def _again(interpreter: Interpreter, rest: str) -> Reply:
         return Reply(False, f"Cannot understand: !{EOL}", {"reason": "no line given"}, known=False)
     number = len(session.history) if text == "!" else natural(text)
     if not number or number > len(session.history):
-        return failed(f"No line {text} in the history", "history")
+        return failed(f"No line {session.secrets.hide(text)} in the history", "history")
     line = session.history[number - 1]
     if line.startswith("!"):
         return failed(f"Line {number} is {line} itself", "history")
@@ -143,6 +144,7 @@ async def _run_lines(
         if not command or command.startswith("#"):
             continue
         reply = await interpreter.run(command)
+        command = interpreter.session.secrets.hide(command)
         parts.append((command, reply))
         if not reply.ok and not params:
             why = reply.params.get("reason") or reply.text.strip()

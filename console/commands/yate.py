@@ -43,9 +43,10 @@ async def _help(interpreter: Interpreter, rest: str) -> Reply:
         if one.name == topic:
             return Reply(True, f"  {one.usage}{EOL}{one.help}{EOL}")
     text = None
-    if session.authority is Authority.ADMIN:
+    if session.authority is Authority.ADMIN and not session.secrets.holds(topic):
         text = await bus.help_text(session.engine, topic, "", session)
     if text is None:
+        topic = session.secrets.hide(topic)
         params = {"reason": f"no help for '{topic}'"}
         if interpreter.suggestions() is not None:
             near = nearest(topic, await interpreter.complete(""))
@@ -230,12 +231,13 @@ def _stop(session: Session, rest: str) -> Reply:
 def _alias(session: Session, rest: str) -> Reply:
     name, _, value = rest.strip().partition(" ")
     value = value.strip()
+    hide = session.secrets.hide
     if not name:
-        listed = "".join(f"{key}={text}{EOL}" for key, text in session.aliases.items())
+        listed = "".join(f"{key}={hide(text)}{EOL}" for key, text in session.aliases.items())
         return Reply(True, listed)
     if value:
         session.aliases[name] = value
-        return Reply(True, f"Alias {name} set to: {value}{EOL}")
+        return Reply(True, f"Alias {name} set to: {hide(value)}{EOL}")
     session.aliases.pop(name, None)
     return Reply(True, f"Alias {name} removed{EOL}")
 

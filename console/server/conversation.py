@@ -58,7 +58,7 @@ class Conversation:
         self._outlet = outlet
         self._debug = debug
         self._changed = changed
-        self._editor = LineEditor(listener.maxhistory)
+        self._editor = LineEditor(listener.maxhistory, session.secrets)
         self._command: str | None = None
         self._interrupted = False
         self._after_end = ""

@@ -125,7 +125,7 @@ def spoken(session: Session, line: str, reply: Reply) -> Reply:
     """The reply to `line` as a program reads it."""
     word, _, rest = line.partition(" ")
     if not reply.known:
-        text: str | None = f"%%=syntax:{line}"
+        text: str | None = f"%%=syntax:{session.secrets.hide(line)}"
     elif reply.params.get("error") == "noauth":
         text = NOT_ALLOWED
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from console.session.secrets import Secrets
 from console.telnet import ERASE_LINE
 from yext.log import safe
 
@@ -21,21 +22,7 @@ _KEY = re.compile(
 )
 _PENDING_MAX = 16
 
-_SECRET = re.compile(r"\s*auth\s", re.IGNORECASE)
-
 BEEP = "\a"
-
-
-def secret_start(line: str) -> int | None:
-    """Where in a line a password begins, to be shown to nobody and kept nowhere."""
-    found = _SECRET.match(line)
-    return found.end() if found else None
-
-
-def hidden(line: str) -> str:
-    """A line as it may be shown."""
-    start = secret_start(line)
-    return line if start is None else f"{line[:start]}***"
 
 
 class LineEditor:
@@ -49,13 +36,14 @@ class LineEditor:
         prompt: what stands before the line while `echo` is on.
     """
 
-    def __init__(self, history: int) -> None:
+    def __init__(self, history: int, secrets: Secrets) -> None:
         self.text = ""
         self.cursor = 0
         self.echo = False
         self.prompt = ""
         self._history: list[str] = []
         self._history_max = history
+        self._secrets = secrets
         self._at = 0
         self._typed = ""
         self._pending = ""
@@ -81,7 +69,7 @@ class LineEditor:
     def enter(self) -> str:
         """Ends the line and returns it; all but a secret goes into the history."""
         line, self.text, self.cursor = self.text, "", 0
-        if line.strip() and secret_start(line) is None and self._history[-1:] != [line]:
+        if line.strip() and not self._secrets.holds(line) and self._history[-1:] != [line]:
             self._history.append(line)
             del self._history[: -self._history_max or len(self._history)]
         self._at, self._typed = len(self._history), ""
@@ -113,13 +101,13 @@ class LineEditor:
         return self._redraw()
 
     def _visible(self) -> str:
-        return self.text[: secret_start(self.text)]
+        return self.text[: self._secrets.start(self.text)]
 
     def _redraw(self) -> str:
         return f"{ERASE_LINE}{self.shown()}" if self.echo else ""
 
     def _insert(self, text: str) -> str:
-        before = self._visible()
+        before = self._visible() if self.echo else ""
         at_end = self.cursor == len(self.text)
         self.text = self.text[: self.cursor] + text + self.text[self.cursor :]
         self.cursor += len(text)

@@ -20,6 +20,7 @@ from console.server.auth import Guard
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
 from console.session.authority import Authority
+from console.session.secrets import Secrets
 from yext import Reply, log, peercred, wire
 from yext.conf import Problem, Severity
 from yext.dispatcher import Dispatch
@@ -272,7 +273,7 @@ class RManager(Module):
         for connection in list(self._machines):
             session = connection.session
             if session.authority is not Authority.ADMIN:
-                seen = masked(message, self.engine.recorder.secret)
+                seen = masked(message, session.secrets, self.engine.recorder.secret)
                 connection.conversation.message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
@@ -284,39 +285,22 @@ class RManager(Module):
             return
         outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
         who = session.authority.name.lower()
-        shown = without_secrets(line, self.engine.recorder.secret)
+        shown = session.secrets.hide(line)
         audit.info("audit %s %s: %s: %s", who, session.address, shown, outcome)
 
 
 _MARK = re.compile(r"help yext-[0-9a-f]{8}-\d+")
 """What `yext attach` puts after each command to find the end of its reply: no operator's."""
 
-_AUTH = re.compile(r"\bauth\s.*", re.IGNORECASE | re.DOTALL)
-_WORDS = re.compile(r"\s+|\S+")
 
-
-def without_secrets(line: str, secret: Callable[[str], bool]) -> str:
-    """A command line as the log may have it: no password of `auth`, and no value of a parameter
-    whose name is `secret`."""
-    made: list[str] = []
-    quote = ""
-    for word in _WORDS.findall(_AUTH.sub("auth ***", line)):
-        if quote:
-            quote = "" if word.endswith(quote) else quote
-            continue
-        key, equals, value = word.partition("=")
-        if not equals or not value or not secret(key):
-            made.append(word)
-            continue
-        made.append(f"{key}=***")
-        if value[0] in "\"'" and (len(value) == 1 or value[-1] != value[0]):
-            quote = value[0]
-    return "".join(made)
-
-
-def masked(message: Message, secret: Callable[[str], bool]) -> Message:
-    """`message` as an observer sees it, without the values that `secret` tells by their names."""
-    params = {key: HIDDEN if secret(key) else value for key, value in message.params.items()}
+def masked(message: Message, secrets: Secrets, secret: Callable[[str], bool]) -> Message:
+    """`message` as an observer sees it: without passwords in command lines and without the
+    values of parameters with secret names."""
+    lines = secrets.in_params(message.params)
+    params = {
+        key: HIDDEN if key in lines or secret(key) else value
+        for key, value in message.params.items()
+    }
     # What user.auth returns is a password.
     retvalue = HIDDEN if message.retvalue and message.name == "user.auth" else message.retvalue
     return Message(message.name, params, retvalue=retvalue, time=message.time)

@@ -18,6 +18,7 @@ from console.commands.interpreter import Interpreter
 from console.link import Counts, LocalLink, Overview, Word, words_of
 from console.server.writer import Writer
 from console.session.authority import Authority
+from console.session.secrets import Secrets
 from console.session.session import Session
 from console.shell.history import SessionHistory
 from console.shell.shell import Shell
@@ -170,9 +171,9 @@ class TelnetTerminal(Terminal):
         """Open the connection for output; it reports itself when it is drained or gone."""
         return TelnetOutput(self._writer, lambda: (self.columns, self.rows), self.encoding)
 
-    def history(self) -> SessionHistory:
+    def history(self, secrets: Secrets) -> SessionHistory:
         """Return a history that ends with the session."""
-        return SessionHistory()
+        return SessionHistory(secrets)
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the size of the window as the client claims it, 0 for unknown, within bounds."""

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from console.replies.trace import Look, line
 from console.session.authority import Authority
+from console.session.secrets import COMMAND_MESSAGES
 from yext.record.filters import Filter, compile_filter
-from yext.record.journey import Journey, from_json, hide, to_json
+from yext.record.journey import Journey, from_json, to_json
 
 if TYPE_CHECKING:
+    from console.session.secrets import Secrets
     from console.session.view import View
     from yext.record.recorder import FlowRecorder
 
@@ -26,9 +28,6 @@ HOLD_SECONDS = 0.25
 _HELD_MAX = 1000
 
 _TIMER = "engine.timer"
-
-_COMMANDING = ("engine.command", "engine.debug", "engine.help", "engine.status")
-"""What a session's own commands are on the bus."""
 
 LONGEST_LINE = 4 * 1024 * 1024
 """Characters of one line of a file of recorded messages."""
@@ -43,6 +42,8 @@ class Viewer(Protocol):
     def authority(self) -> Authority: ...
     @property
     def view(self) -> View | None: ...
+    @property
+    def secrets(self) -> Secrets: ...
 
 
 class Flow:
@@ -92,10 +93,15 @@ class Flow:
         return Look(view.width, view.unicode, view.color) if view is not None else Look()
 
     def visible(self, journey: Journey) -> Journey:
-        """What of `journey` this session may see."""
+        """`journey` as this session may see it.
+
+        Nobody sees the password of a console in a command line; secret parameters are hidden
+        from observers.
+        """
+        secrets = self._viewer.secrets
         if self._viewer.authority is Authority.ADMIN:
-            return journey
-        return hide(journey, self._recorder.secret)
+            return secrets.visible(journey)
+        return secrets.visible(journey, self._recorder.secret)
 
     def compile(self, expression: str) -> Filter:
         """A filter of this session. Raises `FilterError`."""
@@ -173,7 +179,7 @@ class Flow:
 
     def _is_background(self, journey: Journey) -> bool:
         """The second's timer, what consoles ask while somebody types, this session's commands."""
-        if journey.name in _COMMANDING:
+        if journey.name in COMMAND_MESSAGES:
             return journey.sender == self._viewer.label or "partial" in journey.params
         return journey.name == _TIMER
 

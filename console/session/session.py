@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from console.session.authority import Authority
+from console.session.secrets import Secrets
 from yext import Engine, Reply
 from yext.log import ALL
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 HISTORY_MAX = 10_000
 """Lines of history that a session keeps."""
-
-FORGOTTEN = ("auth", "!")
-"""Beginnings of lines that are not kept in the history."""
 
 
 def _no_command(line: str) -> bool:
@@ -100,6 +98,11 @@ class Session:
         """Whether `flow` has been made, as it is on its first use."""
         return "flow" in self.__dict__
 
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Finds passwords in the session's command lines."""
+        return Secrets(self.aliases, self.engine.recorder.secret)
+
     @property
     def may_execute(self) -> bool:
         """Whether the session's commands may start a program."""
@@ -118,7 +121,8 @@ class Session:
 
     def remember(self, line: str) -> None:
         """Add a line to the history, unless it looks into the history or holds a password."""
-        if line and not line.startswith(FORGOTTEN):
+        line = line.strip()
+        if line and not line.startswith("!") and not self.secrets.holds(line):
             self.history.append(line)
             del self.history[:-HISTORY_MAX]
 

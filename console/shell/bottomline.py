@@ -52,10 +52,11 @@ class BottomLine:
         commands = self._commands
         if not commands.is_slow:
             return ""
+        running = self._link.secrets.hide(commands.running)
         if self._screen.is_live:
-            return f" | {commands.running}: any key ends it"
+            return f" | {running}: any key ends it"
         more = f", {commands.waiting} more wait" if commands.waiting else ""
-        return f" | {commands.running}{more}: ^C stops waiting"
+        return f" | {running}{more}: ^C stops waiting"
 
     async def measure(self, redraw: Callable[[], None]) -> None:
         """Count messages a second until cancelled; call `redraw` when the text has changed."""

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
+from console.session.secrets import Secrets
+
 FILE_MAX = 1024 * 1024
 """Bytes that the file may have; the start of a shell drops the older half of a larger one."""
 
 LINE_MAX = 8192
 """Characters of the longest line that is kept."""
-
-SECRET_WORDS = ("auth",)
-"""Commands that carry a password: their lines are never kept."""
 
 
 def history_path() -> Path:
@@ -31,7 +30,15 @@ def history_path() -> Path:
 
 
 class SessionHistory(History):
-    """The history of one session, without passwords and repetitions; kept in memory alone."""
+    """The history of one session, without passwords and repetitions; kept in memory alone.
+
+    Args:
+        secrets: finds passwords.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        super().__init__()
+        self._secrets = secrets
 
     def lines(self) -> list[str]:
         """Return the lines of earlier sessions, the oldest first."""
@@ -44,7 +51,7 @@ class SessionHistory(History):
     def append_string(self, string: str) -> None:
         """Add each line, unless it carries a password or repeats the previous one."""
         for line in map(str.strip, string.splitlines()):
-            if not line or line.split()[0] in SECRET_WORDS or len(line) > LINE_MAX:
+            if not line or len(line) > LINE_MAX or self._secrets.holds(line):
                 continue
             known = self.get_strings()
             if not known or known[-1] != line:
@@ -61,8 +68,8 @@ class FileHistory(SessionHistory):
     the file cannot be read or written, the history ends with the shell.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
+    def __init__(self, path: Path, secrets: Secrets) -> None:
+        super().__init__(secrets)
         self._path = path
         self._usable = True
         try:

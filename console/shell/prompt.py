@@ -11,7 +11,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
-from console.server.lineedit import secret_start
+from console.session.secrets import Secrets
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -75,10 +75,15 @@ def style(capabilities: Capabilities) -> Style:
 class SecretProcessor(Processor):
     """Shows stars in place of a password that is being typed."""
 
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         fragments = transformation_input.fragments
-        shown = secret_start(transformation_input.document.text)
-        if shown is None:
+        spans = self._secrets.spans(transformation_input.document.text)
+        if not spans:
             return Transformation(fragments)
         text = fragment_list_to_text(fragments)
-        return Transformation([("", text[:shown] + "*" * (len(text) - shown))])
+        for start, end in spans:
+            text = text[:start] + "*" * (end - start) + text[end:]
+        return Transformation([("", text)])

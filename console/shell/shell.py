@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from console import gctuning
 from console.link import Link
-from console.server.lineedit import hidden
 from console.shell import banner
 from console.shell.terminal import Capabilities, Terminal, wants_vi
 from yext.log import logger, safe
@@ -65,7 +64,7 @@ class Shell:
             self._execute, begun=self._echo, ended=self._report, slow=self._redraw
         )
         self._bottom = BottomLine(link, self._screen, self._commands, self.typed)
-        history = terminal.history()
+        history = terminal.history(link.secrets)
         self._session = self._make_session(history)
         self._screen.attach(self._session.app)
         link.show_on(self._screen, history.lines())
@@ -137,7 +136,7 @@ class Shell:
                 bottom_toolbar=self._bottom.text,
                 key_bindings=self._keys(),
                 style=prompt.style(capabilities),
-                input_processors=[prompt.SecretProcessor()],
+                input_processors=[prompt.SecretProcessor(self._link.secrets)],
                 include_default_pygments_style=False,
                 editing_mode=EditingMode.VI if terminal.vi else EditingMode.EMACS,
                 erase_when_done=True,
@@ -203,7 +202,8 @@ class Shell:
     def _echo(self, text: str) -> None:
         """Leave a line as it was typed above, and begin a new one."""
         bold, normal = ("\x1b[1m", "\x1b[m") if self._screen.color else ("", "")
-        self._screen.reply(f"{bold}{self._link.node}>{normal} {safe(hidden(text))}".rstrip())
+        shown = safe(self._link.secrets.hide(text))
+        self._screen.reply(f"{bold}{self._link.node}>{normal} {shown}".rstrip())
         self._screen.flush()
 
     def _redraw(self) -> None:
@@ -242,6 +242,7 @@ class Shell:
 
     def _report(self, line: str, task: asyncio.Task[None]) -> None:
         """Show why there is no reply: the wait was given up, or yext has an error."""
+        line = self._link.secrets.hide(line)
         if task.cancelled():
             self._screen.reply(f"{line}: not waited for any more")
         elif (error := task.exception()) is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.session.secrets import Secrets
 from console.session.view import is_utf8
 
 if TYPE_CHECKING:
@@ -313,8 +314,8 @@ class Terminal:
         """
         return StandardOutput(self.encoding, on_drained, on_gone)
 
-    def history(self) -> SessionHistory:
+    def history(self, secrets: Secrets) -> SessionHistory:
         """Return the history of earlier sessions, which also keeps this one's lines."""
         from console.shell.history import FileHistory, history_path
 
-        return FileHistory(history_path())
+        return FileHistory(history_path(), secrets)

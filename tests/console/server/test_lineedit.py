@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.server.lineedit import BEEP, LineEditor, hidden
+from console.server.lineedit import BEEP, LineEditor
+from console.session.secrets import Secrets
 
 
 def editor(echo: bool = True) -> LineEditor:
-    made = LineEditor(10)
+    made = LineEditor(10, Secrets())
     made.echo = echo
     made.prompt = "> "
     return made
@@ -75,7 +76,7 @@ def test_history_keeps_what_was_typed_and_no_password() -> None:
 
 
 def test_no_more_than_so_many_lines_are_kept() -> None:
-    line = LineEditor(2)
+    line = LineEditor(2, Secrets())
     for number in range(5):
         typed(line, str(number))
         line.enter()
@@ -87,7 +88,10 @@ def test_passwords_are_not_shown() -> None:
     assert typed(line, "auth sec") == "auth "
     assert typed(line, "ret") == ""
     assert "sec" not in line.shown()
-    assert hidden("auth secret") == "auth ***" and hidden("author x") == "author x"
+    line = editor()
+    assert typed(line, "watch 2 AUTH sec") == "watch 2 AUTH "
+    line.enter()
+    assert line._history == []
 
 
 @given(st.text(max_size=60), st.booleans())

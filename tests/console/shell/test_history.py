@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from console.session.secrets import Secrets
 from console.shell import history
 from console.shell.history import FileHistory
 
@@ -23,18 +24,21 @@ def test_the_path_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_lines_are_kept_and_passwords_are_not(tmp_path: Path) -> None:
     path = tmp_path / "yext" / "history"
-    kept = FileHistory(path)
+    kept = FileHistory(path, Secrets())
     for line in (
         "uptime",
         "uptime",
         " ",
         "auth secret",
         "  auth more",
+        "AUTH secret",
+        "watch 2 auth secret",
+        "authors list",
         "status a\x1bb\udcff",
         "x" * 9000,
     ):
         kept.append_string(line)
-    assert FileHistory(path).lines() == ["uptime", "status a\x1bb\udcff"]
+    assert FileHistory(path, Secrets()).lines() == ["uptime", "authors list", "status a\x1bb\udcff"]
     assert b"secret" not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -43,7 +47,7 @@ def test_lines_are_kept_and_passwords_are_not(tmp_path: Path) -> None:
 def test_a_large_file_loses_its_older_half(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(b"".join(b"line %d\n" % one for one in range(200_000)))
-    lines = FileHistory(path).lines()
+    lines = FileHistory(path, Secrets()).lines()
     assert lines[-1] == "line 199999"
     assert len(path.read_bytes()) <= history.FILE_MAX // 2
     first = int(lines[0].removeprefix("line "))
@@ -51,14 +55,14 @@ def test_a_large_file_loses_its_older_half(tmp_path: Path) -> None:
 
 
 def test_without_a_place_the_history_ends_with_the_shell() -> None:
-    kept = FileHistory(Path("/dev/null/history"))
+    kept = FileHistory(Path("/dev/null/history"), Secrets())
     kept.append_string("uptime")
     assert kept.lines() == []
     assert kept.get_strings() == ["uptime"]
 
 
 def _append(path: Path, name: str) -> None:
-    kept = FileHistory(path)
+    kept = FileHistory(path, Secrets())
     for number in range(200):
         kept.append_string(f"{name} {number} " + name * 500)
 
@@ -72,7 +76,7 @@ def test_many_shells_at_once_mix_no_lines(tmp_path: Path) -> None:
     for shell in shells:
         shell.join()
         assert shell.exitcode == 0
-    lines = FileHistory(path).lines()
+    lines = FileHistory(path, Secrets()).lines()
     assert len(lines) == 600
     for name in "abc":
         mine = [line for line in lines if line.startswith(f"{name} ")]
