@@ -1,7 +1,7 @@
-"""What a front end drives: runs commands, completes them, tells events; local or remote.
+"""The link that a front end drives: it runs and completes commands, and passes events on.
 
-The shell knows an engine only through a `Link`, so that it is the same on the engine in its own
-process and on one behind a connection. Nothing here gives what a connection could not carry.
+The shell knows an engine only through a `Link`, so that it is the same on an engine in its own
+process and on one behind a connection. A link offers nothing that a connection could not carry.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from console.commands import TABLE
@@ -17,9 +17,11 @@ from console.commands.interpreter import Interpreter, descriptions
 from console.session.authority import Authority
 from console.session.secrets import Secrets
 from console.session.session import Session
-from yext import Engine, Reply
+from yext import Reply
 from yext import command as bus
+from yext.bus import Bus
 from yext.command import describe
+from yext.engine.module import modules_of
 from yext.log import CONF, Event
 
 if TYPE_CHECKING:
@@ -27,29 +29,34 @@ if TYPE_CHECKING:
     from yext.record.recorder import Journey
 
 COMPLETION_SECONDS = 0.5
-"""How long the bus is given to answer a completion; what came too late is not offered."""
+"""The time that handlers on the bus have to complete a line; later answers are not offered."""
 
 _CACHED = 64
-"""Completions that are kept for when the bus does not answer."""
+"""Completions, and usage lines, that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word that may come next, and what it is, in a few words."""
+    """A word that may come next, and a short description of it."""
 
     text: str
     description: str = ""
 
 
 def words_of(described: Mapping[str, str]) -> list[Word]:
-    """The words of a mapping from word to description."""
-    return [Word(text, what) for text, what in described.items()]
+    """Make words of a mapping from words to their descriptions."""
+    return [Word(text, description) for text, description in described.items()]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers for the bottom line: scripts that run and that failed, and all messages so far
-    but the engine's own timer."""
+    """The numbers in the bottom line.
+
+    Attributes:
+        running: the programs that run.
+        failed: the programs that have failed.
+        messages: the messages so far, without the engine's own timer.
+    """
 
     running: int = 0
     failed: int = 0
@@ -61,13 +68,13 @@ class Overview:
     """What an operator wants to know first.
 
     Attributes:
-        version: of the engine.
+        version: the version of the engine.
         failed: the programs that failed: name and parameter, the reason in one line, and the
             command that explains it.
-        listeners: where the engine listens, ``tcp 127.0.0.1:5040``; None where that is not
-            told.
-        failed_listeners: the listeners that could not be opened, with the reason.
-        mistakes: in the configuration, by file and line.
+        listeners: the addresses that the engine listens on, ``tcp 127.0.0.1:5040``; None where
+            they are not known.
+        failed_listeners: the reasons why other listeners could not be opened.
+        mistakes: the mistakes in the configuration, by file and line.
     """
 
     version: str
@@ -82,8 +89,8 @@ class Link(Protocol):
 
     Attributes:
         node: the node's name.
-        session: the label by which notices name the session they are meant for.
-        locked: whether the session is told nothing before it has given a password.
+        session: the label that notices for this session have.
+        locked: True until the session has authenticated; it sees nothing before.
     """
 
     @property
@@ -97,79 +104,74 @@ class Link(Protocol):
 
     @property
     def secrets(self) -> Secrets:
-        """Finds passwords in the session's command lines."""
+        """The finder of passwords in the session's command lines."""
 
     @property
     def closing(self) -> bool:
-        """Whether the session has ended: by ``quit``, or because the engine ends."""
+        """True once the session has ended: by ``quit``, or because the engine ends."""
 
     async def run(self, line: str) -> Reply:
-        """Carries out one command line."""
+        """Run a command line that the operator gave."""
+
+    async def look_up(self, line: str) -> Reply | None:
+        """Run a command of yext's own whose reply a picture needs; return None if the engine has no
+        such command."""
 
     async def complete(self, line: str) -> list[Word]:
-        """What may stand at the end of `line` in place of its last word; soon, or nothing."""
+        """The words that may stand in place of the last word of `line`; soon, or none."""
 
     async def described(self) -> Mapping[str, str]:
-        """What each command does, by its name."""
+        """A description of each command, by its name."""
 
     async def overview(self) -> Overview:
-        """What is told when a session begins."""
+        """What a session shows when it begins."""
 
     def counts(self) -> Counts:
-        """The newest numbers that are known; asks nobody."""
+        """The newest numbers that are known, without asking for them."""
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        """Has `subscriber` called with each event; returns what ends that."""
+        """Call `subscriber` with each event; return the function that ends that."""
 
     def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
-        """Has `follower` called with each message's journey; returns what ends that."""
+        """Call `follower` with the journey of each message; return the function that ends that."""
 
     def show_on(self, view: View, history: Sequence[str]) -> None:
-        """Has `view` show what the session tells outside of replies; `history` is what the
-        operator gave in earlier sessions."""
+        """Set the view for what the session shows outside replies, and its first history.
+
+        Args:
+            history: the lines that the operator gave in earlier sessions, the oldest first.
+        """
 
     def wants(self, event: Event) -> bool:
-        """Whether the session's switches have `event` shown; a notice always is."""
+        """True if the session's switches have `event` shown; a notice is always shown."""
 
     def usage(self, line: str) -> str:
-        """How to go on with the line being typed, empty where that is not known."""
+        """The usage line of the command being typed, empty where it is not known."""
 
     def flow(self) -> str:
         """The state of the message flow, for the bottom line."""
 
     async def ended(self) -> None:
-        """Waits until the engine ends."""
+        """Wait until the engine ends."""
 
     def exit_code(self) -> int:
-        """What the engine is to exit with."""
+        """The code that the engine ends with."""
 
 
-@dataclass
-class LocalLink:
-    """The link to an engine in this process.
+class SessionLink:
+    """The part of a link that is the same for any engine: one session and its interpreter.
 
     Args:
-        interpreter: runs commands in a session on a started engine.
+        interpreter: runs the session's command lines.
     """
 
-    interpreter: Interpreter
-    _cache: dict[str, dict[str, str]] = field(default_factory=dict)
-    _usages: dict[str, str] = field(default_factory=dict)
-    _asking: asyncio.Task[None] | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """The engine."""
-        return self.interpreter.engine
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
 
     @property
     def own(self) -> Session:
-        """The session that commands are run in."""
+        """The session."""
         return self.interpreter.session
-
-    @property
-    def node(self) -> str:
-        return self.engine.node
 
     @property
     def session(self) -> str:
@@ -183,26 +185,57 @@ class LocalLink:
     def locked(self) -> bool:
         return self.own.authority is Authority.GUEST
 
-    @property
-    def closing(self) -> bool:
-        return self.own.closing or self.engine.halting
+    async def run(self, line: str) -> Reply:
+        self.own.remember(line.strip())
+        return await self.interpreter.run(line)
+
+    async def look_up(self, line: str) -> Reply | None:
+        return await self.interpreter.look_up(line)
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        return self.own.engine.log.subscribe(subscriber)
+
+    def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
+        return self.own.engine.recorder.follow(follower)
 
     def show_on(self, view: View, history: Sequence[str]) -> None:
         self.own.view = view
         for line in history:
             self.own.remember(line)
 
-    async def run(self, line: str) -> Reply:
-        self.own.remember(line.strip())
-        return await self.interpreter.run(line)
+    def flow(self) -> str:
+        return self.own.flow.state() if self.own.has_flow else "flow off"
+
+
+class LocalLink(SessionLink):
+    """The link to a started engine in this process."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        super().__init__(interpreter)
+        self._completions: dict[str, dict[str, str]] = {}
+        self._usages: dict[str, str] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> Bus:
+        """The bus of the engine."""
+        return self.own.engine
+
+    @property
+    def node(self) -> str:
+        return self.engine.node
+
+    @property
+    def closing(self) -> bool:
+        return self.own.closing or self.engine.halting
 
     async def complete(self, line: str) -> list[Word]:
         partline, partword = self.interpreter.split(line)
         own = self.interpreter.complete_own(partline, partword)
-        return words_of(own | await self._from_bus(partline, partword) | own)
+        return words_of(own | await self._complete_on_bus(partline, partword) | own)
 
-    async def _from_bus(self, partline: str, partword: str) -> dict[str, str]:
-        """What the bus knows, or knew the last time if a handler keeps it waiting."""
+    async def _complete_on_bus(self, partline: str, partword: str) -> dict[str, str]:
+        """The words that the bus offers, or offered the last time if a handler takes too long."""
         if not self.interpreter.asks_bus(f"{partline} {partword}"):
             return {}
         key = f"{partline} {partword}"
@@ -210,50 +243,45 @@ class LocalLink:
             found = await asyncio.wait_for(
                 describe(self.engine, partline, partword, self.own), COMPLETION_SECONDS
             )
-            self._cache.pop(key, None)
-            self._cache[key] = found
-            if len(self._cache) > _CACHED:
-                del self._cache[next(iter(self._cache))]
-        return self._cache.get(key, {})
+            self._completions.pop(key, None)
+            self._completions[key] = found
+            if len(self._completions) > _CACHED:
+                del self._completions[next(iter(self._completions))]
+        return self._completions.get(key, {})
 
     async def described(self) -> Mapping[str, str]:
-        on_bus = await self._from_bus("help", "")
-        return {name: what for name, what in on_bus.items() if what} | descriptions(TABLE)
+        on_bus = await self._complete_on_bus("help", "")
+        return {name: text for name, text in on_bus.items() if text} | descriptions(TABLE)
 
     async def overview(self) -> Overview:
-        modules = self.engine.loader.modules.values()
-        programs = [program for module in modules for program in module.programs()]
+        modules = modules_of(self.engine)
+        failed = [
+            (program.label, program.reason, program.explain)
+            for module in modules
+            for program in module.programs()
+            if program.reason
+        ]
         listening = [found for module in modules if (found := module.listening()) is not None]
         return Overview(
             self.engine.run_params["version"],
-            [
-                (program.label, program.reason, program.explain)
-                for program in programs
-                if program.reason
-            ],
+            failed,
             [place for found in listening for place in found.where] if listening else None,
             [reason for found in listening for reason in found.failed],
             [event.text for event in self.engine.log.captured if _is_mistake(event)],
         )
 
     def counts(self) -> Counts:
-        counts = [module.counts() for module in self.engine.loader.modules.values()]
+        counts = [module.counts() for module in modules_of(self.engine)]
         return Counts(
             sum(running for running, _ in counts),
             sum(failed for _, failed in counts),
             self.engine.dispatcher.dispatched,
         )
 
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        return self.engine.log.subscribe(subscriber)
-
-    def follow(self, follower: Callable[[Journey], None]) -> Callable[[], None]:
-        return self.engine.recorder.follow(follower)
-
     def wants(self, event: Event) -> bool:
         if event.kind == "debug":
             return self.own.debug and event.level <= self.own.threshold
-        # What the engine says of itself, at a start or a reload, is in its log.
+        # The engine's own output, at a start or a reload, is in its log.
         return self.own.output and event.source != "engine"
 
     def usage(self, line: str) -> str:
@@ -270,14 +298,11 @@ class LocalLink:
         return self._usages.get(name, "")
 
     async def _ask_usage(self, name: str) -> None:
-        """Asks the bus how a command of a module or script is used: the first line of its help."""
+        """Keep the first line of the help for a command of a module or script."""
         with contextlib.suppress(TimeoutError):
             found = bus.help_text(self.engine, name, "", self.own)
             text = await asyncio.wait_for(found, COMPLETION_SECONDS)
             self._usages[name] = (text or "").strip().partition("\n")[0].strip()
-
-    def flow(self) -> str:
-        return self.own.flow.state() if self.own.has_flow else "flow off"
 
     async def ended(self) -> None:
         await self.engine.halted()

@@ -14,10 +14,10 @@ from console import gctuning
 from console.cli import run
 from console.cli.exitcodes import NOT_AUTHORISED, NOT_CONNECTED, OK, TIMED_OUT, USAGE, exit_code
 from console.client import hosts
-from console.client.connection import Lost
-from console.client.hosts import Host, HostMistake
+from console.client.connection import ConnectError
+from console.client.hosts import Host, HostError
 from console.client.link import AttachedLink
-from console.client.login import NotAllowed, Secret, why
+from console.client.login import LoginError, Password
 from yext import Reply
 
 
@@ -25,12 +25,12 @@ def attach(options: argparse.Namespace) -> int:
     """Run the shell on a remote manager until the operator ends it; return the exit code."""
     try:
         host = _host(options, options.host)
-    except HostMistake as error:
+    except HostError as error:
         print(f"yext: {error}", file=sys.stderr)
         return USAGE
     ask = _ask(host) if sys.stdin.isatty() else None
-    secret = Secret(_password_file(options, host), ask)
-    return asyncio.run(_shell(host, secret, plain=options.plain))
+    password = Password(_password_file(options, host), ask)
+    return asyncio.run(_shell(host, password, plain=options.plain))
 
 
 def run_attached(options: argparse.Namespace) -> int:
@@ -40,12 +40,12 @@ def run_attached(options: argparse.Namespace) -> int:
     """
     try:
         host = _host(options, options.attach)
-    except HostMistake as error:
+    except HostError as error:
         print(f"yext: {error}", file=sys.stderr)
         return USAGE
-    secret = Secret(_password_file(options, host))
+    password = Password(_password_file(options, host))
     return asyncio.run(
-        _run(host, secret, options.commands, json_lines=options.json, seconds=options.timeout)
+        _run(host, password, options.commands, json_lines=options.json, seconds=options.timeout)
     )
 
 
@@ -64,16 +64,16 @@ def _ask(host: Host) -> Callable[[], str]:
     return lambda: getpass.getpass(f"Password of {host.where}: ")
 
 
-async def _connected(host: Host, secret: Secret) -> AttachedLink | int:
+async def _connected(host: Host, password: Password) -> AttachedLink | int:
     """Return a connected link, or print why there is none and return the exit code."""
-    link = AttachedLink(host, secret)
+    link = AttachedLink(host, password)
     code = NOT_CONNECTED
     try:
         await link.connect()
-    except (NotAllowed, HostMistake) as error:
+    except (LoginError, HostError) as error:
         code, reason = NOT_AUTHORISED, str(error)
-    except (OSError, Lost, TimeoutError) as error:
-        reason = why(error)
+    except ConnectError as error:
+        reason = str(error)
     else:
         return link
     await link.close()
@@ -81,17 +81,18 @@ async def _connected(host: Host, secret: Secret) -> AttachedLink | int:
     return code
 
 
-async def _shell(host: Host, secret: Secret, *, plain: bool) -> int:
+async def _shell(host: Host, password: Password, *, plain: bool) -> int:
     from console.shell import shell
     from console.shell.terminal import detect_capabilities
 
-    link = await _connected(host, secret)
+    link = await _connected(host, password)
     if isinstance(link, int):
         return link
     try:
         await link.introduce()
-        return await shell.run(link, detect_capabilities(), plain=plain)
-    except Lost as error:
+        code = await shell.run(link, detect_capabilities(), plain=plain)
+        return NOT_AUTHORISED if link.refused else code
+    except ConnectError as error:
         print(f"yext: {host.where}: {error}", file=sys.stderr)
         return NOT_CONNECTED
     finally:
@@ -99,10 +100,10 @@ async def _shell(host: Host, secret: Secret, *, plain: bool) -> int:
 
 
 async def _run(
-    host: Host, secret: Secret, commands: Sequence[str], *, json_lines: bool, seconds: float
+    host: Host, password: Password, commands: Sequence[str], *, json_lines: bool, seconds: float
 ) -> int:
     gctuning.resume()
-    link = await _connected(host, secret)
+    link = await _connected(host, password)
     if isinstance(link, int):
         return link
     code = OK

@@ -1,7 +1,7 @@
-"""The other end of a remote manager's connection: what ``yext attach`` speaks to yext and Yate.
+"""The client of a remote manager, yext's or Yate's.
 
-The plain conversation has no mark at the end of a reply. So each command is followed by
-``help MARK``, with a mark of our own: everybody may ask for help, nobody has any for it, and
+The plain conversation does not mark the end of a reply. So each command is followed by ``help
+MARK``, with a mark of the client's own: every session may ask for help, no help exists for it, and
 the answer, ``No help for 'MARK'``, is the end. Source: tests/conformance/vectors/rmanager.
 """
 
@@ -17,35 +17,40 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from console import telnet
+from console.client.events import is_stamped
+from yext.errors import YextError
 
 if TYPE_CHECKING:
     from console.client.hosts import Host
 
 CONNECT_SECONDS = 10.0
+"""The time that a connection may take until the conversation has begun."""
 
 LINE_MAX = 64 * 1024 * 1024
-"""Characters that may come without an end of line."""
+"""The longest line, in characters."""
 
 KILL_LINE = "\x15"
+"""The key that deletes the line being typed."""
 
 MARK = "yext-"
-"""What the words begin with that mark the ends of replies."""
+"""The beginning of the words that mark the ends of replies."""
 
-_EVENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ")
-
-_STAMPED = ("events", "logview", "date")
-"""Commands whose replies hold lines that look like events."""
+_STAMPED_REPLIES = ("events", "logview", "date")
+"""Commands whose replies have lines that begin with a time, as events do."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
 
+LineFunction = Callable[[str], None]
+"""Gets a line without its end."""
 
-class Lost(Exception):
-    """The connection is gone; the text says why."""
+
+class ConnectError(YextError):
+    """The remote manager cannot be reached, or its connection was lost; the text says why."""
 
 
 @dataclass
-class _Awaited:
-    """A reply that is on its way."""
+class _Pending:
+    """A command whose reply has not ended: its end mark, and the lines so far."""
 
     mark: str
     stamped: bool
@@ -53,74 +58,90 @@ class _Awaited:
     lines: list[str] = field(default_factory=list)
 
 
-class Wire(asyncio.Protocol):
+class ManagerClient(asyncio.Protocol):
     """One connection to a remote manager.
 
     Args:
-        told: gets each line that is no part of a reply: events, machine lines, notices. What came
-            after a reply is told after whoever waited for that reply has got it.
-        lost: called when the connection has ended, with the reason.
+        on_line: called with each line that is not part of a reply: events, lines of machine mode,
+            notices. A line after a reply is passed on after the reply has been returned.
+        on_lost: called with the reason when the connection has ended.
     """
 
-    def __init__(self, told: Callable[[str], None], lost: Callable[[str], None]) -> None:
-        self._told = told
-        self._lost = lost
+    def __init__(self, on_line: LineFunction, on_lost: LineFunction) -> None:
+        self._on_line = on_line
+        self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser = telnet.Parser()
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._text = ""
-        self._awaited: deque[_Awaited] = deque()
+        self._pending: deque[_Pending] = deque()
         self._nonce = secrets.token_hex(4)
         self._number = 0
 
     @classmethod
-    async def open(
-        cls, host: Host, told: Callable[[str], None], lost: Callable[[str], None]
-    ) -> Wire:
-        """Connects, and waits until the plain conversation has begun. Raises OSError,
-        TimeoutError, `Lost`, and `HostMistake` for files that cannot be used."""
+    async def open(cls, host: Host, on_line: LineFunction, on_lost: LineFunction) -> ManagerClient:
+        """Connect, and wait until the plain conversation has begun; arguments as of the class.
+
+        Raises:
+            ConnectError: there is no connection, or no answer within `CONNECT_SECONDS`.
+            HostError: a file of the host's cannot be used.
+        """
         loop = asyncio.get_running_loop()
         context = host.context()
-        wire = cls(told, lost)
+        client = cls(on_line, on_lost)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if host.path:
-                    await loop.create_unix_connection(lambda: wire, host.path)
+                    await loop.create_unix_connection(lambda: client, host.path)
                 else:
-                    await loop.create_connection(lambda: wire, host.host, host.port, ssl=context)
+                    await loop.create_connection(lambda: client, host.host, host.port, ssl=context)
                 # Whatever stands before the first mark is header, prompt and echo.
-                await wire.command("echo off")
+                await client.command("echo off")
+        except TimeoutError as error:
+            client.close()
+            raise ConnectError("no answer in time") from error
+        except OSError as error:
+            client.close()
+            raise ConnectError(error.strerror or str(error)) from error
         except BaseException:
-            wire.close()
+            client.close()
             raise
-        return wire
+        return client
 
     async def command(self, line: str) -> list[str]:
-        """Gives one command; returns the lines of its reply. Raises `Lost`."""
+        """Run one command; return the lines of its reply.
+
+        Raises:
+            ConnectError: there is no connection, or it was lost before the reply.
+        """
         word = line.strip().partition(" ")[0]
-        return await self._ask(f"{line}\r\n", word in _STAMPED)
+        return await self._ask(f"{line}\r\n", word in _STAMPED_REPLIES)
 
     async def complete(self, line: str) -> list[str]:
-        """What TAB shows for a line, as it came. Raises `Lost`."""
+        """Return the lines that TAB shows after `line`, as they came; for `completions`.
+
+        Raises:
+            ConnectError: as `command`.
+        """
         return await self._ask(f"{line}\t{KILL_LINE}", False)
 
     async def _ask(self, text: str, stamped: bool) -> list[str]:
         if self._transport is None:
-            raise Lost("not connected")
+            raise ConnectError("not connected")
         self._number += 1
         mark = f"{MARK}{self._nonce}-{self._number}"
         done: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-        self._awaited.append(_Awaited(f"No help for '{mark}'", stamped, done))
+        self._pending.append(_Pending(f"No help for '{mark}'", stamped, done))
         self._transport.write(f"{text}help {mark}\r\n".encode("utf-8", "surrogateescape"))
         return await done
 
     def send_last(self, line: str) -> None:
-        """Gives a command that ends the session, whose reply nobody can be sure to get."""
+        """Send a command that ends the session, without waiting for a reply."""
         if self._transport is not None:
             self._transport.write(f"{line}\r\n".encode())
 
     def close(self) -> None:
-        """Ends the connection."""
+        """End the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -135,55 +156,59 @@ class Wire(asyncio.Protocol):
         except telnet.SubnegotiationError:
             self.close()
             return
-        # Nothing is agreed to, so that the conversation stays plain.
+        # No option is agreed to, so that the conversation stays plain.
         for item in items:
             if isinstance(item, bytes):
                 self._text += self._decoder.decode(item)
         *lines, self._text = self._text.split("\n")
         for line in lines:
-            self._line(line.removesuffix("\r"))
+            self._line_received(line.removesuffix("\r"))
         if len(self._text) > LINE_MAX:
             self.close()
 
-    def _line(self, line: str) -> None:
-        if not self._awaited:
-            told = line.replace(telnet.ERASE_LINE, "").replace("\r", "")
-            asyncio.get_running_loop().call_soon(self._told, told)
+    def _line_received(self, line: str) -> None:
+        if not self._pending:
+            line = line.replace(telnet.ERASE_LINE, "").replace("\r", "")
+            asyncio.get_running_loop().call_soon(self._on_line, line)
             return
-        awaited = self._awaited[0]
-        if line.endswith(awaited.mark):
-            rest = line.removesuffix(awaited.mark)
+        pending = self._pending[0]
+        if line.endswith(pending.mark):
+            rest = line.removesuffix(pending.mark)
             if rest:
-                awaited.lines.append(rest)
-            self._awaited.popleft()
-            if not awaited.done.done():
-                awaited.done.set_result(awaited.lines)
-        elif line.startswith("%%<message:") or (_EVENT.match(line) and not awaited.stamped):
-            self._told(line)
+                pending.lines.append(rest)
+            self._pending.popleft()
+            if not pending.done.done():
+                pending.done.set_result(pending.lines)
+        elif line.startswith("%%<message:") or (is_stamped(line) and not pending.stamped):
+            self._on_line(line)
         else:
-            awaited.lines.append(line)
+            pending.lines.append(line)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         reason = str(error) if error else "the other end closed the connection"
-        for awaited in self._awaited:
-            if not awaited.done.done():
-                awaited.done.set_exception(Lost(reason))
-        self._awaited.clear()
-        self._lost(reason)
+        for pending in self._pending:
+            if not pending.done.done():
+                pending.done.set_exception(ConnectError(reason))
+        self._pending.clear()
+        self._on_lost(reason)
 
 
-def completed(line: str, shown: list[str]) -> list[str]:
-    """The words that TAB offered for `line`: the end of the one line shown again, or a list
-    parted by TABs."""
+def completions(line: str, shown: list[str]) -> list[str]:
+    """Return the words that TAB offers for `line`.
+
+    Args:
+        shown: the lines that TAB shows: the line again with one word completed, or a list of words
+            separated by TABs.
+    """
     for text in shown:
         if "\t" in text:
             return [word for word in _ESCAPES.sub("", text).split("\t") if word]
     partword = line.rpartition(" ")[2]
     words = []
-    # Each redrawing starts the line anew: what stands before is another showing of it.
+    # The line may be drawn several times; each drawing starts it anew.
     for text in (part for one in shown for part in _ESCAPES.split(one)):
-        last = text.rstrip()
-        if last.startswith(line.rstrip()) and last != line.rstrip():
-            words.append(last.rpartition(" ")[2])
+        drawn = text.rstrip()
+        if drawn.startswith(line.rstrip()) and drawn != line.rstrip():
+            words.append(drawn.rpartition(" ")[2])
     return [word for word in words[-1:] if word.startswith(partword)]

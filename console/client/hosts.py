@@ -1,4 +1,4 @@
-"""Where ``yext attach`` goes: HOST[:PORT], a UNIX socket, or a name from hosts.toml.
+"""The remote managers that ``yext attach`` can reach, and the file hosts.toml that names some.
 
     [alder]
     host = "alder.example"
@@ -8,7 +8,7 @@
     password_file = "~/.config/yext/alder.password"
 
 The file is ``yext/hosts.toml`` in the configuration directory of the XDG Base Directory
-Specification, ``~/.config``. Relative names in it start from its own folder.
+Specification, ``~/.config``. Relative paths in it start from its own directory.
 """
 
 from __future__ import annotations
@@ -18,29 +18,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console import DEFAULT_PORT
+from yext.errors import YextError
+
 if TYPE_CHECKING:
     import ssl
 
 DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 5038
 
 _FILES = ("path", "ca", "certificate", "key", "password_file", "user_password_file")
 
 
-class HostMistake(Exception):
-    """A host cannot be made out of what was given; the text says why."""
+class HostError(YextError):
+    """A host, hosts.toml, or a file that it names, cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One remote manager, and how to get in.
+    """One remote manager: its address, and the files needed to get in.
 
     Attributes:
-        host, port: where it listens; `path` in their place for a UNIX socket.
-        tls: whether the connection is secured.
-        ca: file with the certificates that the host's is checked by, empty for the system's.
-        certificate, key: files of a certificate of our own, empty for none.
-        password_file, user_password_file: files whose first line is the password of an admin
+        host, port: its TCP address.
+        path: the path of its UNIX socket, in place of a TCP address; empty for none.
+        tls: whether the connection is encrypted.
+        ca: the file of certificates to verify the host's, empty for those of the system.
+        certificate, key: the files of the client's certificate and its key, empty for none.
+        password_file, user_password_file: the files whose first line is the password of an admin
             and of a user, empty for none.
     """
 
@@ -56,78 +59,96 @@ class Host:
 
     @property
     def where(self) -> str:
-        """The host as an operator writes it."""
+        """The address as an operator writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.path or f"{host}:{self.port}"
 
     def context(self) -> ssl.SSLContext | None:
-        """What secures the connection. Raises `HostMistake`."""
+        """Make the TLS context of a connection, None for a plain one.
+
+        Raises:
+            HostError: a certificate or key cannot be read.
+        """
         if not self.tls:
             return None
         import ssl
 
         try:
-            made = ssl.create_default_context(cafile=self.ca or None)
+            context = ssl.create_default_context(cafile=self.ca or None)
             if self.certificate:
-                made.load_cert_chain(self.certificate, self.key or None, password="")
+                context.load_cert_chain(self.certificate, self.key or None, password="")
         except OSError as error:
             files = ", ".join(file for file in (self.ca, self.certificate, self.key) if file)
-            raise HostMistake(f"{files}: {error.strerror or error}") from error
-        return made
+            raise HostError(f"{files}: {error.strerror or error}") from error
+        return context
 
 
 def read_password(file: str) -> str:
-    """The first line of a file. Raises `HostMistake`, also when others may read the file."""
+    """Read the password in the first line of a file.
+
+    Raises:
+        HostError: the file cannot be read, others may read it, or the line is blank.
+    """
     path = Path(file).expanduser()
     try:
         mode = path.stat().st_mode
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise HostMistake(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+        raise HostError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
     if mode & 0o077 and path.is_file():
-        raise HostMistake(f"{file}: others may read it (mode {mode & 0o777:o}); chmod 600 {file}")
+        raise HostError(f"{file}: others may read it (mode {mode & 0o777:o}); chmod 600 {file}")
     if not lines or not lines[0].strip():
-        raise HostMistake(f"{file}: its first line is to be a password, and is blank")
+        raise HostError(f"{file}: its first line is to be a password, and is blank")
     return lines[0].strip()
 
 
-def find(asked: str) -> Host:
-    """The host that was asked for: a name of hosts.toml, HOST, HOST:PORT, [HOST]:PORT or a
-    path. Raises `HostMistake`."""
+def find(text: str) -> Host:
+    """Return the host that an operator means.
+
+    Args:
+        text: a name of hosts.toml, HOST, HOST:PORT, [HOST]:PORT or a path.
+
+    Raises:
+        HostError: `text` or hosts.toml has a mistake.
+    """
     known = read_hosts()
-    if asked in known:
-        return known[asked]
-    if "/" in asked:
-        return Host(path=asked)
-    host, port = _split(asked)
+    if text in known:
+        return known[text]
+    if "/" in text:
+        return Host(path=text)
+    host, port = _split(text)
     found = known.get(host, Host(host=host or DEFAULT_HOST))
     return found if port is None else replace(found, port=port)
 
 
-def _split(asked: str) -> tuple[str, int | None]:
-    if asked.startswith("["):
-        host, _, rest = asked[1:].partition("]")
-        text = rest.removeprefix(":")
-    elif asked.count(":") == 1:
-        host, _, text = asked.partition(":")
+def _split(text: str) -> tuple[str, int | None]:
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
     else:
-        return asked, None
-    if not text and not asked.endswith(":"):
+        return text, None
+    if not port and not text.endswith(":"):
         return host, None
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise HostMistake(f"{asked}: {text or 'nothing'} is not a port, 1 to 65535")
-    return host, int(text)
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise HostError(f"{text}: {port or 'nothing'} is not a port, 1 to 65535")
+    return host, int(port)
 
 
 def hosts_path() -> Path:
-    """Where hosts.toml is."""
+    """The path of hosts.toml."""
     config = os.environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if config.startswith("/") else Path.home() / ".config"
     return base / "yext" / "hosts.toml"
 
 
 def read_hosts() -> dict[str, Host]:
-    """The hosts of hosts.toml by name, none without the file. Raises `HostMistake`."""
+    """Read hosts.toml; return its hosts by name, none without the file.
+
+    Raises:
+        HostError: the file cannot be read or has a mistake.
+    """
     import tomllib
 
     path = hosts_path()
@@ -136,24 +157,24 @@ def read_hosts() -> dict[str, Host]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise HostMistake(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise HostError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise HostMistake(f"{path}: {error}") from error
+        raise HostError(f"{path}: {error}") from error
     return {name: _host(path, name, values) for name, values in content.items()}
 
 
 def _host(path: Path, name: str, values: Any) -> Host:
     if not isinstance(values, dict):
-        raise HostMistake(f"{path}: {name} is not a table [{name}]")
+        raise HostError(f"{path}: {name} is not a table [{name}]")
     default = Host()
     for key, value in values.items():
         wanted = type(getattr(default, key, None))
         if wanted is type(None):
-            raise HostMistake(f"{path}: [{name}] {key}: unknown")
+            raise HostError(f"{path}: [{name}] {key}: unknown")
         if type(value) is not wanted:
-            raise HostMistake(f"{path}: [{name}] {key}: not {_KINDS[wanted]}")
+            raise HostError(f"{path}: [{name}] {key}: not {_KINDS[wanted]}")
     files = {
         key: str(path.parent / Path(values[key]).expanduser()) for key in _FILES if values.get(key)
     }

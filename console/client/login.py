@@ -1,26 +1,28 @@
-"""Gets into a remote manager: a connection, and the password that it wants."""
+"""The login to a remote manager: a connection, and the password that it wants."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from console.client.connection import Wire
+from console.client.connection import LineFunction, ManagerClient
 from console.client.hosts import Host, read_password
 from console.replies.parse import reply_of
+from yext.errors import YextError
 
 
-class NotAllowed(Exception):
-    """The remote manager does not take the password, or there is none to give."""
+class LoginError(YextError):
+    """The remote manager refuses the password, or there is none to give."""
 
 
 @dataclass
-class Secret:
-    """The password of a host.
+class Password:
+    """The password for a host, read or asked for when it is first needed.
 
     Attributes:
-        file: the file that holds it, empty where it is asked for.
-        known: what was read or typed, so that a reconnection need not ask again.
+        file: the file that holds it, empty for none.
+        ask: asks the operator for it; None where nobody can be asked.
+        known: the password that was read or typed, kept for the next connection.
     """
 
     file: str = ""
@@ -28,42 +30,46 @@ class Secret:
     known: str = ""
 
     def get(self) -> str:
-        """The password, empty for none. Raises `HostMistake`."""
+        """Return the password, empty for none.
+
+        Raises:
+            HostError: the file cannot be used.
+        """
         if not self.known:
             self.known = read_password(self.file) if self.file else self.ask() if self.ask else ""
         return self.known
 
 
-async def _log_in(line: Wire, secret: Secret) -> None:
-    """Gives the password where one is needed. Raises `NotAllowed`, `Lost`, `HostMistake`."""
-    if not secret.file and reply_of(await line.command("uptime")).ok:
-        return
-    # A terminal that is asked for a password blocks, and nothing else goes on yet.
-    password = secret.get()
-    if not password:
-        raise NotAllowed("a password is needed: --password-file FILE, or password_file in hosts")
-    reply = reply_of(await line.command(f"auth {password}"))
-    if not reply.ok:
-        secret.known = ""
-        raise NotAllowed(reply.params.get("reason", "the password was not taken"))
+async def log_in(
+    host: Host, password: Password, on_line: LineFunction, on_lost: LineFunction
+) -> ManagerClient:
+    """Connect to a remote manager and give the password if it wants one.
 
+    Args:
+        on_line, on_lost: as of `ManagerClient`.
 
-async def enter(
-    host: Host, secret: Secret, told: Callable[[str], None], lost: Callable[[str], None]
-) -> Wire:
-    """A connection that is logged in. Raises OSError, TimeoutError, `Lost`, `NotAllowed` and
-    `HostMistake`."""
-    made = await Wire.open(host, told, lost)
+    Raises:
+        ConnectError: the manager cannot be reached.
+        LoginError: it refuses the password, or there is none to give.
+        HostError: a file of the host's cannot be used.
+    """
+    client = await ManagerClient.open(host, on_line, on_lost)
     try:
-        await _log_in(made, secret)
+        await _authenticate(client, password)
     except BaseException:
-        made.close()
+        client.close()
         raise
-    return made
+    return client
 
 
-def why(error: BaseException) -> str:
-    """An error of connecting, in words."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(getattr(error, "strerror", None) or error)
+async def _authenticate(client: ManagerClient, password: Password) -> None:
+    if not password.file and reply_of(await client.command("uptime")).ok:
+        return
+    # Asking on a terminal blocks the loop; nothing else goes on yet.
+    text = password.get()
+    if not text:
+        raise LoginError("a password is needed: --password-file FILE, or password_file in hosts")
+    reply = reply_of(await client.command(f"auth {text}"))
+    if not reply.ok:
+        password.known = ""
+        raise LoginError(reply.params.get("reason", "the password was not taken"))

@@ -14,7 +14,8 @@ from console.replies.reply import failed, not_authenticated, put_together
 from console.session.authority import Authority
 from console.session.secrets import ALIAS_SEPARATOR
 from console.session.session import Session
-from yext import Engine, Reply
+from yext import Reply
+from yext.bus import Bus
 from yext.command import EOL, not_understood
 from yext.command import complete as complete_on_bus
 from yext.command import run as run_on_bus
@@ -41,8 +42,8 @@ class Interpreter:
         self.table = {row.name: row for row in table}
 
     @property
-    def engine(self) -> Engine:
-        """The engine that the session drives."""
+    def engine(self) -> Bus:
+        """The bus of the engine that the session drives."""
         return self.session.engine
 
     # Authority
@@ -87,6 +88,11 @@ class Interpreter:
         if self.session.policy.audit is not None:
             self.session.policy.audit(line, reply)
         return reply
+
+    async def look_up(self, line: str) -> Reply | None:
+        """Run a command of yext's own whose reply a picture needs; return None if the engine has no
+        such command."""
+        return await self.run(line)
 
     async def _run(self, line: str) -> Reply:
         word, _, rest = line.partition(" ")

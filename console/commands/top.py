@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from console.replies.draw import Page, state_text, table
 from yext.command import EOL
+from yext.engine.module import modules_of
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Top:
         return "".join(line + EOL for line in lines)
 
     def _rows(self) -> list[list[str]]:
-        modules = self._session.engine.loader.modules.values()
+        modules = modules_of(self._session.engine)
         rows = [self._row(program) for module in modules for program in module.programs()]
         rows.sort(key=lambda row: -float(row[3]) if row[3] != "-" else 1.0)
         return rows

@@ -34,7 +34,7 @@ class Watching:
         """The reply as it is now; a ``*`` stands before each line that has changed."""
         self.last = await self._interpreter.run(self._command)
         page = Page(width - 2, self._view.color, self._view.unicode)
-        text = await draw(self.last, self._command, page, self._interpreter.run)
+        text = await draw(self.last, self._command, page, self._interpreter.look_up)
         lines = text.splitlines()
         bare = [_COLORS.sub("", line) for line in lines]
         before, self._before = self._before, bare

@@ -10,7 +10,7 @@ from console.commands.command import SWITCH, SessionCommand, switch
 from console.commands.debug import debug
 from console.replies.reply import failed
 from console.session.authority import Authority
-from yext import Message, Reply
+from yext import Engine, Message, Reply
 from yext import command as bus
 from yext.command import EOL
 from yext.conf import parse_int
@@ -206,14 +206,17 @@ REINITIALIZING = f"Reinitializing...{EOL}"
 
 
 async def _reload(session: Session, rest: str) -> Reply:
-    done = await session.engine.reload(rest.strip())
+    engine = session.engine
+    assert isinstance(engine, Engine)  # An attached session has none, and never gets here.
+    done = await engine.reload(rest.strip())
     text = REINITIALIZING + "".join(line + EOL for line in done.lines)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)
 
 
 def _restart(session: Session, rest: str) -> Reply:
-    if not session.engine.supervised or session.engine.halting:
+    supervised = session.engine.run_params["supervised"] == "true"
+    if not supervised or session.engine.halting:
         text = "Cannot restart - no supervisor or already shutting down"
         return Reply(False, text + EOL, {"reason": "no supervisor starts the engine again"})
     if rest.strip() != "now":

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from console import DEFAULT_PORT
 from console.server import auth, passwords
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from console.server.tls import Unusable
 
-DEFAULT_PORT = 5038
+
 DEFAULT_ADDR = "127.0.0.1"
 DEFAULT_HEADER = (
     "YATE ${version}-${release} r${revision} (http://YATE.null.ro) ready on ${nodename}."

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from console.session.authority import Authority
 from console.session.secrets import Secrets
-from yext import Engine, Reply
+from yext import Reply
+from yext.bus import Bus
 from yext.log import ALL
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Session:
     """One operator's state, and the sender of the operator's commands on the bus.
 
     Attributes:
-        engine: the engine the session drives.
+        engine: the bus of the engine that the session drives.
         label: the session's name in the message flow and the log: ``console``, or an address.
         address: the ``cmd_address`` that commands carry, empty for none.
         authority: what the session may do.
@@ -68,7 +69,7 @@ class Session:
     thread: ClassVar[str] = "RManager Connection"
     """The name of an operator's thread in the output of `sniffer`, as in Yate."""
 
-    engine: Engine
+    engine: Bus
     label: str
     address: str = ""
     authority: Authority = Authority.ADMIN

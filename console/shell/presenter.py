@@ -41,7 +41,7 @@ class Presenter:
             return
         # Handlers on the bus are asked for it, so only if it is needed.
         described = await self._link.described() if command.strip() in render.HELP else {}
-        text = await render.draw(reply, command, self.page(), self._link.run, described)
+        text = await render.draw(reply, command, self.page(), self._link.look_up, described)
         await self._screen.page(text)
 
     def page(self) -> Page:

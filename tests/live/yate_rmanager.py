@@ -14,7 +14,7 @@ import pytest
 
 from console.client import hosts
 from console.client.link import AttachedLink
-from console.client.login import Secret
+from console.client.login import Password
 from yext.log import Event
 from yext.record.journey import Journey
 
@@ -26,7 +26,7 @@ Trial = Callable[[AttachedLink], Awaitable[None]]
 @asynccontextmanager
 async def attached() -> AsyncIterator[AttachedLink]:
     host = hosts.find(os.environ.get("YATE_RMANAGER", ""))
-    link = AttachedLink(host, Secret(host.password_file))
+    link = AttachedLink(host, Password(host.password_file))
     await link.connect()
     try:
         await link.introduce()

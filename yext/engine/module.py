@@ -228,3 +228,8 @@ class Module:
             self.debug_objects = BOOLEANS.get(value, self.debug_objects)
         else:
             self.debug_on = BOOLEANS.get(verb, self.debug_on)
+
+
+def modules_of(bus: Bus) -> list[Module]:
+    """The loaded modules of an engine, in the order they were loaded."""
+    return [module for module in bus.modules.values() if isinstance(module, Module)]

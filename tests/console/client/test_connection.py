@@ -1,4 +1,4 @@
-"""What attach is made of, without a connection: hosts, replies, completions."""
+"""The client of a remote manager: replies, lines outside them, completions."""
 
 from __future__ import annotations
 
@@ -7,80 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.client.connection import Wire, completed
-from console.client.hosts import Host, HostMistake, find, read_password
-
-
-@pytest.fixture(autouse=True)
-def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    file = tmp_path / "yext" / "hosts.toml"
-    file.parent.mkdir()
-    file.write_text("[alder]\nhost = 'a.example'\nport = 99\ntls = true\nca = 'ca.pem'\n")
-    return file
-
-
-@pytest.mark.parametrize(
-    ("asked", "where"),
-    [
-        ("", "127.0.0.1:5038"),
-        ("10.0.0.1", "10.0.0.1:5038"),
-        ("10.0.0.1:7", "10.0.0.1:7"),
-        (":7", "127.0.0.1:7"),
-        ("::1", "[::1]:5038"),
-        ("[::1]:7", "[::1]:7"),
-        ("[::1]", "[::1]:5038"),
-        ("alder", "a.example:99"),
-        ("alder:7", "a.example:7"),
-        ("/run/x.sock", "/run/x.sock"),
-    ],
-)
-def test_where_attach_goes(asked: str, where: str) -> None:
-    assert find(asked).where == where
-
-
-def test_files_of_a_host_are_beside_hosts_toml(hosts: Path) -> None:
-    assert find("alder").ca == str(hosts.parent / "ca.pem")
-
-
-@pytest.mark.parametrize("asked", ["a:x", "a:", "a:0", "a:65536", "[::1]:x"])
-def test_a_wrong_port_is_told(asked: str) -> None:
-    with pytest.raises(HostMistake, match="is not a port"):
-        find(asked)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("[x]\nprot = 1\n", r"\[x\] prot: unknown"),
-        ("[x]\nport = 'a'\n", r"\[x\] port: not a number"),
-        ("x = 1\n", "x is not a table"),
-        ("[x\n", "hosts.toml"),
-    ],
-)
-def test_mistakes_in_hosts_toml_are_told(hosts: Path, text: str, told: str) -> None:
-    hosts.write_text(text)
-    with pytest.raises(HostMistake, match=told):
-        find("x")
-
-
-def test_a_password_file_is_its_owners_alone(tmp_path: Path) -> None:
-    file = tmp_path / "password"
-    file.write_text("secret\nrest\n")
-    file.chmod(0o600)
-    assert read_password(str(file)) == "secret"
-    file.chmod(0o640)
-    with pytest.raises(HostMistake, match="others may read it"):
-        read_password(str(file))
-    file.chmod(0o600)
-    file.write_text("\n")
-    with pytest.raises(HostMistake, match="blank"):
-        read_password(str(file))
-
-
-def test_certificates_that_are_missing_are_told() -> None:
-    with pytest.raises(HostMistake, match="No such file"):
-        Host(tls=True, ca="/no/such.pem").context()
+from console.client.connection import ConnectError, ManagerClient, completions
+from console.client.hosts import Host
 
 
 @pytest.mark.parametrize(
@@ -94,7 +22,7 @@ def test_certificates_that_are_missing_are_told() -> None:
     ],
 )
 def test_what_tab_offers(line: str, shown: list[str], words: list[str]) -> None:
-    assert completed(line, shown) == words
+    assert completions(line, shown) == words
 
 
 def test_what_comes_with_the_end_of_a_reply_is_told_after_it(tmp_path: Path) -> None:
@@ -112,11 +40,32 @@ def test_what_comes_with_the_end_of_a_reply_is_told_after_it(tmp_path: Path) -> 
         lost = asyncio.Event()
         path = str(tmp_path / "sock")
         async with await asyncio.start_unix_server(answer, path):
-            wire = await Wire.open(Host(path=path), seen.append, lambda reason: lost.set())
+            client = await ManagerClient.open(
+                Host(path=path), seen.append, lambda reason: lost.set()
+            )
             for _ in range(2):
-                seen += await wire.command("start")
-            wire.close()
+                seen += await client.command("start")
+            client.close()
             await lost.wait()
         assert seen == ["it ended", "did start", "it ended", "did start", "it ended"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("where", ["nothing", "silent"])
+def test_why_there_is_no_connection(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.client.connection.CONNECT_SECONDS", 0.05)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_unix_server(silent, str(tmp_path / "silent")):
+            reason = {"nothing": "No such file or directory", "silent": "no answer in time"}
+            with pytest.raises(ConnectError, match=reason[where]):
+                await ManagerClient.open(Host(path=str(tmp_path / where)), print, print)
 
     asyncio.run(story())

@@ -1,4 +1,4 @@
-"""The message flow of a remote engine, over a connection of its own in machine mode."""
+"""The flow record of a remote engine, received over a connection of its own in machine mode."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from console.client.connection import MARK, Lost, Wire
-from console.client.hosts import HostMistake
-from console.client.login import NotAllowed, why
+from console.client.connection import MARK, ConnectError, LineFunction, ManagerClient
+from console.client.hosts import HostError
+from console.client.login import LoginError
 from console.replies.parse import reply_of
 from yext import wire
 from yext.errors import ProtocolError
 from yext.record.journey import Journey
 from yext.record.recorder import FlowRecorder, Follower, NameTest, every_name
 
-Enter = Callable[[Callable[[str], None], Callable[[str], None]], Awaitable[Wire]]
-"""Makes a connection: gets who is told each line, and who is told that it was lost."""
+_MESSAGE = "%%<message:"
+
+LogIn = Callable[[LineFunction, LineFunction], Awaitable[ManagerClient]]
+"""Makes a connection that is logged in; the arguments are those of `ManagerClient`."""
 
 
-class Feed(FlowRecorder):
-    """The record of a remote engine's messages, fed by a connection in machine mode while
-    somebody follows it.
+class RemoteRecorder(FlowRecorder):
+    """A record of a remote engine's messages, received while somebody follows it.
 
     Args:
-        enter: makes the connection.
-        notice: tells the operator why nothing can be followed.
+        log_in: makes the connection.
+        notice: shows the operator lines that say why no message can be received.
     """
 
-    def __init__(self, enter: Enter, notice: Callable[..., None]) -> None:
+    def __init__(self, log_in: LogIn, notice: Callable[..., None]) -> None:
         super().__init__()
-        self._enter = enter
+        self._log_in = log_in
         self._notice = notice
-        self._wire: Wire | None = None
+        self._client: ManagerClient | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._seen = itertools.count(1)
+        self._numbers = itertools.count(1)
 
     def follow(self, follower: Follower, wants: NameTest = every_name) -> Callable[[], None]:
         before = self.active
@@ -44,38 +45,38 @@ class Feed(FlowRecorder):
         if not before:
             self._connect()
 
-        def ended() -> None:
+        def stop() -> None:
             unfollow()
             if not self.active:
                 self._disconnect()
 
-        return ended
+        return stop
 
     def resume(self) -> None:
-        """The engine can be reached again: goes on where somebody follows."""
+        """Connect again, if somebody follows, now that the engine can be reached."""
         if self.active:
             self._connect()
 
     async def close(self) -> None:
-        """Ends the connection, and the making of one."""
-        if self._wire is not None:
-            self._wire.send_last("quit")
+        """End the connection, or the attempt to make one."""
+        if self._client is not None:
+            self._client.send_last("quit")
         tasks = list(self._tasks)
         self._disconnect()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connect(self) -> None:
-        if self._wire is None:
+        if self._client is None:
             task = asyncio.get_running_loop().create_task(self._begin())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _begin(self) -> None:
         try:
-            made = self._wire = await self._enter(self._line, self._lost)
-            reply = reply_of(await made.command("machine on"))
-        except (OSError, Lost, TimeoutError, NotAllowed, HostMistake) as error:
-            self._notice(f"The flow cannot be followed: {why(error)}")
+            client = self._client = await self._log_in(self._line_received, self._lost)
+            reply = reply_of(await client.command("machine on"))
+        except (ConnectError, LoginError, HostError) as error:
+            self._notice(f"The flow cannot be followed: {error}")
         else:
             if not reply.ok:
                 self._notice("The flow cannot be followed", reply.params["reason"])
@@ -83,18 +84,18 @@ class Feed(FlowRecorder):
     def _disconnect(self) -> None:
         for task in self._tasks:
             task.cancel()
-        made, self._wire = self._wire, None
-        if made is not None:
-            made.close()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _lost(self, reason: str) -> None:
-        self._wire = None
+        self._client = None
 
-    def _line(self, text: str) -> None:
-        """Takes in a line of machine mode: a message, or something else that is left alone."""
-        if not text.startswith("%%<message:"):
+    def _line_received(self, line: str) -> None:
+        """Record the message of a line in machine mode; ignore any other line."""
+        if not line.startswith(_MESSAGE):
             return
-        _, _, fields = text.removeprefix("%%<message:").partition(":")
+        _, _, fields = line.removeprefix(_MESSAGE).partition(":")
         with suppress(ProtocolError):
             answer = wire.decode_answer(fields)
             params: dict[str, str] = {}
@@ -103,7 +104,7 @@ class Feed(FlowRecorder):
                 return
             self.keep(
                 Journey(
-                    next(self._seen),
+                    next(self._numbers),
                     time.time(),
                     answer.name,
                     params.get("cmd_address", ""),
