@@ -19,6 +19,7 @@ from console.server import tls
 from console.server.auth import Guard
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
+from console.server.operator import Operator
 from console.session.authority import Authority
 from console.session.secrets import Secrets
 from yext import Reply, log, peercred, wire
@@ -63,15 +64,15 @@ class RManager(Module):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.engine = engine
-        self.connections: dict[Connection, None] = {}
+        self.operators: dict[Operator, None] = {}
         self.listeners: dict[Place, Listener] = {}
         self.failed: list[ListenError] = []
         self.guard = Guard(asyncio.get_running_loop().time)
         self._servers: dict[Place, ListeningServer] = {}
         self._planned: tuple[Listener, ...] = ()
         self._arriving: set[asyncio.Task[None]] = set()
-        self._listening: dict[Connection, None] = {}
-        self._machines: dict[Connection, None] = {}
+        self._listening: dict[Operator, None] = {}
+        self._machines: dict[Operator, None] = {}
         self._unsubscribe = engine.log.subscribe(self._told)
 
     def load(self) -> None:
@@ -147,7 +148,7 @@ class RManager(Module):
         self._servers.pop(place).close()
 
     def status_params(self) -> str:
-        return f"listeners={len(self._servers)},conn={len(self.connections)}"
+        return f"listeners={len(self._servers)},conn={len(self.operators)}"
 
     async def stop(self, deadline: float) -> None:
         for place in list(self._servers):
@@ -155,10 +156,10 @@ class RManager(Module):
         for task in list(self._arriving):
             task.cancel()
         await asyncio.gather(*self._arriving, return_exceptions=True)
-        connections = list(self.connections)
-        for connection in connections:
-            connection.close()
-        await asyncio.gather(*(connection.ended() for connection in connections))
+        operators = list(self.operators)
+        for operator in operators:
+            operator.close()
+        await asyncio.gather(*(operator.ended() for operator in operators))
         self._unsubscribe()
 
     # Connections
@@ -182,7 +183,7 @@ class RManager(Module):
         task.add_done_callback(self._arriving.discard)
 
     def _refusal(self, transport: asyncio.Transport, listener: Listener) -> str:
-        if len(self.connections) + len(self._arriving) >= SESSIONS:
+        if len(self.operators) + len(self._arriving) >= SESSIONS:
             return f"Too many sessions, at most {SESSIONS}"
         if listener.tls is not None and len(self._arriving) >= GUESTS:
             return "Too many connections being secured"
@@ -215,53 +216,55 @@ class RManager(Module):
         if secured is not None:
             connection.connection_made(secured)
 
-    def add(self, connection: Connection) -> None:
-        """A connection has begun; too many guests cost the one idle for longest its place."""
-        self.connections[connection] = None
-        if connection.session.authority is Authority.GUEST:
-            guests = [one for one in self.connections if one.session.authority is Authority.GUEST]
+    def add(self, operator: Operator) -> None:
+        """Register an operator; too many guests cost the one idle for longest its place."""
+        self.operators[operator] = None
+        if operator.session.authority is Authority.GUEST:
+            guests = [
+                guest for guest in self.operators if guest.session.authority is Authority.GUEST
+            ]
             if len(guests) > GUESTS:
-                min(guests, key=lambda one: one.last_heard).close()
+                min(guests, key=lambda guest: guest.last_heard).close()
 
-    def remove(self, connection: Connection) -> bool:
-        """A connection has ended; returns False when that was known."""
-        self._listening.pop(connection, None)
-        self._watch(connection, False)
-        return self.connections.pop(connection, self) is None
+    def remove(self, operator: Operator) -> bool:
+        """Forget an operator; return False if that was done before."""
+        self._listening.pop(operator, None)
+        self._watch(operator, False)
+        return self.operators.pop(operator, self) is None
 
-    def follow(self, connection: Connection) -> None:
-        """Tells a connection from now on what its session's switches ask for."""
-        session = connection.session
-        if connection not in self.connections:
+    def follow(self, operator: Operator) -> None:
+        """Show an operator from now on what the session's switches ask for."""
+        session = operator.session
+        if operator not in self.operators:
             return
-        known = session.authority > Authority.GUEST and not connection.in_shell
+        known = session.authority > Authority.GUEST and not operator.in_shell
         if known and (session.output or session.debug):
-            self._listening[connection] = None
+            self._listening[operator] = None
         else:
-            self._listening.pop(connection, None)
+            self._listening.pop(operator, None)
         sees_all = session.authority is Authority.ADMIN or session.policy.user_flow
-        self._watch(connection, known and session.machine and sees_all)
+        self._watch(operator, known and session.machine and sees_all)
 
     # What is told
 
     def _told(self, event: log.Event) -> None:
         if event.kind == "notice":
-            for connection in list(self.connections):
-                wanted = connection.session.label if event.session else ""
+            for operator in list(self.operators):
+                wanted = operator.session.label if event.session else ""
                 # What ended well is told only where output is on: scr_exit_messages.
-                heard = (wanted and event.level <= log.WARN) or connection in self._listening
-                if event.session == wanted and heard and not connection.in_shell:
-                    connection.conversation.notice(event)
+                heard = (wanted and event.level <= log.WARN) or operator in self._listening
+                if event.session == wanted and heard and not operator.in_shell:
+                    operator.conversation.notice(event)
             return
-        for connection in list(self._listening):
-            connection.conversation.tell(event)
+        for operator in list(self._listening):
+            operator.conversation.tell(event)
 
-    def _watch(self, connection: Connection, wanted: bool) -> None:
+    def _watch(self, operator: Operator, wanted: bool) -> None:
         before = bool(self._machines)
         if wanted:
-            self._machines[connection] = None
+            self._machines[operator] = None
         else:
-            self._machines.pop(connection, None)
+            self._machines.pop(operator, None)
         if bool(self._machines) != before:
             dispatcher = self.engine.dispatcher
             (dispatcher.watch if wanted else dispatcher.unwatch)("", self)
@@ -270,14 +273,14 @@ class RManager(Module):
         """A message is over: machine sessions are told."""
         message, handled = dispatch.message, dispatch.handled
         line = ""
-        for connection in list(self._machines):
-            session = connection.session
+        for operator in list(self._machines):
+            session = operator.session
             if session.authority is not Authority.ADMIN:
                 seen = masked(message, session.secrets, self.engine.recorder.secret)
-                connection.conversation.message(wire.encode_answer("", seen, handled))
+                operator.conversation.message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
-            connection.conversation.message(line)
+            operator.conversation.message(line)
 
     def audit(self, session: Session, line: str, reply: Reply) -> None:
         """Writes a command of a remote session to the log: who, from where, what, outcome."""

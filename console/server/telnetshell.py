@@ -23,7 +23,6 @@ from console.session.session import Session
 from console.shell.history import SessionHistory
 from console.shell.shell import Shell
 from console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
-from yext import Engine
 from yext.log import Event
 
 RESIZE_SECONDS = 0.05
@@ -213,7 +212,6 @@ class TelnetShell:
 
     def __init__(
         self,
-        engine: Engine,
         session: Session,
         writer: Writer,
         term: str,

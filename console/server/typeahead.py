@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from console.telnet import Item
+from console.telnet import IP, Command, Item
 
 WAITING_MAX = 256 * 1024
 """Bytes of text that may wait for their turn; no more are read until they are handled."""
+
+_CONTROL_C = b"\x03"
 
 
 class TypeAhead:
@@ -67,10 +69,15 @@ class TypeAhead:
         self._bytes = 0
         return items
 
-    def interrupt(self) -> None:
-        """Forget what waits, and cancel what is being handled."""
+    def interrupt(self, item: Item) -> Item:
+        """Cancel what is being handled, and forget what waits up to the interrupt in `item`.
+
+        Returns:
+            What follows the interrupt in `item`.
+        """
         self.take_all()
         self._cancel()
+        return item.rpartition(_CONTROL_C)[2] if isinstance(item, bytes) else b""
 
     async def stop(self) -> None:
         """Cancel the task and wait for its end."""
@@ -91,6 +98,11 @@ class TypeAhead:
         finally:
             self._task = None
         self._idle()
+
+
+def is_interrupt(item: Item) -> bool:
+    """Return whether `item` holds ^C, or is telnet's command for it."""
+    return item == Command(IP) or (isinstance(item, bytes) and _CONTROL_C in item)
 
 
 def _size(item: Item) -> int:

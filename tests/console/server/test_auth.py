@@ -12,7 +12,7 @@ from console.server.auth import (
     GUESSES,
     Credentials,
     Guard,
-    TooMany,
+    TooManyGuessesError,
     UserCommands,
     posix_basic,
 )
@@ -53,7 +53,7 @@ def test_delays_double_and_no_more_than_five_are_looked_at() -> None:
         for _ in range(GUESSES):
             assert await guarded.check("1.2.3.4", wrong) is None
         assert clock.slept == [0.5, 1.0, 2.0, 4.0]
-        with pytest.raises(TooMany) as refused:
+        with pytest.raises(TooManyGuessesError) as refused:
             await guarded.check("1.2.3.4", right)
         assert 50 < refused.value.seconds <= 60
         assert await guarded.check("5.6.7.8", right) is Authority.ADMIN
@@ -70,7 +70,7 @@ def test_a_right_password_does_not_free_the_guesses_of_the_minute() -> None:
             await guarded.check("a", wrong)
             assert await guarded.check("a", right) is Authority.ADMIN
         await guarded.check("a", wrong)
-        with pytest.raises(TooMany):
+        with pytest.raises(TooManyGuessesError):
             await guarded.check("a", right)
 
     asyncio.run(guess())
@@ -90,7 +90,7 @@ def test_many_at_once_are_looked_at_one_after_the_other() -> None:
         done = await asyncio.gather(
             *(guarded.check("a", count) for _ in range(100)), return_exceptions=True
         )
-        assert sum(isinstance(one, TooMany) for one in done) == 100 - GUESSES
+        assert sum(isinstance(one, TooManyGuessesError) for one in done) == 100 - GUESSES
         assert len(clock.slept) == GUESSES - 1, "those past the limit are refused at once"
 
     asyncio.run(guess())

@@ -1,0 +1,399 @@
+"""One operator at the other end of a connection.
+
+Operators begin with Yate's plain conversation (`console.server.conversation`). A client that
+negotiates a terminal gets the shell instead (`console.server.telnetshell`).
+Source: tests/conformance/vectors/rmanager.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import importlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from console.server.auth import Authenticator
+from console.server.conversation import Conversation
+from console.server.typeahead import TypeAhead, is_interrupt
+from console.session.authority import Authority
+from console.session.session import Policy, Session
+from console.telnet import (
+    BRK,
+    EC,
+    ECHO,
+    EL,
+    ERASE_LINE,
+    IP,
+    Command,
+    Item,
+    Negotiation,
+    Request,
+    StrayCommand,
+    Subnegotiation,
+)
+from yext import Engine, Reply, log
+
+if TYPE_CHECKING:
+    from console.server.auth import Guard
+    from console.server.listeners import Listener
+    from console.server.telnetshell import TelnetShell
+    from console.server.writer import Writer
+
+_PADDING = "\r" + " " * 9 + "\b" * 9
+"""Follows Yate's telnet offer, to overwrite what a client without telnet shows of it."""
+
+_KEYS = {IP: "\x03", BRK: "\x03", EC: "\x7f", EL: "\x15"}
+"""Keys of a terminal by the telnet commands that stand for them."""
+
+
+class OperatorHost(Protocol):
+    """What an operator needs of the remote manager.
+
+    Attributes:
+        engine: the engine that is operated.
+        guard: slows down the guessing of passwords.
+    """
+
+    engine: Engine
+    guard: Guard
+
+    def debug(self, level: int, text: str) -> None:
+        """Log debug text."""
+
+    def add(self, operator: Operator) -> None:
+        """Register an operator that has arrived."""
+
+    def remove(self, operator: Operator) -> bool:
+        """Forget an operator; return False if that was done before."""
+
+    def follow(self, operator: Operator) -> None:
+        """Show an operator from now on what the session's switches ask for."""
+
+    def audit(self, session: Session, line: str, reply: Reply) -> None:
+        """Log a command line and its outcome."""
+
+
+class Operator:
+    """One operator at the other end of a connection.
+
+    Args:
+        host: the remote manager.
+        listener: where the connection arrived.
+        writer: the output side of the connection.
+        address: the client's address, for the log and for ``cmd_address``.
+        source: what wrong passwords are counted by.
+        hang_up: closes the connection after what was written to it.
+        limit_reading: called when more may be read, or no more for now.
+
+    Attributes:
+        session: the state of the operator's session.
+        conversation: the plain conversation.
+        last_heard: when data came last, in the loop's time.
+    """
+
+    def __init__(
+        self,
+        host: OperatorHost,
+        listener: Listener,
+        writer: Writer,
+        *,
+        address: str,
+        source: str,
+        hang_up: Callable[[], None],
+        limit_reading: Callable[[], None],
+    ) -> None:
+        self._host = host
+        self._listener = listener
+        self._writer = writer
+        self._hang_up = hang_up
+        self._limit_reading = limit_reading
+        self._login = Authenticator(listener.credentials, host.guard, source, host.debug)
+        self.last_heard = asyncio.get_running_loop().time()
+        self.session = self._make_session(address)
+        self.conversation = Conversation(
+            self.session, listener, writer, debug=host.debug, changed=self._follow
+        )
+        self._telnet = Negotiation()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._typeahead = TypeAhead(self._handle, ready=self._ready, idle=self._caught_up)
+        self._upgrade = _ShellUpgrade(
+            self.session, self.conversation, writer, begun=self._shell_begun, ended=self.close
+        )
+        self._input_ended = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def _make_session(self, address: str) -> Session:
+        listener = self._listener
+        policy = Policy(
+            user_commands=listener.users_may,
+            user_flow=listener.user_flow,
+            may_execute=listener.allow_execute,
+            authenticate=None if listener.credentials.none else self._authenticate,
+            audit=self._audit,
+        )
+        return Session(
+            self._host.engine,
+            f"rmanager {address}",
+            address,
+            authority=Authority.ADMIN if listener.credentials.none else Authority.GUEST,
+            echo=listener.echoing,
+            output=listener.output,
+            debug=listener.debug,
+            color=listener.color,
+            aliases=dict(listener.aliases),
+            policy=policy,
+        )
+
+    # Arrival and end
+
+    def start(self, own_address: str) -> None:
+        """Register, and greet the client; `own_address` is this end of the connection."""
+        if self._listener.logged:
+            self._log(f"Remote connection from {self.session.address} to {own_address}")
+        self._host.add(self)
+        if self.session.authority is Authority.GUEST and self._listener.timeout:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._listener.timeout, self._guest_timeout)
+        if self._listener.telnet:
+            self._writer.write_bytes(self._telnet.offer())
+            self._writer.write(_PADDING)
+        self.conversation.greet()
+        self._follow()
+
+    def close(self) -> None:
+        """End the session, and the connection after what was written to it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._host.remove(self):
+            self.session.close()
+            if self._listener.logged:
+                self._log(f"Closing connection to {self.session.address}")
+        self._upgrade.leave()
+        self._hang_up()
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more of a session that was closed."""
+        await self._typeahead.stop()
+        await self._upgrade.wait()
+
+    def _guest_timeout(self) -> None:
+        self._host.debug(log.NOTE, f"{self.session.address} did not authenticate in time")
+        self.close()
+
+    def _follow(self) -> None:
+        self._host.follow(self)
+
+    def _log(self, text: str) -> None:
+        self._host.engine.log.emit(log.Event("output", text, source="engine"))
+
+    # Input
+
+    @property
+    def full(self) -> bool:
+        """Whether so much input waits for its turn that no more should be read."""
+        return self._typeahead.full
+
+    def receive(self, items: Iterable[Item]) -> None:
+        """Queue what was typed, and answer at once what the client negotiates."""
+        for item in items:
+            if is_interrupt(item) and not self.in_shell and self.conversation.running:
+                item = self._typeahead.interrupt(item)
+            self._receive(item)
+        if not self._writer.closed:
+            self._typeahead.start()
+
+    def _receive(self, item: Item) -> None:
+        if isinstance(item, Request):
+            self._writer.telnet = True
+            self._writer.write_bytes(self._telnet.request(item))
+            if item.option == ECHO:
+                self._typeahead.put(item)
+            self._negotiated()
+        elif isinstance(item, Subnegotiation):
+            if not self._telnet.subnegotiate(item):
+                self._unsupported("Invalid content for telnet suboption", item.option)
+            self._negotiated()
+        elif isinstance(item, StrayCommand):
+            self._unsupported("Unsupported telnet octet", item.code, " after IAC in SB")
+        elif self.in_shell:
+            self._feed_shell(item)
+        else:
+            self._typeahead.put(item)
+            self._limit_reading()
+
+    def _unsupported(self, what: str, code: int, where: str = "") -> None:
+        self._host.debug(log.MILD, f"{what} {code} (0x{code:02X}){where}")
+
+    def input_ended(self) -> None:
+        """Close as soon as everything that was received has been carried out."""
+        self._input_ended = True
+        if not self._typeahead.working:
+            self.close()
+
+    def _may_continue(self) -> bool:
+        return not self.conversation.over and not self.in_shell
+
+    async def _ready(self) -> bool:
+        # Commands are carried out no faster than the client reads their replies.
+        await self._writer.drained.wait()
+        return self._may_continue()
+
+    async def _handle(self, item: Item) -> None:
+        try:
+            if isinstance(item, bytes):
+                await self.conversation.typed(self._decoder.decode(item))
+            elif isinstance(item, Request):
+                self._echo_changed()
+            elif isinstance(item, Command):
+                self.conversation.key(item.code)
+        except Exception as error:
+            self._host.debug(log.WARN, f"{self.session.label}: {error!r}")
+            log.logger.exception("a command of %s failed", self.session.label)
+        self._limit_reading()
+
+    def _caught_up(self) -> None:
+        if self.session.closing or (self._input_ended and self._typeahead.empty):
+            self.close()
+        elif not self._writer.closed and self._may_continue():
+            self._typeahead.start()
+
+    def _echo_changed(self) -> None:
+        self.conversation.echo(self._telnet.ours.in_force(ECHO))
+        if self._telnet.logout:
+            self.session.closing = True
+
+    # The shell
+
+    @property
+    def in_shell(self) -> bool:
+        """Whether the shell has replaced the plain conversation."""
+        return self._upgrade.done
+
+    def drained(self) -> None:
+        """Go on writing: the client has read what waited."""
+        self._upgrade.drained()
+
+    def _negotiated(self) -> None:
+        if self._telnet.logout:
+            self.close()
+        else:
+            self._upgrade.negotiated(self._telnet)
+
+    def _shell_begun(self) -> None:
+        self._follow()
+        for item in self._typeahead.take_all():
+            self._feed_shell(item)
+
+    def _feed_shell(self, item: Item) -> None:
+        if isinstance(item, bytes):
+            self._upgrade.feed(self._decoder.decode(item))
+        elif isinstance(item, Command) and item.code in _KEYS:
+            self._upgrade.feed(_KEYS[item.code])
+
+    # Authority
+
+    async def _authenticate(self, password: str) -> Reply:
+        """Carry out `auth`."""
+        session = self.session
+        before = session.authority
+        reply = await self._login.authenticate(session, password)
+        if session.authority > before:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._follow()
+            name = session.authority.name.lower()
+            self._log(f"Authenticated {name} connection {session.address}")
+        return reply
+
+    def _audit(self, line: str, reply: Reply) -> None:
+        # A source past its limit is refused unseen, so it must not fill the log either.
+        if reply.params.get("error") != "toomany":
+            self._host.audit(self.session, line, reply)
+
+
+class _ShellUpgrade:
+    """Replaces the plain conversation by the shell once the client has negotiated a terminal.
+
+    Args:
+        begun: called when the shell has begun.
+        ended: called when the shell has ended.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        conversation: Conversation,
+        writer: Writer,
+        *,
+        begun: Callable[[], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._conversation = conversation
+        self._writer = writer
+        self._begun = begun
+        self._ended = ended
+        self._shell: TelnetShell | None = None
+        self._starting: asyncio.Task[None] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the shell has begun."""
+        return self._shell is not None
+
+    def negotiated(self, telnet: Negotiation) -> None:
+        """Resize the shell, or start it if the client has agreed to all that it needs."""
+        if self._shell is not None:
+            self._shell.resize(telnet.columns, telnet.rows)
+            return
+        if not telnet.ours.in_force(ECHO) or not telnet.columns:
+            return
+        self._writer.write_bytes(telnet.ask_terminal())
+        if self._starting is None and (telnet.terminal is not None or telnet.no_terminal):
+            starting = self._start(telnet, telnet.terminal or "vt100")
+            self._starting = asyncio.get_running_loop().create_task(starting)
+
+    async def _start(self, telnet: Negotiation, term: str) -> None:
+        """Start the shell, unless the terminal `term` is too dumb for it."""
+        # The first import takes a quarter of a second, which must not stop the others.
+        await asyncio.to_thread(importlib.import_module, "console.server.telnetshell")
+        from console.server.telnetshell import TelnetShell, capabilities_of
+
+        if self._writer.closed or not capabilities_of(term).editing:
+            return
+        shell = TelnetShell(
+            self._session,
+            self._writer,
+            term,
+            longest=self._conversation.longest,
+            ended=self._ended,
+        )
+        self._writer.write(ERASE_LINE)
+        self._shell = shell
+        self._conversation.left = True
+        shell.start(telnet.columns, telnet.rows)
+        self._begun()
+
+    def feed(self, text: str) -> None:
+        """Pass on what was typed at the terminal."""
+        if self._shell is not None:
+            self._shell.feed(text)
+
+    def drained(self) -> None:
+        """Let the shell go on writing."""
+        if self._shell is not None:
+            self._shell.drained()
+
+    def leave(self) -> None:
+        """End the shell."""
+        if self._shell is not None:
+            self._shell.leave()
+
+    async def wait(self) -> None:
+        """Wait until nothing of a shell runs any more that was left."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        if self._shell is not None:
+            await self._shell.wait()
