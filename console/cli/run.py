@@ -18,7 +18,7 @@ from console import gctuning
 from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
-from console.replies.reply import unsaid
+from console.replies.reply import explanation
 from console.session.secrets import Secrets
 from console.session.session import Session
 from console.session.view import PlainView
@@ -118,7 +118,7 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
         return
     sys.stdout.write(safe_lines(reply.text))
     sys.stdout.flush()
-    for line in unsaid(reply):
+    for line in explanation(reply):
         print(line, file=sys.stderr)
 
 

@@ -126,18 +126,18 @@ def _why_nothing(session: Session, recorded: int) -> str:
 
 
 def _shown(session: Session, journeys: list[Journey]) -> Reply:
-    from console.replies.trace import line
+    from console.replies.trace import draw_line
     from yext.record.journey import to_json
 
-    look = session.flow.look()
+    style = session.flow.style()
     visible = map(session.flow.visible, journeys)
     ordered = sorted(visible, key=lambda one: one.number)
-    text = "".join(line(one, look) + EOL for one in ordered)
+    text = "".join(draw_line(one, style) + EOL for one in ordered)
     return Reply(True, text, data=[to_json(one) for one in ordered])
 
 
 def _show(session: Session, rest: str) -> Reply:
-    from console.replies.trace import story
+    from console.replies.trace import draw_journey
     from yext.record.journey import to_json
 
     number = natural(rest.removeprefix("#"))
@@ -150,7 +150,7 @@ def _show(session: Session, rest: str) -> Reply:
             "flow last: only what was followed is recorded, and only so much is kept",
         )
     visible = session.flow.visible(journey)
-    text = "".join(one + EOL for one in story(visible, session.flow.look()))
+    text = "".join(one + EOL for one in draw_journey(visible, session.flow.style()))
     return Reply(True, text, data=to_json(visible))
 
 
@@ -283,9 +283,9 @@ _VALUE_MOST = 30
 def message_params(session: Session, name: str) -> dict[str, str]:
     """The parameters of messages of that `name`, the well-known ones and those seen, with the
     newest value that was seen."""
-    from console.replies.trace import FIRST
+    from console.replies.trace import KEY_PARAMETERS
 
-    params = dict.fromkeys(FIRST.get(name, ()), "")
+    params = dict.fromkeys(KEY_PARAMETERS.get(name, ()), "")
     secret = session.engine.recorder.secret
     for one in session.flow.recent(_RECENT):
         if one.name == name:

@@ -172,12 +172,12 @@ def _reply(
 
     Like a command that nobody understands, a message that nobody handles has failed.
     """
-    from console.replies.trace import duration, story
+    from console.replies.trace import draw_journey, duration
     from yext.record.journey import to_json
 
     journey = session.flow.visible(journey)
     data: dict[str, object] = {"message": to_json(journey)}
-    lines = story(journey, session.flow.look())
+    lines = draw_journey(journey, session.flow.style())
     if order.repeat > 1:
         data |= {"sent": order.repeat, "handled": handled}
         lines.append(f"  sent {order.repeat:,} times, handled {handled:,}")

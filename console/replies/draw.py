@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PANEL_WIDTH = 84
 """Columns of a panel, unless its lines need more and the terminal has them."""
 
+_ANY_HEIGHT = 25
+"""A height for rich, which would look for one in the environment; no picture depends on it."""
+
 _STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
 """Characters for a terminal that has no more than ASCII."""
 
@@ -158,13 +161,16 @@ def drawn(what: RenderableType, page: Page) -> str:
     console = Console(
         file=out,
         width=page.width,
+        height=_ANY_HEIGHT,
         color_system="standard" if page.color else None,
+        no_color=not page.color,
         force_terminal=page.color,
+        force_interactive=False,
+        force_jupyter=False,
         legacy_windows=False,
         highlight=False,
         markup=False,
         emoji=False,
-        _environ={},
     )
     console.print(what)
     text = "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from console.replies import forms, parse
 from console.replies.draw import Page, columns, drawn, items, panel, state_text, table
-from console.replies.reply import unsaid
+from console.replies.reply import explanation
 from yext import Reply
 from yext.log import safe, safe_lines
 
@@ -86,7 +86,7 @@ def render(
     page: Page,
     descriptions: Mapping[str, str] = _NO_DESCRIPTIONS,
 ) -> str:
-    """Draw one reply from nothing but itself; arguments as of `draw`. Lines end in LF."""
+    """Draw one reply without asking for others; arguments as of `draw`. Lines end in LF."""
     if not reply.ok:
         return _draw_failed(reply, page)
     if command.split(maxsplit=1)[:1] in ([word] for word in _COLORED):
@@ -99,7 +99,7 @@ def render(
 
 def plain(reply: Reply) -> str:
     """A reply in Yate's own words, safe for a terminal."""
-    return safe_lines(reply.text) + "".join(f"{line}\n" for line in unsaid(reply))
+    return safe_lines(reply.text) + "".join(f"{line}\n" for line in explanation(reply))
 
 
 def notice(lines: Sequence[str], page: Page) -> str:
@@ -148,7 +148,7 @@ def _draw_failed(reply: Reply, page: Page) -> str:
     reasons = [part for part in reply.params.get("reason", "").split("; ") if part]
     marked = [line for line in lines if any(part in line for part in reasons)] or lines
     blocks = [drawn(Text(line, "red" if line in marked else ""), page) for line in lines]
-    for line in unsaid(reply):
+    for line in explanation(reply):
         label, text = parse.labelled(line)
         if label == "do":
             blocks.append(drawn(columns(label, text), page))
@@ -198,7 +198,7 @@ def _draw_failure(parsed: forms.Failure, request: _Request) -> str:
 async def _draw_peers(
     parsed: forms.Peers, reply: Reply, command: str, page: Page, look_up: LookUp
 ) -> str:
-    """All peers as one table: the scripts as far as the engine tells, and who else is connected."""
+    """All peers as one table: the scripts, and the peers that came through a listener."""
     word = command.split()[0]
     shown = await look_up(f"{word} show")
     scripts = parse.parse(f"{word} show", shown.text) if shown is not None and shown.ok else None
@@ -286,7 +286,7 @@ def _status(module: forms.ModuleStatus, page: Page) -> str:
 
 
 def _pair(name: str, value: str) -> Text:
-    """One value; one that is nought stands back."""
+    """One value, dim if it is zero, false or empty."""
     from rich.text import Text
 
     text = Text(f"{safe(name)}=", "dim")
@@ -310,7 +310,7 @@ def _draw_commands(parsed: forms.Commands, request: _Request) -> str | None:
         if request.page.width >= _WIDE and name in described:
             row.append(rest)
         rows.append(row)
-    more = "help NAME tells how a command is used.\n"
+    more = "help NAME shows how a command is used.\n"
     return f"Available commands:\n{table([], rows, request.page, fold=True)}{more}"
 
 

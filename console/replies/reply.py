@@ -1,4 +1,4 @@
-"""Replies that the console makes itself, and what the text of a failed one leaves out."""
+"""Replies that the console makes itself, and the explanation of a failed one."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def put_together(parts: Sequence[tuple[str, Reply]], params: Mapping[str, str]) 
     return Reply(all(reply.ok for _, reply in parts), text, params, parts=tuple(parts))
 
 
-def unsaid(reply: Reply) -> list[str]:
+def explanation(reply: Reply) -> list[str]:
     """The lines to add to the text of a failed reply: reason and hint where it lacks them."""
     if reply.ok:
         return []
     reason, hint = (reply.params.get(key, "").strip() for key in ("reason", "hint"))
-    left_out = []
+    lines = []
     if reply.known and not all(part in reply.text for part in reason.split("; ")):
-        left_out.append(safe(reason))
+        lines.append(safe(reason))
     if hint and hint not in reply.text:
-        left_out.append(safe(hint if hint.startswith("Did you mean") else f"do: {hint}"))
-    return left_out
+        lines.append(safe(hint if hint.startswith("Did you mean") else f"do: {hint}"))
+    return lines

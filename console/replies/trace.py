@@ -1,4 +1,4 @@
-"""Messages as lines for an operator: one line each, or the whole story of one."""
+"""Messages of the flow as text: one line each, or all lines of one journey."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from yext.log import safe
 from yext.record.journey import Change, Journey, Step
 
-_CHANNEL = ("id", "peerid", "targetid", "reason")
+_CHANNEL_PARAMETERS = ("id", "peerid", "targetid", "reason")
+"""The most important parameters of any other message."""
 
-FIRST: dict[str, tuple[str, ...]] = {
+KEY_PARAMETERS: dict[str, tuple[str, ...]] = {
     "call.route": ("caller", "called", "callername", "context"),
     "call.preroute": ("caller", "called", "callername"),
     "call.execute": ("callto", "caller", "called", "id"),
@@ -40,7 +41,7 @@ FIRST: dict[str, tuple[str, ...]] = {
     "msg.execute": ("caller", "called", "body"),
     "database": ("account", "query"),
 }
-"""The parameters of well-known messages that matter first (Yate's docs, standard messages)."""
+"""The most important parameters of well-known messages (Yate's docs, standard messages)."""
 
 _SENDER_WIDTH = 9
 _NAME_WIDTH = 13
@@ -49,19 +50,23 @@ _OUTCOME_WIDTH = 34
 _OUTCOME_MIN = 10
 
 _RETURN_MIN = 8
-"""Columns below which a return value tells nothing."""
+"""Columns that a return value needs, or it is left out."""
+
+_PARAMETER_MIN = 6
+"""Columns that a parameter needs to be shown cut, or it is left out."""
 
 _NARROW, _ROOMY = 70, 100
 """Columns from which a line names the sender, and from which it has room to spare."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How lines are drawn.
+class Style:
+    """The style of the lines.
 
     Attributes:
-        width: columns there are, 0 for no limit.
-        unicode, color: whether more than ASCII, and SGR colours, may be used.
+        width: the longest line in columns, 0 for no limit.
+        unicode: whether more than ASCII may be used.
+        color: whether SGR colours may be used.
     """
 
     width: int = 0
@@ -69,7 +74,7 @@ class Look:
     color: bool = False
 
     def sign(self, outcome: str) -> str:
-        """The symbol of an outcome; its colour only repeats what it says."""
+        """Return the symbol of an outcome, in a colour that only repeats its meaning."""
         handled, nobody = ("✓", "·") if self.unicode else ("+", "-")
         symbol = {"handled": handled, "not handled": nobody}.get(outcome, "!")
         if not self.color or outcome == "not handled":
@@ -78,22 +83,22 @@ class Look:
 
     @property
     def arrow(self) -> str:
-        """What stands before a return value, and between old and new."""
+        """The sign before a return value, and between an old and a new value."""
         return "→" if self.unicode else "->"
 
     @property
     def dash(self) -> str:
-        """What stands where there is nothing to tell."""
+        """The sign for a value that does not exist."""
         return "–" if self.unicode else "-"
 
     @property
     def more(self) -> str:
-        """What ends a text that was cut."""
+        """The end of a text that was cut."""
         return "…" if self.unicode else ">"
 
 
 def _value(value: str) -> str:
-    """A parameter's value, made safe."""
+    """Return a parameter's value, safe for a terminal."""
     shown = safe(value)
     return f'"{shown}"' if " " in shown else shown
 
@@ -103,91 +108,92 @@ def _param(name: str, value: str) -> str:
 
 
 def clock(when: float) -> str:
-    """A time of day to the millisecond, local: ``12:04:31.207``."""
-    # Cut, not rounded, so that it never shows the next second's 000 with this second.
+    """Write a local time of day to the millisecond: ``12:04:31.207``."""
+    # Cut, not rounded, or it could show the 000 of the next second with this second.
     return f"{time.strftime('%H:%M:%S', time.localtime(when))}.{int(when % 1 * 1000):03d}"
 
 
 def duration(seconds: float) -> str:
-    """``0.1 ms``, ``10.0 s``."""
+    """Write a duration: ``0.1 ms``, ``10.0 s``."""
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def params_in_order(name: str, params: Mapping[str, str]) -> Iterator[str]:
-    """The parameters of a message that are worth a line, those that matter first."""
-    first = [one for one in FIRST.get(name, _CHANNEL) if one in params]
+    """The names of the parameters to show of a message, the most important first."""
+    first = [key for key in _key_names(name) if key in params]
     yield from first
-    for one in params:
-        if one not in first and one != "handlers" and not one.startswith("cmd_"):
-            yield one
+    for key in params:
+        if key not in first and key != "handlers" and not key.startswith("cmd_"):
+            yield key
 
 
-def line(journey: Journey, look: Look) -> str:
-    """One message as one line, cut to the width."""
-    before = _before(journey, look)
-    told = _outcome(journey)
-    given = f" {look.arrow} {safe(journey.retvalue)}" if journey.retvalue else ""
-    shown = [_param(one, journey.params[one]) for one in _worth_showing(journey, look.width)]
-    if not look.width:
-        told += given
-        params = "".join(f" {one}" for one in shown)
-        return f"{before}{look.sign(journey.outcome)} {told:<{_OUTCOME_WIDTH}}{params}".rstrip()
-    left = max(_OUTCOME_MIN, look.width - columns(before) - 2)
-    # What the message is about goes before what was returned, where not both have room.
-    room = left - columns(told) - columns(_matter(journey, shown, look))
+def draw_line(journey: Journey, style: Style) -> str:
+    """Draw one message as one line, cut to the width."""
+    before = _before(journey, style)
+    outcome = _outcome(journey)
+    given = f" {style.arrow} {safe(journey.retvalue)}" if journey.retvalue else ""
+    names = _shown_parameters(journey, style.width)
+    shown = [_param(name, journey.params[name]) for name in names]
+    if not style.width:
+        outcome += given
+        params = "".join(f" {param}" for param in shown)
+        return f"{before}{style.sign(journey.outcome)} {outcome:<{_OUTCOME_WIDTH}}{params}".rstrip()
+    left = max(_OUTCOME_MIN, style.width - columns(before) - 2)
+    # The key parameters go before the return value where there is no room for both.
+    room = left - columns(outcome) - columns(_key_parameters(journey, shown, style))
     if room >= _RETURN_MIN:
-        told += cut(given, room, look.more)
-    params = _fitted(shown, left - columns(told), look.more)
-    if look.width >= _NARROW:
-        told += " " * (min(_OUTCOME_WIDTH, left - columns(params)) - columns(told))
-    return f"{before}{look.sign(journey.outcome)} {cut(told + params, left, look.more)}".rstrip()
+        outcome += cut(given, room, style.more)
+    params = _fitted(shown, left - columns(outcome), style.more)
+    if style.width >= _NARROW:
+        outcome += " " * (min(_OUTCOME_WIDTH, left - columns(params)) - columns(outcome))
+    after = cut(outcome + params, left, style.more)
+    return f"{before}{style.sign(journey.outcome)} {after}".rstrip()
 
 
-def _before(journey: Journey, look: Look) -> str:
-    """What stands before the outcome: a narrow line does without the sender and parts of a
-    second."""
+def _before(journey: Journey, style: Style) -> str:
+    """The part before the outcome; a narrow line leaves out the sender and parts of a second."""
     indent = "  " * min(journey.depth, 8)
     name = indent + safe(journey.name)
-    if 0 < look.width < _NARROW:
+    if 0 < style.width < _NARROW:
         text = f"{clock(journey.when)[:8]} #{journey.number} {name} "
     else:
-        gap = "" if 0 < look.width < _ROOMY else " "
+        gap = "" if 0 < style.width < _ROOMY else " "
         sender = safe(journey.sender).partition(" ")[0]
         text = (
             f"{clock(journey.when)} {gap}#{journey.number:<4d} "
             f"{name:<{_NAME_WIDTH}} {sender:<{_SENDER_WIDTH}} "
         )
-    most = look.width - _OUTCOME_MIN - 2
-    return text if not look.width or len(text) <= most else cut(text, max(0, most), look.more) + " "
+    room = style.width - _OUTCOME_MIN - 2
+    fits = not style.width or len(text) <= room
+    return text if fits else cut(text, max(0, room), style.more) + " "
 
 
-def _worth_showing(journey: Journey, most: int) -> list[str]:
-    """The names of the parameters that may stand on a line of `most` columns, 0 for no limit."""
+def _shown_parameters(journey: Journey, most: int) -> list[str]:
+    """The names of the parameters that a line of `most` columns can have, 0 for no limit."""
     return list(params_in_order(journey.name, journey.params))[: most or None]
 
 
-def _matter(journey: Journey, shown: Sequence[str], look: Look) -> str:
-    """The parameters that matter most, as they stand on a line: the well-known ones, or one."""
-    known = sum(name in journey.params for name in FIRST.get(journey.name, _CHANNEL)) or 1
-    text = "".join(f" {one}" for one in shown[:known])
-    return f"{text} {look.more}" if shown[known:] else text
+def _key_parameters(journey: Journey, shown: Sequence[str], style: Style) -> str:
+    """The key parameters as they are drawn; the first parameter if there are none."""
+    count = sum(name in journey.params for name in _key_names(journey.name)) or 1
+    text = "".join(f" {param}" for param in shown[:count])
+    return f"{text} {style.more}" if shown[count:] else text
+
+
+def _key_names(message: str) -> Sequence[str]:
+    return KEY_PARAMETERS.get(message, _CHANNEL_PARAMETERS)
 
 
 def _fitted(shown: Sequence[str], room: int, more: str) -> str:
-    """As many of the parameters as have room; `more` stands for the rest."""
+    """As many of the parameters as there is room for; `more` stands for the rest."""
     text = ""
-    for at, one in enumerate(shown):
-        longer = f"{text} {one}"
+    for at, param in enumerate(shown):
+        longer = f"{text} {param}"
         if columns(longer) + (2 if shown[at + 1 :] else 0) > room:
-            # A name that is cut at its beginning tells less than none.
-            worth = room - columns(text) > _WORTH or not text
-            return cut(longer, max(0, room), more) if worth else f"{text} {more}"
+            readable = room - columns(text) > _PARAMETER_MIN or not text
+            return cut(longer, max(0, room), more) if readable else f"{text} {more}"
         text = longer
     return text
-
-
-_WORTH = 6
-"""Columns that a parameter must have to be shown cut."""
 
 
 def _outcome(journey: Journey) -> str:
@@ -196,7 +202,7 @@ def _outcome(journey: Journey) -> str:
         return f"{by} {duration(journey.took)}"
     if outcome == "not handled":
         return f"nobody {duration(journey.took)}"
-    took = duration(next(one.took for one in journey.steps if one.result == outcome))
+    took = duration(next(step.took for step in journey.steps if step.result == outcome))
     words = {
         "timed out": f"timed out after {took}",
         "late": f"answered late, after {took}",
@@ -206,7 +212,7 @@ def _outcome(journey: Journey) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """Return the columns of a terminal that `text` takes."""
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
@@ -217,7 +223,7 @@ def _columns_of(char: str) -> int:
 
 
 def cut(text: str, width: int, more: str) -> str:
-    """`text` within `width` columns; what was cut is shown by `more` at the end."""
+    """Cut `text` to `width` columns; `more` stands at the end of a text that was cut."""
     if columns(text) <= width:
         return text
     taken, left = [], width - len(more)
@@ -229,43 +235,47 @@ def cut(text: str, width: int, more: str) -> str:
     return "".join(taken) + more
 
 
-def story(journey: Journey, look: Look) -> list[str]:
-    """The whole journey of one message, as lines; what does not fit the width goes on below."""
+def draw_journey(journey: Journey, style: Style) -> list[str]:
+    """Draw all of one message's journey; a line that is too wide goes on below."""
     words = {"handled": "handled in", "not handled": "not handled,"}
     outcome = words.get(journey.outcome, f"{journey.outcome}: {safe(journey.by)},")
     head = [clock(journey.when), f"from {safe(journey.sender)}"]
     if journey.parent:
         head.append(f"within #{journey.parent}")
     head.append(f"{outcome} {duration(journey.took)}")
-    lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", look, 4)
-    lines += _listed("sent", journey.name, journey.params, look)
-    lines += _handlers(journey, look)
+    lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", style, 4)
+    lines += _listed("sent", journey.name, journey.params, style)
+    lines += _handlers(journey, style)
     if journey.watchers:
-        lines += _folded("  watched by ", [*map(safe, journey.watchers)], ", ", look)
-    said = ["handled" if journey.handled else "not handled"]
+        lines += _folded("  watched by ", [*map(safe, journey.watchers)], ", ", style)
+    result = ["handled" if journey.handled else "not handled"]
     if journey.renamed:
-        said.append(f"as {safe(journey.renamed)}")
+        result.append(f"as {safe(journey.renamed)}")
     if journey.retvalue:
-        said.append(f"return {safe(journey.retvalue)}")
-    lines += _folded("  reply ", said, "   ", look)
-    lines += _listed("with", journey.renamed or journey.name, journey.after, look)
+        result.append(f"return {safe(journey.retvalue)}")
+    lines += _folded("  reply ", result, "   ", style)
+    lines += _listed("with", journey.renamed or journey.name, journey.after, style)
     return lines
 
 
 def _folded(
-    lead: str, parts: Sequence[str], gap: str, look: Look, indent: int | None = None
+    lead: str, parts: Sequence[str], gap: str, style: Style, indent: int | None = None
 ) -> list[str]:
-    """`lead` and the parts after it, over as many lines as the width asks for; they go on below
-    the first part, or at the column `indent`. A part itself is never torn apart."""
+    """Draw `lead` and the parts after it, on as many lines as they need.
+
+    Args:
+        gap: what stands between two parts.
+        indent: the column at which further lines begin; without it that of the first part.
+    """
     begin = " " * (columns(lead) if indent is None else indent)
     empty = {begin, lead}
-    if look.width and columns(lead) > look.width * 2 // 3:
-        # So little room is left that even the first part may go below.
+    if style.width and columns(lead) > style.width * 2 // 3:
+        # There is so little room that even the first part may go below.
         begin = " " * 8
         empty = {begin}
     lines, text, between = [], lead, ""
     for part in parts:
-        full = look.width and columns(text + between + part) > look.width
+        full = style.width and columns(text + between + part) > style.width
         if full and text not in empty:
             lines.append((text + between).rstrip())
             text, between = begin, ""
@@ -274,12 +284,12 @@ def _folded(
     return [*lines, text.rstrip()]
 
 
-def _listed(label: str, name: str, params: Mapping[str, str], look: Look) -> list[str]:
-    shown = [_param(one, params[one]) for one in params_in_order(name, params)]
-    return _folded(f"  {label}  ", shown, " ", look) if shown else []
+def _listed(label: str, name: str, params: Mapping[str, str], style: Style) -> list[str]:
+    shown = [_param(key, params[key]) for key in params_in_order(name, params)]
+    return _folded(f"  {label}  ", shown, " ", style) if shown else []
 
 
-def _handlers(journey: Journey, look: Look) -> list[str]:
+def _handlers(journey: Journey, style: Style) -> list[str]:
     rows = [("prio", "handler", "took", "result", ["changed"])]
     for step in journey.steps:
         asked = step.result not in ("not asked", "waiting")
@@ -287,9 +297,9 @@ def _handlers(journey: Journey, look: Look) -> list[str]:
             (
                 str(step.priority),
                 safe(step.owner),
-                duration(step.took) if asked else look.dash,
+                duration(step.took) if asked else style.dash,
                 step.result,
-                [*_changes(step, look)],
+                [*_changes(step, style)],
             )
         )
     if len(rows) == 1:
@@ -301,21 +311,21 @@ def _handlers(journey: Journey, look: Look) -> list[str]:
             f"  {priority:>{widths[0]}}  {handler:<{widths[1]}}  {took:<{widths[2]}}"
             f"  {result:<{widths[3]}}  "
         )
-        lines += _folded(lead, changed, "   ", look)
+        lines += _folded(lead, changed, "   ", style)
     return lines
 
 
-def _changes(step: Step, look: Look) -> Iterator[str]:
-    """What a handler did, as a small diff."""
+def _changes(step: Step, style: Style) -> Iterator[str]:
+    """The changes that a handler made."""
     if step.renamed:
-        yield f"name {look.arrow} {safe(step.renamed)}"
+        yield f"name {style.arrow} {safe(step.renamed)}"
     for change in step.changes:
-        yield _change(change, look)
+        yield _change(change, style)
     if step.retvalue is not None:
         yield f"return {safe(step.retvalue)}" if step.retvalue else "return emptied"
 
 
-def _change(change: Change, look: Look) -> str:
+def _change(change: Change, style: Style) -> str:
     name = change.name
     if name == "handlers":
         return name
@@ -324,4 +334,4 @@ def _change(change: Change, look: Look) -> str:
     if change.after is None:
         return f"- {_param(name, change.before)}"
     before, after = _value(change.before), _value(change.after)
-    return f"{safe(name)}: {before} {look.arrow} {after}"
+    return f"{safe(name)}: {before} {style.arrow} {after}"

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from console.replies.trace import Look, line
+from console.replies.trace import Style, draw_line
 from console.session.authority import Authority
 from console.session.secrets import COMMAND_MESSAGES
 from yext.record.filters import Filter, compile_filter
@@ -87,10 +87,10 @@ class Flow:
         if self.is_on:
             self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
-    def look(self) -> Look:
+    def style(self) -> Style:
         """How this session's lines are drawn."""
         view = self._viewer.view
-        return Look(view.width, view.unicode, view.color) if view is not None else Look()
+        return Style(view.width, view.unicode, view.color) if view is not None else Style()
 
     def visible(self, journey: Journey) -> Journey:
         """`journey` as this session may see it.
@@ -241,7 +241,7 @@ class Flow:
             return
         self._in_second += 1
         self.shown += 1
-        view.show(line(self.visible(journey), self.look()))
+        view.show(draw_line(self.visible(journey), self.style()))
 
     def _tell_left_out(self) -> None:
         if self._tell_timer is not None:

@@ -7,18 +7,16 @@ import re
 from pathlib import Path
 from typing import cast
 
-import pytest
 from seen import Seen, session
 
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
-from console.replies.trace import Look, columns, cut, line, story
 from console.session.authority import Authority
 from console.session.flow import read_record
 from console.session.session import Policy, Session
 from yext import Engine, Message, Reply
 from yext.dispatcher import Dispatch
-from yext.record.journey import Change, Journey, Step, to_json
+from yext.record.journey import Journey, Step, to_json
 
 HANDLER = "_route"
 
@@ -278,107 +276,6 @@ def test_the_whole_journey_of_one_message() -> None:
     assert cast(dict[str, object], reply.data)["outcome"] == "handled"
 
 
-def _journey(outcome: str) -> Journey:
-    return Journey(
-        number=420, when=0.0, name="call.execute", sender="engine", params={"callto": "a b"},
-        steps=[Step("ivr.php 1", 100, 10.04, outcome, (Change("x", "1", None),), "other"),
-               Step("regexroute", 110, result="not asked")],
-        took=10.04, parent=418, watchers=("cdr.py",), after={"callto": "a b"},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("outcome", "words"),
-    [
-        ("timed out", "! ivr.php 1 timed out after 10.0 s"),
-        ("late", "! ivr.php 1 answered late, after 10.0 s"),
-        ("gone", "! ivr.php 1 went away after 10.0 s"),
-        ("passed", "· nobody 10.0 s"),
-    ],
-)
-def test_how_it_ended_is_told_in_words(outcome: str, words: str) -> None:
-    assert words in line(_journey(outcome), Look(unicode=True))
-    assert line(_journey(outcome), Look()).isascii()
-    coloured = line(_journey(outcome), Look(unicode=True, color=True))
-    assert re.sub(r"\x1b\[\d+m", "", coloured) == line(_journey(outcome), Look(unicode=True))
-
-
-def test_a_story_without_more_than_ascii() -> None:
-    told = story(_journey("late"), Look())
-    assert all(one.isascii() for one in told)
-    assert "within #418   late: ivr.php 1, 10.0 s" in told[0]
-    assert told[3].endswith("10.0 s  late       name -> other   - x=1")
-    assert told[4].split() == ["110", "regexroute", "-", "not", "asked"]
-    assert told[5] == "  watched by cdr.py"
-
-
-def test_lines_are_cut_to_the_width_and_made_safe() -> None:
-    journey = _journey("passed")
-    journey.params = {"callto": "\x1b[31m" + "長" * 100, "b": "x" * 100000}
-    for width in (40, 80, 81, 200):
-        shown = line(journey, Look(width, unicode=True))
-        assert columns(shown) <= width
-        assert shown.endswith("…")
-        assert "\x1b" not in shown
-    assert cut("長長長", 5, "…") == "長長…"
-    assert cut("e\u0301e\u0301", 2, "…") == "e\u0301e\u0301"
-
-
-def test_parameters_are_seen_on_a_narrow_terminal() -> None:
-    nobody = Journey(
-        418, 0.0, "call.route", "console", {"caller": "40", "called": "12"}, took=0.0005
-    )
-    shown = line(nobody, Look(80, unicode=True)).partition("console")[2]
-    assert " ".join(shown.split()) == "· nobody 0.5 ms caller=40 called=12"
-
-
-@pytest.mark.parametrize(
-    ("width", "told"),
-    [
-        (200, "console ✓ route.py 1 1.9 ms → sip/99@10.0.0.2 caller=40 called=99 a=b"),
-        (100, "console ✓ route.py 1 1.9 ms → sip/99@10.0… caller=40 called=99 …"),
-        (92, "console ✓ route.py 1 1.9 ms → sip/… caller=40 called=99 …"),
-        (84, "console ✓ route.py 1 1.9 ms caller=40 called=99 …"),
-        (60, "call.route ✓ route.py 1 1.9 ms caller=40 …"),
-        (40, "call.route ✓ route.py 1 1…"),
-    ],
-)
-def test_what_a_message_is_about_goes_before_what_was_returned(width: int, told: str) -> None:
-    journey = Journey(
-        418, 0.0, "call.route", "console", {"caller": "40", "called": "99", "a": "b"},
-        steps=[Step("route.py 1", 50, 0.0019, "handled")], handled=True, took=0.0019,
-        retvalue="sip/99@10.0.0.2",
-    )  # fmt: skip
-    shown = line(journey, Look(width, unicode=True))
-    assert columns(shown) <= width
-    assert shown.startswith(("01:00:00", "00:00:00"))
-    assert " ".join(shown.split()).endswith(told)
-
-
-def test_a_story_goes_on_below_what_it_says() -> None:
-    changed = tuple(Change(f"param{at}", None, "value") for at in range(3))
-    journey = Journey(
-        418, 0.0, "call.execute", "console", {f"param{at}": "value" for at in range(5)},
-        steps=[Step("route.py", 50, 0.0019, "handled", changed)], handled=True, took=0.0019,
-        watchers=("cdr.py", "count.sh 60"),
-    )  # fmt: skip
-    wide = story(journey, Look(unicode=True))
-    assert wide[1] == "  sent  param0=value param1=value param2=value param3=value param4=value"
-    narrow = story(journey, Look(60, unicode=True))
-    assert max(map(columns, narrow)) <= 60
-    assert narrow[1].startswith("    handled in 1.9 ms")
-    assert narrow[2:6] == [
-        "  sent  param0=value param1=value param2=value param3=value",
-        "        param4=value",
-        "  prio  handler   took    result   changed",
-        "    50  route.py  1.9 ms  handled  + param0=value",
-    ]
-    assert narrow[6] == " " * 35 + "+ param1=value"
-    tiny = story(journey, Look(40, unicode=True))
-    assert "        + param0=value   + param1=value" in tiny
-    assert " ".join(" ".join(tiny).split()) == " ".join(" ".join(wide).split())
-
-
 def test_observers_do_not_see_passwords(tmp_path: Path) -> None:
     async def play() -> None:
         async with session(authority=Authority.USER, policy=Policy(user_flow=True)) as found:
@@ -432,7 +329,10 @@ def test_a_record_is_saved_and_looked_at(tmp_path: Path) -> None:
 
 def test_a_record_told_twice_counts_once_and_a_bad_one_is_told(tmp_path: Path) -> None:
     path = tmp_path / "flow.jsonl"
-    early, late = _journey("timed out"), _journey("late")
+    early, late = (
+        Journey(420, 0.0, "call.execute", "engine", {}, steps=[Step("ivr.php", 100, 10.0, result)])
+        for result in ("timed out", "late")
+    )
     path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in (early, late)))
     assert [one.outcome for one in read_record(str(path), 10)[0]] == ["late"]
 

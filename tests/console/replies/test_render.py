@@ -219,5 +219,5 @@ def test_help_tells_what_each_command_does_by_the_longest_name_that_is_known() -
         "status of modules",
         "status dispatcher Shows the installed handlers",
         "mine [x]",
-        "help NAME tells how a command is used.",
+        "help NAME shows how a command is used.",
     ]
