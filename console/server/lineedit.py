@@ -1,7 +1,7 @@
-"""The line of a plain connection: typed text, a few keys, a short history. No I/O.
+"""The line editor of a plain connection: text, a few keys, a short history. No I/O.
 
-What is echoed is as recorded in tests/conformance/vectors/rmanager; a client that negotiates a
-terminal gets prompt_toolkit's editor instead.
+The echo is as recorded in tests/conformance/vectors/rmanager. A client that negotiates a terminal
+gets prompt_toolkit's editor instead.
 """
 
 from __future__ import annotations
@@ -21,19 +21,25 @@ _KEY = re.compile(
     r"|[^\x00-\x1f\x7f]+"
 )
 _PENDING_MAX = 16
+"""Characters of an incomplete escape sequence that are kept for the rest to come."""
 
 BEEP = "\a"
 
 
 class LineEditor:
-    """One line being typed.
+    """A line that is being typed.
 
-    The methods return what the client is to see of what it typed, empty without `echo`.
+    The methods for keys return what is to be echoed to the client, empty without `echo`.
+
+    Args:
+        history: how many lines the history keeps.
+        secrets: finds the passwords of a line.
 
     Attributes:
-        text, cursor: the line so far, and where in it the next character goes.
+        text: the line so far.
+        cursor: the position in it where the next character goes.
         echo: whether the client wants to see what it types.
-        prompt: what stands before the line while `echo` is on.
+        prompt: the text before the line while `echo` is on.
     """
 
     def __init__(self, history: int, secrets: Secrets) -> None:
@@ -49,7 +55,7 @@ class LineEditor:
         self._pending = ""
 
     def keys(self, text: str) -> Iterator[str]:
-        """`text` cut into keys: line ends, controls, whole escape sequences, runs of text."""
+        """Split input into line ends, control characters, escape sequences and runs of text."""
         if self._pending:
             text, self._pending = self._pending + text, ""
         for found in _KEY.finditer(text):
@@ -60,14 +66,14 @@ class LineEditor:
             yield key
 
     def press(self, key: str) -> str:
-        """Takes in one key that is neither a line end nor TAB; others are ignored."""
+        """Handle a key other than a line end and TAB; keys without a meaning are ignored."""
         if key[0] >= " " and key[0] != "\x7f":
             return self._insert(key)
         action = _KEYS.get(key)
         return action(self) if action is not None else ""
 
     def enter(self) -> str:
-        """Ends the line and returns it; all but a secret goes into the history."""
+        """End the line and return it; the history keeps it unless it holds a password."""
         line, self.text, self.cursor = self.text, "", 0
         if line.strip() and not self._secrets.holds(line) and self._history[-1:] != [line]:
             self._history.append(line)
@@ -76,29 +82,55 @@ class LineEditor:
         return line
 
     def replace(self, text: str) -> str:
-        """Puts `text` in the place of the line."""
+        """Replace the line."""
         self.text, self.cursor = text, len(text)
         return self._redraw()
 
     def shown(self) -> str:
-        """Prompt and line, with the cursor where it is; a password is not shown."""
+        """Return prompt and line, with the cursor in its place and without a password."""
         text = self._visible()
         behind = max(0, len(text) - self.cursor)
         return f"{self.prompt}{safe(text)}" + "\b" * behind
 
     def clear(self) -> str:
-        """Empties the line; beeps when it is."""
+        """Clear the line; beep if it is empty."""
         if not self.text:
             return BEEP
         return self.replace("")
 
     def back(self) -> str:
-        """Deletes the character before the cursor; beeps when there is none."""
+        """Delete the character before the cursor; beep if there is none."""
         if not self.cursor:
             return BEEP
         self.text = self.text[: self.cursor - 1] + self.text[self.cursor :]
         self.cursor -= 1
         return self._redraw()
+
+    def delete(self) -> str:
+        """Delete the character at the cursor; beep if there is none."""
+        if self.cursor == len(self.text):
+            return BEEP
+        self.text = self.text[: self.cursor] + self.text[self.cursor + 1 :]
+        return self._redraw()
+
+    def move_to(self, position: int) -> str:
+        """Move the cursor to `position`, or as near as there is text; beep if it stays."""
+        position = max(0, min(len(self.text), position))
+        left = self.cursor - position
+        self.cursor = position
+        if not self.echo:
+            return ""
+        return "\b" * left if left > 0 else self._redraw() if left else BEEP
+
+    def recall(self, step: int) -> str:
+        """Replace the line by one of the history, `step` lines further; beep at its ends."""
+        at = self._at + step
+        if not 0 <= at <= len(self._history):
+            return BEEP if self.echo else ""
+        if self._at == len(self._history):
+            self._typed = self.text
+        self._at = at
+        return self.replace([*self._history, self._typed][at])
 
     def _visible(self) -> str:
         return self.text[: self._secrets.start(self.text)]
@@ -115,43 +147,20 @@ class LineEditor:
             return ""
         return safe(self._visible()[len(before) :]) if at_end else self._redraw()
 
-    def _delete(self) -> str:
-        if self.cursor == len(self.text):
-            return BEEP
-        self.text = self.text[: self.cursor] + self.text[self.cursor + 1 :]
-        return self._redraw()
-
-    def _move(self, to: int) -> str:
-        to = max(0, min(len(self.text), to))
-        left = self.cursor - to
-        self.cursor = to
-        if not self.echo:
-            return ""
-        return "\b" * left if left > 0 else self._redraw() if left else BEEP
-
-    def _recall(self, step: int) -> str:
-        to = self._at + step
-        if not 0 <= to <= len(self._history):
-            return BEEP if self.echo else ""
-        if self._at == len(self._history):
-            self._typed = self.text
-        self._at = to
-        return self.replace([*self._history, self._typed][to])
-
 
 _KEYS: dict[str, Callable[[LineEditor], str]] = {
     "\b": LineEditor.back,
     "\x7f": LineEditor.back,
     "\x15": LineEditor.clear,
-    "\x01": lambda line: line._move(0),
-    "\x1b[H": lambda line: line._move(0),
-    "\x1b[1~": lambda line: line._move(0),
-    "\x1b[F": lambda line: line._move(len(line.text)),
-    "\x1b[4~": lambda line: line._move(len(line.text)),
-    "\x1b[D": lambda line: line._move(line.cursor - 1),
-    "\x1b[C": lambda line: line._move(line.cursor + 1),
-    "\x1b[3~": LineEditor._delete,
-    "\x1b[A": lambda line: line._recall(-1),
-    "\x1b[B": lambda line: line._recall(1),
+    "\x01": lambda line: line.move_to(0),
+    "\x1b[H": lambda line: line.move_to(0),
+    "\x1b[1~": lambda line: line.move_to(0),
+    "\x1b[F": lambda line: line.move_to(len(line.text)),
+    "\x1b[4~": lambda line: line.move_to(len(line.text)),
+    "\x1b[D": lambda line: line.move_to(line.cursor - 1),
+    "\x1b[C": lambda line: line.move_to(line.cursor + 1),
+    "\x1b[3~": LineEditor.delete,
+    "\x1b[A": lambda line: line.recall(-1),
+    "\x1b[B": lambda line: line.recall(1),
 }
-"""What each key does; end of line and TAB are the connection's, and so is ^E."""
+"""The actions of keys; line ends, TAB, ^C and ^E are the conversation's."""

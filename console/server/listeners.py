@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 
     from console.server.tls import Unusable
 
-
 DEFAULT_ADDR = "127.0.0.1"
 DEFAULT_HEADER = (
     "YATE ${version}-${release} r${revision} (http://YATE.null.ro) ready on ${nodename}."
 )
 
 SHORTEST_TIMEOUT = 5000
-"""Milliseconds: a shorter `timeout` counts as this, 0 as none, as in Yate."""
+"""Milliseconds: a shorter `timeout` counts as this, and 0 as none, as in Yate."""
 
 OPTIONS: tuple[Option, ...] = (
     Option("port", "int", DEFAULT_PORT, help="TCP port, 0 for no TCP"),
@@ -71,22 +70,22 @@ OPTIONS: tuple[Option, ...] = (
     Option("maxqueue", "int", 1048576, 65536, None, "bytes", "output kept for a slow client"),
     Option("stalled", "int", 30000, 1000, None, "ms", "how long a client may read nothing"),
 )  # fmt: skip
-"""What a section may hold, beside ``alias:NAME``."""
+"""The options of a section, beside ``alias:NAME``."""
 
 _ALIAS = "alias:"
 
 
 @dataclass(frozen=True)
 class Listener:
-    """One section of rmanager.conf. The fields are named as the options are.
+    """One section of rmanager.conf, with fields named as its options.
 
     Attributes:
-        spec: what to bind.
-        credentials: its passwords.
-        prompts: by authority, guest, user, admin.
+        spec: the address to bind.
+        prompts: the prompts of guests, users and admins.
+        credentials: the passwords.
         timeout, stalled: in seconds; a `timeout` of 0 is none.
-        tls: what connections are secured with, None for plain ones.
-        users_may: tells the lines that users may give beyond their authority.
+        tls: the context that connections are secured with, None for plain connections.
+        users_may: returns whether users may give a command line beyond their authority.
     """
 
     spec: ListenerSpec
@@ -114,14 +113,18 @@ class Listener:
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """What tells two listeners apart: the path, or address and port."""
+        """The identity of the listener: its path, or its address and port."""
         return self.spec.path, self.spec.addr, self.spec.port
 
 
 def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Problem]]:
-    """The listeners of rmanager.conf, and what is wrong; without the file Yate's default one.
+    """Return the listeners of rmanager.conf, and its problems.
 
-    `tls` is openssl.conf.
+    Without the file there is one listener with all defaults, as in Yate.
+
+    Args:
+        file: rmanager.conf.
+        tls: openssl.conf.
     """
     if not file.exists:
         file.make_section("general", file.path, 0)
@@ -137,7 +140,11 @@ def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Pr
 
 
 class _Section:
-    """Reads one section; gathers the problems."""
+    """Reads one section.
+
+    Attributes:
+        problems: what is wrong with it.
+    """
 
     def __init__(self, file: Conf, tls: Conf, name: str) -> None:
         self._file = file
@@ -149,7 +156,7 @@ class _Section:
         self.problems += unknown_problems(file, name, known)
 
     def listener(self) -> Listener | None:
-        """The listener, None for a section that opens none."""
+        """Return the listener, None for a section that opens none."""
         spec = self._spec()
         if spec is None:
             return None
@@ -210,8 +217,8 @@ class _Section:
         if passwords.is_hashed(stored):
             try:
                 passwords.parse(stored)
-            except ValueError as error:
-                # Kept all the same: what is no hash matches nothing, and lets nobody in.
+            except passwords.PasswordHashError as error:
+                # It is kept, as a listener without a password would let others in.
                 self._report(Severity.ERROR, name, f"{name}=$scrypt$… is {error}")
         return stored
 
@@ -231,8 +238,8 @@ class _Section:
         asked = {name: self._text(name) for name in tls.OPTIONS}
         try:
             return tls.context(self._tls, asked)
-        except tls.TlsMistake as mistake:
-            self._report(Severity.ERROR, mistake.option, f"{mistake}; [{self._name}] is not opened")
+        except tls.TlsError as error:
+            self._report(Severity.ERROR, error.option, f"{error}; [{self._name}] is not opened")
             return tls.UNUSABLE
 
     def _aliases(self) -> dict[str, str]:
@@ -264,7 +271,7 @@ class _Section:
 
 
 def _unquoted(prompt: str) -> str:
-    """A prompt without the quotes that keep its blanks."""
+    """Return a prompt without the quotes that protect its blanks."""
     if len(prompt) > 1 and prompt[0] == prompt[-1] == '"':
         return prompt[1:-1]
     return prompt
@@ -275,10 +282,13 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def check_local(listener: Listener) -> None:
-    """Raises `ListenError` for an address that others could reach while nobody needs a password.
+    """Check that a listener without a password is on this machine alone.
 
-    Only the system user who runs the engine gets in then, and only on this machine can it be
-    told who that is.
+    Such a listener admits only the system user who runs the engine, and only for connections
+    from this machine can the user be found out.
+
+    Raises:
+        ListenError: others could reach the address.
     """
     spec = listener.spec
     if spec.kind is SocketKind.UNIX or not listener.credentials.none:

@@ -1,7 +1,7 @@
 """Passwords as they are stored in rmanager.conf.
 
 A stored password is the password itself, as in Yate, or its scrypt hash (RFC 7914) as a PHC
-string (github.com/P-H-C/phc-string-format): ``$scrypt$ln=15,r=8,p=1$SALT$HASH``, salt and
+string (github.com/P-H-C/phc-string-format): ``$scrypt$ln=15,r=8,p=1$SALT$HASH``, with salt and
 hash in base64 without ``=``.
 """
 
@@ -15,6 +15,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from yext.errors import YextError
+
 _STORED = re.compile(
     r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
 )
@@ -22,13 +24,23 @@ _STORED = re.compile(
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 _MEMORY_MAX = 256 * 1024 * 1024
-"""Bytes that checking one password may take: a stored one that asks for more is refused."""
+"""Bytes of memory that checking one password may take; a hash that needs more is refused."""
+
+
+class PasswordHashError(YextError):
+    """A stored hash is malformed, or takes too much memory to check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A hash taken apart: scrypt's cost (as a power of two), block size and parallelism, and
-    the salt and hash in bytes."""
+    """The parts of a hash.
+
+    Attributes:
+        cost: scrypt's cost, as a power of two.
+        block: its block size.
+        parallel: its parallelism.
+        salt, hash: the bytes.
+    """
 
     cost: int
     block: int
@@ -38,11 +50,11 @@ class Hashed:
 
     @property
     def memory(self) -> int:
-        """Bytes that scrypt needs for it."""
+        """Bytes of memory that scrypt needs."""
         return 128 * self.block * ((1 << self.cost) + self.parallel + 2)
 
     def of(self, password: str) -> bytes:
-        """The hash of `password` with this salt and cost."""
+        """Return the hash of `password` with this salt and cost."""
         from hashlib import scrypt
 
         return scrypt(
@@ -56,48 +68,52 @@ class Hashed:
         )
 
     def text(self) -> str:
-        """The hash as it is stored."""
+        """Return the hash as it is stored."""
         salt, digest = _base64(self.salt), _base64(self.hash)
         return f"$scrypt$ln={self.cost},r={self.block},p={self.parallel}${salt}${digest}"
 
 
 def is_hashed(stored: str) -> bool:
-    """Whether `stored` is meant to be a hash."""
+    """Return whether `stored` is meant to be a hash."""
     return stored.startswith("$scrypt$")
 
 
 def parse(stored: str) -> Hashed:
-    """Takes a stored hash apart. Raises ValueError for one that nothing could match."""
+    """Return the parts of a stored hash.
+
+    Raises:
+        PasswordHashError: no password can match `stored`.
+    """
     found = _STORED.fullmatch(stored)
     if found is None:
-        raise ValueError("not a hash that 'yext passwd' makes")
+        raise PasswordHashError("not a hash that 'yext passwd' makes")
     try:
         salt, digest = _unbase64(found[4]), _unbase64(found[5])
     except binascii.Error as error:
-        raise ValueError("salt or hash is not base64") from error
+        raise PasswordHashError("salt or hash is not base64") from error
     hashed = Hashed(int(found[1]), int(found[2]), int(found[3]), salt, digest)
     if not (hashed.cost and hashed.block and hashed.parallel) or hashed.memory > _MEMORY_MAX:
-        raise ValueError(f"takes more than {_MEMORY_MAX >> 20} MiB to check, or has no cost")
+        raise PasswordHashError(f"takes more than {_MEMORY_MAX >> 20} MiB to check, or has no cost")
     return hashed
 
 
 def hash_password(password: str) -> str:
-    """What to store for `password`."""
+    """Return the hash of `password` with a new salt, as it is stored."""
     hashed = Hashed(15, 8, 1, secrets.token_bytes(_SALT_BYTES), bytes(_HASH_BYTES))
     return Hashed(15, 8, 1, hashed.salt, hashed.of(password)).text()
 
 
 async def matches(stored: str, password: str) -> bool:
-    """Whether `password` is the stored one; takes as long for a wrong one as for the right."""
+    """Return whether `password` is the stored one, in a time that does not depend on that."""
     if not stored or not password:
         return False
     if not is_hashed(stored):
         return hmac.compare_digest(_bytes(stored), _bytes(password))
     try:
         hashed = parse(stored)
-    except ValueError:
+    except PasswordHashError:
         return False
-    # Some fifty milliseconds of arithmetic, during which the loop must go on.
+    # The arithmetic takes some fifty milliseconds, during which the loop must go on.
     found = await asyncio.to_thread(hashed.of, password)
     return hmac.compare_digest(found, hashed.hash)
 

@@ -1,13 +1,15 @@
-"""TLS for listeners: certificates from files, with the standard library.
+"""TLS contexts of listeners, from the certificate files that their options name.
 
-A listener names its certificate itself (``certificate``, ``key``, ``ca``), or in Yate's way:
-``context`` names a section of openssl.conf, ``domain`` one whose ``domains`` hold it.
+A section names the files itself (``certificate``, ``key``, ``ca``), or in Yate's way: ``context``
+names a section of openssl.conf, ``domain`` a domain in the ``domains`` of such a section.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+from yext.errors import YextError
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 OPTIONS = ("context", "domain", "certificate", "key", "ca", "verify")
 
 
-class TlsMistake(Exception):
-    """The options do not make a TLS context; `option` is the one to blame."""
+class TlsError(YextError):
+    """The options of a section do not make a TLS context.
+
+    Attributes:
+        option: the name of the wrong option.
+    """
 
     def __init__(self, option: str, text: str) -> None:
         super().__init__(text)
@@ -30,18 +36,23 @@ class Unusable:
 
 
 UNUSABLE: Final = Unusable()
-"""Stands for the context of a listener that was to be secured and cannot be."""
+"""Stands in for the context of a listener that should be secured and cannot be."""
 
 
 def context(file: Conf, asked: Mapping[str, str]) -> ssl.SSLContext | None:
-    """The TLS context that the options of a section ask for, None where they ask for none.
+    """Return the TLS context that options ask for, None if they ask for none.
 
-    `file` is openssl.conf. Raises `TlsMistake`.
+    Args:
+        file: openssl.conf.
+        asked: the values of `OPTIONS` in the listener's section, empty ones included.
+
+    Raises:
+        TlsError: an option is wrong, or a file cannot be used.
     """
     if not (asked["context"] or asked["domain"] or asked["certificate"]):
         for option in ("key", "ca"):
             if asked[option]:
-                raise TlsMistake(option, f"{option}={asked[option]} without a certificate")
+                raise TlsError(option, f"{option}={asked[option]} without a certificate")
         return None
     names = dict(asked)
     if asked["context"] or asked["domain"]:
@@ -64,11 +75,11 @@ def _from_openssl(file: Conf, asked: Mapping[str, str]) -> dict[str, str]:
             None,
         )
     if found is None:
-        raise TlsMistake(option, f"{option}={name}: no section of {file.path} holds it")
+        raise TlsError(option, f"{option}={name}: no section of {file.path} holds it")
     certificate = file.get(found.name, "certificate", "")
     if not certificate:
         where = f"[{found.name}] of {file.path}"
-        raise TlsMistake(option, f"{option}={name}: {where} has no certificate")
+        raise TlsError(option, f"{option}={name}: {where} has no certificate")
     names = {"certificate": certificate, "key": file.get(found.name, "key", "")}
     ca = file.get(found.name, "ca", "")
     return names | ({"ca": ca} if ca else {})
@@ -81,18 +92,18 @@ def _made(names: Mapping[str, str]) -> ssl.SSLContext:
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     certificate = names["certificate"]
     try:
-        # A password prompt on the terminal would block the engine: an empty one fails instead.
+        # Without a password, OpenSSL would ask for one on the terminal and block the engine.
         made.load_cert_chain(certificate, names["key"] or None, password="")
     except (OSError, ValueError) as error:
-        raise TlsMistake("certificate", f"certificate={certificate}: {_reason(error)}") from error
+        raise TlsError("certificate", f"certificate={certificate}: {_reason(error)}") from error
     if names["verify"] == "none":
         return made
     if not names["ca"]:
-        raise TlsMistake("verify", f"verify={names['verify']} needs ca=, a file of certificates")
+        raise TlsError("verify", f"verify={names['verify']} needs ca=, a file of certificates")
     try:
         made.load_verify_locations(names["ca"])
     except OSError as error:
-        raise TlsMistake("ca", f"ca={names['ca']}: {_reason(error)}") from error
+        raise TlsError("ca", f"ca={names['ca']}: {_reason(error)}") from error
     made.verify_mode = ssl.CERT_REQUIRED if names["verify"] == "must" else ssl.CERT_OPTIONAL
     return made
 

@@ -1,0 +1,161 @@
+"""The operators that are connected, and what each of them is shown of events and messages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from console.server.auth import Guard
+from console.session.authority import Authority
+from yext import Engine, Reply, log, wire
+from yext.message import Message
+from yext.record.journey import HIDDEN
+
+if TYPE_CHECKING:
+    from console.server.operator import Operator
+    from console.session.secrets import Secrets
+    from console.session.session import Session
+    from yext.dispatcher import Dispatch
+
+GUESTS_MAX = 50
+"""Operators that have not authenticated; a further one replaces the one idle for longest."""
+
+audit = logging.getLogger("yext.audit")
+
+_MARK = re.compile(r"help yext-[0-9a-f]{8}-\d+")
+"""Command lines by which `yext attach` finds the end of a reply: no operator's, so not logged."""
+
+
+class Operators:
+    """The operators connected now, in order of arrival.
+
+    Args:
+        engine: the engine that is operated.
+        debug: logs text at a debug level.
+
+    Attributes:
+        guard: slows down the guessing of passwords.
+        label: the name by which `sniffer` and the flow know this watcher of messages.
+    """
+
+    label = "rmanager"
+
+    def __init__(self, engine: Engine, debug: Callable[[int, str], None]) -> None:
+        self.engine = engine
+        self.debug = debug
+        self.guard = Guard(asyncio.get_running_loop().time)
+        self._all: dict[Operator, None] = {}
+        self._listening: dict[Operator, None] = {}
+        self._watching: dict[Operator, None] = {}
+        self._unsubscribe = engine.log.subscribe(self._event)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, operator: Operator) -> None:
+        """Register an operator; past `GUESTS_MAX` the guest idle for longest is cut off."""
+        self._all[operator] = None
+        if operator.session.authority is Authority.GUEST:
+            guests = [guest for guest in self._all if guest.session.authority is Authority.GUEST]
+            if len(guests) > GUESTS_MAX:
+                min(guests, key=lambda guest: guest.last_heard).close()
+
+    def remove(self, operator: Operator) -> bool:
+        """Forget an operator; return False if that was done before."""
+        self._listening.pop(operator, None)
+        self._watch(operator, False)
+        return self._all.pop(operator, self) is None
+
+    def follow(self, operator: Operator) -> None:
+        """Show an operator from now on what the session's switches ask for."""
+        session = operator.session
+        if operator not in self._all:
+            return
+        allowed = session.authority > Authority.GUEST and not operator.in_shell
+        if allowed and (session.output or session.debug):
+            self._listening[operator] = None
+        else:
+            self._listening.pop(operator, None)
+        sees_messages = session.authority is Authority.ADMIN or session.policy.user_flow
+        self._watch(operator, allowed and session.machine and sees_messages)
+
+    async def close(self) -> None:
+        """Close all connections, and wait until nothing of them runs any more."""
+        operators = list(self._all)
+        for operator in operators:
+            operator.close()
+        await asyncio.gather(*(operator.ended() for operator in operators))
+        self._unsubscribe()
+
+    def audit(self, session: Session, line: str, reply: Reply) -> None:
+        """Log a command of a session: whose it is, from where, what it is, and its outcome."""
+        if _MARK.fullmatch(line):
+            return
+        outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
+        authority = session.authority.name.lower()
+        shown = session.secrets.hide(line)
+        audit.info("audit %s %s: %s: %s", authority, session.address, shown, outcome)
+
+    # Events and messages
+
+    def _event(self, event: log.Event) -> None:
+        if event.kind == "notice":
+            for operator in list(self._all):
+                if not operator.in_shell and self._wants(operator, event):
+                    operator.conversation.notice(event)
+            return
+        for operator in list(self._listening):
+            operator.conversation.tell(event)
+
+    def _wants(self, operator: Operator, notice: log.Event) -> bool:
+        """Return whether an operator is shown a notice.
+
+        One that no session is named in, or that reports success, goes to operators with output
+        on, as Yate's ``scr_exit_messages``.
+        """
+        if notice.session not in ("", operator.session.label):
+            return False
+        urgent = bool(notice.session) and notice.level <= log.WARN
+        return urgent or operator in self._listening
+
+    def _watch(self, operator: Operator, wanted: bool) -> None:
+        """Show an operator each message, or no longer; the bus is watched while any is shown."""
+        before = bool(self._watching)
+        if wanted:
+            self._watching[operator] = None
+        else:
+            self._watching.pop(operator, None)
+        if bool(self._watching) != before:
+            dispatcher = self.engine.dispatcher
+            (dispatcher.watch if wanted else dispatcher.unwatch)("", self)
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """Show a message after its dispatch."""
+        message, handled = dispatch.message, dispatch.handled
+        line = ""
+        for operator in list(self._watching):
+            session = operator.session
+            if session.authority is not Authority.ADMIN:
+                seen = masked(message, session.secrets, self.engine.recorder.secret)
+                operator.conversation.message(wire.encode_answer("", seen, handled))
+                continue
+            line = line or wire.encode_answer("", message, handled)
+            operator.conversation.message(line)
+
+
+def masked(message: Message, secrets: Secrets, is_secret: Callable[[str], bool]) -> Message:
+    """Return `message` as an observer may see it.
+
+    Hidden are passwords in command lines, values of parameters whose names are secret, and the
+    return value of ``user.auth``, which is a password.
+    """
+    lines = secrets.in_params(message.params)
+    params = {
+        key: HIDDEN if key in lines or is_secret(key) else value
+        for key, value in message.params.items()
+    }
+    retvalue = HIDDEN if message.retvalue and message.name == "user.auth" else message.retvalue
+    return Message(message.name, params, retvalue=retvalue, time=message.time)
