@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.shell.floodlimit import READABLE, FloodLimit
+
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
@@ -21,15 +23,6 @@ BATCH_SECONDS = 0.05
 
 WAITING_MAX = 500
 """Lines that may wait for the next batch; further ones are left out, and counted."""
-
-READABLE = 50
-"""Lines of engine output a second that a person can follow; more are left out, and counted."""
-
-_BURST = 100
-"""Lines that may come at once before `READABLE` applies."""
-
-_REPORT_SECONDS = 1.0
-"""How long lines that are left out are counted before the number is shown."""
 
 
 class Screen:
@@ -43,7 +36,6 @@ class Screen:
         on_gone: called when the terminal has vanished.
 
     Attributes:
-        left_out: how many lines were left out so far.
         live_text: text just above the line being typed, which changes in place.
         paging: whether the pager has the terminal.
     """
@@ -53,7 +45,6 @@ class Screen:
     def __init__(self, terminal: Terminal, on_gone: Callable[[], None]) -> None:
         self.color = terminal.capabilities.color
         self.unicode = terminal.capabilities.unicode
-        self.left_out = 0
         self.live_text = ""
         self.paging = False
         self.output = terminal.open_output(self.drained, on_gone)
@@ -65,10 +56,7 @@ class Screen:
         self._timer: asyncio.TimerHandle | None = None
         self._next_batch = 0.0
         self._resized = False
-        self._allowance = float(_BURST)
-        self._allowed_at = self._loop.time()
-        self._unreported = 0
-        self._report_timer: asyncio.TimerHandle | None = None
+        self._flood = FloodLimit(self._report_left_out)
         self._live: asyncio.Event | None = None
 
     def attach(self, app: Application[None]) -> None:
@@ -91,21 +79,15 @@ class Screen:
         """Show whole lines; leave them out, and count them, when `WAITING_MAX` wait already."""
         lines = text.count("\n") + (not text.endswith("\n"))
         if self._waiting + lines > WAITING_MAX and self._batch:
-            self._leave_out(lines)
+            self._flood.leave_out(lines)
             return
         self._waiting += lines
         self._add(text)
 
     def stream(self, text: str) -> None:
-        """Show a line that was not asked for, if no more than `READABLE` a second come."""
-        now = self._loop.time()
-        self._allowance = min(_BURST, self._allowance + (now - self._allowed_at) * READABLE)
-        self._allowed_at = now
-        if self._allowance < 1:
-            self._leave_out(1)
-            return
-        self._allowance -= 1
-        self.show(text)
+        """Show a line that was not asked for, unless too many of them come."""
+        if self._flood.allows():
+            self.show(text)
 
     def reply(self, text: str) -> None:
         """Show what the operator asked for, all of it."""
@@ -148,18 +130,14 @@ class Screen:
         words = shlex.split(os.environ.get("PAGER", "less"))
         return words if words and shutil.which(words[0]) else []
 
-    def _leave_out(self, lines: int) -> None:
-        self.left_out += lines
-        self._unreported += lines
-        if self._report_timer is None:
-            self._report_timer = self._loop.call_later(_REPORT_SECONDS, self._report_left_out)
+    @property
+    def left_out(self) -> int:
+        """How many lines were left out so far."""
+        return self._flood.left_out
 
-    def _report_left_out(self) -> None:
-        self._report_timer = None
-        if self._unreported:
-            dots = "…" if self.unicode else "..."
-            self._add(f"{dots} {self._unreported:,} lines left out, {READABLE} a second are shown")
-            self._unreported = 0
+    def _report_left_out(self, lines: int) -> None:
+        dots = "…" if self.unicode else "..."
+        self._add(f"{dots} {lines:,} lines left out, {READABLE} a second are shown")
 
     def _add(self, text: str) -> None:
         self._batch.append(text if text.endswith("\n") else f"{text}\n")
@@ -248,9 +226,7 @@ class Screen:
 
     async def close(self) -> None:
         """Write what is left, if the terminal takes it soon."""
-        if self._report_timer is not None:
-            self._report_timer.cancel()
-        self._report_left_out()
+        self._flood.flush()
         self.output.release()
         self.flush()
         if self._timer is not None:

@@ -87,7 +87,7 @@ def print_now(text: str) -> None:
 
 
 def _open_nonblocking(descriptor: int) -> int:
-    """Open the terminal of a descriptor anew: O_NONBLOCK would hold for all that share that."""
+    """Open the terminal of a descriptor again, as O_NONBLOCK holds for all who share that."""
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     return os.open(f"/proc/self/fd/{descriptor}", flags)
 
@@ -183,7 +183,7 @@ class TerminalOutput(ABC):
 class StandardOutput(TerminalOutput):
     """Output to the terminal on standard output.
 
-    Where the terminal may not be opened anew, as after ``sudo -u``, its descriptor is shared
+    Where the terminal may not be opened again, as after ``sudo -u``, its descriptor is shared
     and made non-blocking until the end.
 
     Args:
