@@ -26,7 +26,7 @@ from yext.log import CONF, Event
 
 if TYPE_CHECKING:
     from console.session.view import View
-    from yext.record.recorder import Journey
+    from yext.record.journey import Journey
 
 COMPLETION_SECONDS = 0.5
 """The time that handlers on the bus have to complete a line; later answers are not offered."""

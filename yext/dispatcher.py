@@ -1,10 +1,10 @@
-"""Handlers by priority, watchers, and the messages on their way through them.
+"""The dispatcher: handlers by priority, watchers, and dispatches in flight.
 
-A dispatch is a small object that walks on when an answer comes: there is no task, future
-or coroutine for a message. Only a handler that is a coroutine function pays for a task.
+A dispatch is a small object that goes on when an answer comes. There is no task, future or
+coroutine for a message; only a handler that is a coroutine function costs a task.
 
-Handlers, watchers and dispatches know each other by nature, so they share this file. What
-records them does not: it implements `Recorder`, and the dispatcher knows no more of it.
+Handlers, watchers and dispatches refer to each other by nature, so they share this file. The
+recorder does not: it implements `Recorder`, and the dispatcher knows nothing else about it.
 """
 
 from __future__ import annotations
@@ -27,33 +27,35 @@ class Pending:
 
 
 PENDING: Final = Pending()
-"""What a handler returns that will call `Dispatch.answered` later."""
+"""The result of a handler that calls `Dispatch.answered` later."""
 
 HandlerFunction = Callable[[Message], "bool | Awaitable[bool | None] | None"]
 
 
 class Sender(Protocol):
-    """Whoever sends messages: a peer, a session, the engine."""
+    """A sender of messages: a peer, a session, the engine."""
 
     @property
     def label(self) -> str:
-        """What the message flow calls it."""
+        """The sender's name in the message flow."""
 
     def handling(self) -> Dispatch | None:
-        """The dispatch that waits for this sender: what it sends now is nested in that."""
+        """Return the dispatch that waits for this sender, in which its messages are nested."""
 
 
 class Handler:
-    """One installed handler.
+    """An installed handler.
 
     Attributes:
         name: the message name, empty for all.
-        priority: 0 first; a negative one counts as unsigned 32 bits, so it is last.
-        owner: what the message flow calls it.
+        priority: the priority; 0 is first. A negative one is read as unsigned 32 bits, so it
+            comes last.
+        owner: its name in the message flow.
         track: the module name for the tracking parameter, or empty.
-        filter_name, filter_value: only messages whose parameter has just this value, an
-            absent one counting as empty; no filter where the name is empty.
-        built_in: whether it belongs to a module of the engine, and so is always there.
+        filter_name, filter_value: a parameter and the value that it must have, where a missing
+            one counts as empty; no filter where the name is empty.
+        key: the order in which handlers are called: priority, then sequence of installation.
+        built_in: True if it belongs to a module of the engine, and so is always there.
     """
 
     __slots__ = (
@@ -86,7 +88,7 @@ class Handler:
         self.built_in = False
 
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
-        """Handles `message`: True, False, or `PENDING` when the answer comes later."""
+        """Handle `message`; return True if it did, or `PENDING` if the answer comes later."""
         return False
 
 
@@ -118,8 +120,11 @@ class FunctionHandler(Handler):
     def _ended(
         self, task: asyncio.Future[bool | None], message: Message, dispatch: Dispatch
     ) -> None:
-        """A coroutine handler is over. One that was cancelled (the engine stops), perhaps
-        before its first step, must not hold the message either."""
+        """Take the result of a coroutine handler.
+
+        One that was cancelled as the engine stops, perhaps before its first step, must not hold
+        the message up either.
+        """
         error = None if task.cancelled() else task.exception()
         if error is None:
             try:
@@ -131,75 +136,79 @@ class FunctionHandler(Handler):
         dispatch.answered(not task.cancelled() and error is None and bool(task.result()))
 
     def _failed(self, message: Message, error: BaseException) -> None:
-        message.mend()  # Whoever gets it next must not suffer for what was put into it here.
+        message.mend()  # The next handlers must not fail for what this one put into it.
         logger.error("handler %s of %s raised", self.owner, message.name, exc_info=error)
         self.log.debug(WARN, self.owner, f"handler of {message.name} raised, counts as not handled")
 
 
 class Watcher(Protocol):
-    """Whoever is told of messages after their dispatch."""
+    """A watcher, which is notified of messages after their dispatch."""
 
     label: str
 
     def notice(self, dispatch: Dispatch) -> None:
-        """`dispatch` is over; its message must not be changed."""
+        """Take notice of a `dispatch` that is over, without changing its message."""
 
 
 class Recording(Protocol):
-    """The record of one dispatch while it goes on."""
+    """The record of a dispatch while it goes on."""
 
     number: int
     depth: int
 
     def start(self) -> None:
-        """The dispatch begins after waiting in the queue."""
+        """Begin: the dispatch leaves the queue."""
 
     def enter(self, handler: Handler, message: Message) -> None:
-        """`handler` is about to be asked."""
+        """Record that `handler` is about to be called."""
 
     def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
-        """`handler` answered."""
+        """Record that `handler` has answered; `outcome` as in `Dispatch.answered`."""
 
     def late(self, owner: str, waited: float) -> None:
-        """`owner` answered `waited` seconds after its time was up: too late to count."""
+        """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
 
     def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
-        """The dispatch is over and the `watchers` were notified."""
+        """End: the dispatch is over and the `watchers` were notified."""
 
 
 class Recorder(Protocol):
-    """What the dispatcher reports to.
+    """A recorder of dispatches.
 
     Attributes:
-        active: True while anybody follows messages; nothing is reported otherwise.
+        active: True while there are followers; otherwise nothing is recorded.
     """
 
     active: bool
 
     def wants(self, name: str) -> bool:
-        """True if any follower wants messages of this name."""
+        """Return True if any follower wants messages of this name."""
 
     def begin(self, dispatch: Dispatch) -> Recording:
         """Start the record of a dispatch."""
 
 
 TRACKING: Final = "handlers"
-"""The parameter that lists which modules a message went through, as name:priority."""
+"""The parameter that lists the modules that handled a message, as name:priority."""
 
 _NEVER: Final = float("inf")
 
 
 class Dispatch:
-    """One message on its way.
+    """The dispatch of one message.
 
     Attributes:
-        message: what is dispatched.
-        sender: who sent it, None for the engine itself.
-        ident: the sender's id of the message, empty where it wants no answer.
-        handled: whether somebody handled it, so far.
-        handler: who has it now or had it last.
-        outcome: how the last handler came to its answer: empty, or ``timed out``, ``gone``.
-        deadline: when a peer that has it must have answered, by the clock of the loop.
+        dispatcher: the dispatcher.
+        message: the message.
+        done: called at the end of the dispatch, None for nothing.
+        sender: its sender, None for the engine itself.
+        ident: the sender's id of the message, empty if the sender wants no answer.
+        handled: True once a handler has handled the message.
+        handler: the handler that was called last.
+        outcome: how the last handler failed to answer: ``timed out`` or ``gone``, else empty.
+        notice_line: the line for watchers of the protocol, encoded once for all of them.
+        journey: the record of the dispatch, None if nothing is recorded.
+        deadline: when a peer must have answered, a time of the loop's clock.
     """
 
     __slots__ = (
@@ -241,11 +250,12 @@ class Dispatch:
         self._index = 0
 
     def advance(self) -> None:
-        """Walks on through the handlers until one has to be waited for.
+        """Call handlers until the end, or until one answers later.
 
-        The view of a name is a tuple that is replaced, never changed: another object means
-        that handlers came or went, or that the message was renamed. The walk then goes on
-        after the priority it had reached (measured in tests/bench, row "many handlers").
+        The view of a name is a tuple that is replaced and never changed: a new object means that
+        handlers were installed or uninstalled, or that the message was renamed. The dispatch then
+        goes on after the priority that it has reached (measured in tests/bench, row "many
+        handlers").
         """
         dispatcher = self.dispatcher
         message = self.message
@@ -282,11 +292,16 @@ class Dispatch:
                     return
 
     def remaining(self) -> tuple[Handler, ...]:
-        """The handlers that were not asked because somebody handled the message before."""
+        """Return the handlers that were not called because the message was handled before."""
         return self._view[self._index :]
 
     def answered(self, handled: bool, outcome: str = "") -> None:
-        """The handler that was waited for answered; `outcome` tells how, unless plainly."""
+        """Go on with the answer of a handler that returned `PENDING`.
+
+        Args:
+            handled: True if it handled the message.
+            outcome: why there is no proper answer, ``timed out`` or ``gone``; empty if there is.
+        """
         if self.journey is not None and self.handler is not None:
             self.journey.leave(self.handler, self.message, handled, outcome)
         if outcome:
@@ -299,7 +314,12 @@ class Dispatch:
         self.advance()
 
 
+def _by_key(handler: Handler) -> tuple[int, int]:
+    return handler.key
+
+
 def _after(view: tuple[Handler, ...], last: tuple[int, int]) -> int:
+    """The index of the first handler whose key is greater than `last`."""
     for index, handler in enumerate(view):
         if handler.key > last:
             return index
@@ -307,20 +327,31 @@ def _after(view: tuple[Handler, ...], last: tuple[int, int]) -> int:
 
 
 def track(message: Message, name: str, priority: int) -> None:
-    """Adds a handler to the message's tracking parameter."""
+    """Add a handler to the tracking parameter of a message."""
     entry = f"{name}:{priority}"
     before = message.params.get(TRACKING)
     message.params[TRACKING] = f"{before},{entry}" if before else entry
 
 
 class Dispatcher:
-    """Handlers, watchers, the queue, and the dispatches in flight of one engine."""
+    """The handlers, watchers, queue and dispatches in flight of one engine.
+
+    Attributes:
+        log: the engine's log.
+        recorder: the recorder, None for none.
+        views: the handlers of each message name in order, those for all names included.
+        wild: the handlers for all names, in order.
+        enqueued: how many messages were enqueued.
+        dispatched: how many dispatches have ended.
+        in_flight: how many dispatches go on.
+        max_queue: the length of the queue at its longest.
+    """
 
     TURN_SECONDS = 0.002
-    """How long the queue is worked off in one turn of the loop before others get theirs."""
+    """How long the queue is processed in one turn of the loop, in seconds."""
 
     QUEUE_LONG = 200
-    """From how many waiting messages on it is better to read no more of them."""
+    """How many messages make the queue long: peers are not read then."""
 
     def __init__(self, log: Log, recorder: Recorder | None = None) -> None:
         self.log = log
@@ -344,14 +375,14 @@ class Dispatcher:
     # Handlers
 
     def install(self, handler: Handler) -> None:
-        """Installs `handler` after those of the same priority that are there."""
+        """Install `handler` after the others of its priority."""
         self._sequence += 1
         handler.key = (handler.priority, self._sequence)
         self._by_name.setdefault(handler.name, []).append(handler)
         self._handlers_changed(handler.name)
 
     def uninstall(self, handler: Handler) -> None:
-        """Takes `handler` out; a dispatch that waits for it goes on waiting."""
+        """Remove `handler`; a dispatch that waits for its answer goes on waiting."""
         handlers = self._by_name.get(handler.name)
         if handlers is None or handler not in handlers:
             return
@@ -361,20 +392,19 @@ class Dispatcher:
         self._handlers_changed(handler.name)
 
     def handlers(self) -> list[Handler]:
-        """All handlers, by name and then in the order they are asked."""
+        """Return all handlers, by message name and then in the order in which they are called."""
         return [
             handler
             for name in sorted(self._by_name)
-            for handler in sorted(self._by_name[name], key=lambda one: one.key)
+            for handler in sorted(self._by_name[name], key=_by_key)
         ]
 
     def handler_names(self) -> list[str]:
-        """The message names that somebody handles."""
+        """Return the message names that have handlers, sorted."""
         return sorted(name for name in self._by_name if name)
 
     async def installed(self, name: str) -> None:
-        """Waits until somebody has installed a handler that gets messages called `name`,
-        beside the engine's own modules."""
+        """Wait until there is a handler of messages called `name` that is not built in."""
         while all(handler.built_in for handler in self.views.get(name, self.wild)):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -385,25 +415,25 @@ class Dispatcher:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        self.wild = tuple(sorted(self._by_name.get("", ()), key=lambda one: one.key))
+        self.wild = tuple(sorted(self._by_name.get("", ()), key=_by_key))
         for changed in self._by_name if not name else (name,):
             if not changed:
                 continue
             own = self._by_name.get(changed)
             if own:
-                self.views[changed] = tuple(sorted((*own, *self.wild), key=lambda one: one.key))
+                self.views[changed] = tuple(sorted((*own, *self.wild), key=_by_key))
             else:
                 self.views.pop(changed, None)
 
     # Watchers
 
     def watch(self, name: str, watcher: Watcher) -> None:
-        """Has `watcher` told of messages called `name`, or of all where it is empty."""
+        """Notify `watcher` of messages called `name`, or of all messages if that is empty."""
         self._watch_names.setdefault(name, []).append(watcher)
         self._watchers_changed(name)
 
     def unwatch(self, name: str, watcher: Watcher) -> None:
-        """Ends what `watch` began."""
+        """Take back a `watch`."""
         watchers = self._watch_names.get(name)
         if watchers is None or watcher not in watchers:
             return
@@ -419,13 +449,13 @@ class Dispatcher:
                 continue
             own = self._watch_names.get(changed)
             if own:
-                # One that watches the name and everything is told once.
+                # One that watches both the name and everything is notified once.
                 self._watch_views[changed] = tuple(dict.fromkeys((*own, *self._watch_all)))
             else:
                 self._watch_views.pop(changed, None)
 
     def watch_names(self) -> list[tuple[str, str]]:
-        """(message name, watcher's label) of all watches."""
+        """Return all watches as (message name, label of the watcher)."""
         return [
             (name, watcher.label)
             for name in sorted(self._watch_names)
@@ -435,7 +465,7 @@ class Dispatcher:
     # Dispatching
 
     def start(self, dispatch: Dispatch) -> None:
-        """Dispatches now; `Dispatch.done` is called when it is over, perhaps at once."""
+        """Dispatch now. `Dispatch.done` is called at the end, perhaps before this returns."""
         self.in_flight += 1
         recorder = self.recorder
         if dispatch.journey is not None:
@@ -445,11 +475,11 @@ class Dispatcher:
         dispatch.advance()
 
     def enqueue(self, dispatch: Dispatch) -> None:
-        """Dispatches in a later turn of the loop, in the order of arrival."""
+        """Dispatch in a later turn of the loop, in order of arrival."""
         self.enqueued += 1
         recorder = self.recorder
         if recorder is not None and recorder.active and recorder.wants(dispatch.message.name):
-            # Now, and not when its turn comes, it is known what the sender is handling.
+            # What the sender is handling is known now, but no longer when the dispatch begins.
             dispatch.journey = recorder.begin(dispatch)
         self._queue.append(dispatch)
         if not self._draining:
@@ -457,23 +487,23 @@ class Dispatcher:
             asyncio.get_running_loop().call_soon(self._drain)
 
     def queue_length(self) -> int:
-        """How many messages wait for their dispatch to begin."""
+        """Return how many messages wait in the queue."""
         return len(self._queue)
 
-    def when_queue_is_short(self, told: Callable[[], None]) -> bool:
-        """Has `told` called when the queue has been worked off; False if it is not long."""
+    def when_queue_is_short(self, callback: Callable[[], None]) -> bool:
+        """Call `callback` once the queue is empty; return False if it is not long now."""
         if len(self._queue) < self.QUEUE_LONG:
             return False
-        self._queue_short.append(told)
+        self._queue_short.append(callback)
         return True
 
     @property
     def dequeued(self) -> int:
-        """How many enqueued messages have begun their dispatch."""
+        """How many messages have left the queue."""
         return self.enqueued - len(self._queue)
 
     async def dispatch(self, message: Message, sender: Sender | None = None) -> bool:
-        """Dispatches `message` and waits; returns whether somebody handled it."""
+        """Dispatch `message` and wait; return True if a handler handled it."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(_: Dispatch) -> None:
@@ -486,12 +516,13 @@ class Dispatcher:
         return dispatch.handled
 
     def _drain(self) -> None:
+        """Dispatch messages of the queue for one turn of the loop."""
         queue = self._queue
         until = perf_counter() + self.TURN_SECONDS
         self.max_queue = max(self.max_queue, len(queue))
         try:
             while queue:
-                # The clock is read once for sixteen messages: it costs as much as a handler.
+                # The clock is read once for sixteen messages, as it costs as much as a handler.
                 for _ in range(min(16, len(queue))):
                     self.start(queue.popleft())
                 if perf_counter() > until:
@@ -501,12 +532,12 @@ class Dispatcher:
             if queue:
                 asyncio.get_running_loop().call_soon(self._drain)
             elif self._queue_short:
-                told, self._queue_short = self._queue_short, []
-                for one in told:
-                    one()
+                callbacks, self._queue_short = self._queue_short, []
+                for callback in callbacks:
+                    callback()
 
     def finish(self, dispatch: Dispatch) -> None:
-        """Ends a dispatch: the watchers are told, then the sender."""
+        """End a dispatch: notify the watchers, then the sender."""
         self.dispatched += 1
         self.in_flight -= 1
         journey = dispatch.journey
@@ -523,14 +554,14 @@ class Dispatcher:
     # Tasks of coroutine handlers
 
     def run_task(self, handler: Awaitable[bool | None]) -> asyncio.Future[bool | None]:
-        """Runs a coroutine handler and keeps its task until it ends."""
+        """Run a coroutine handler; keep its task until it ends."""
         task = asyncio.ensure_future(handler)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def wait_idle(self, seconds: float) -> None:
-        """Waits until no message is in flight, at most so many seconds."""
+        """Wait until no message is in flight, at most some `seconds`."""
         if not self.in_flight and not self._queue:
             return
         self._idle = asyncio.Event()
@@ -542,9 +573,9 @@ class Dispatcher:
             self._idle = None
 
     async def stop(self) -> None:
-        """Cancels the coroutine handlers that still run and waits for them.
+        """Cancel the coroutine handlers that still run, and wait for them.
 
-        A message that is released so may go on to a further coroutine handler: to that too.
+        A message that one of them releases may go on to another one, which is cancelled too.
         """
         while self._tasks:
             for task in self._tasks:

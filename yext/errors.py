@@ -1,15 +1,15 @@
-"""The whole error tree of yext, on one page.
+"""The error tree of yext, on one page.
 
-Every error that yext raises on purpose derives from `YextError`, and its text says
-what failed, where and why, in words fit for an operator.
+All errors that yext raises on purpose derive from `YextError`. Their texts are for operators: they
+say what failed, where and why.
 
     YextError
     ├── ProtocolError        a line that the external module protocol does not allow
-    │   └── LineTooLong      a line past the peer's buffer size: the peer is ended
-    ├── ConfError            a mistake in a configuration file, with file and line
+    │   └── LineTooLong      a line that exceeds the peer's buffer: the peer is ended
     ├── StartError           a program could not be started, with the exact reason
     ├── ListenError          a listener could not be opened, with the exact reason
     ├── FilterError          a mistake in a filter expression, with its column
+    ├── RecordError          a file or a line that is not a record of messages
     ├── SoundError           a sound file that cannot be read or written
     └── EngineError          the engine is not in a state that allows what was asked
         └── ModuleError      a module could not be loaded or unloaded
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from yext.log import safe
 
 _LONGEST = 160
-"""Characters of one script name, path or parameter that are shown."""
+"""How much of a script name, path or parameter is shown, in characters."""
 
 
 class YextError(Exception):
-    """What all errors of yext derive from."""
+    """The base class of all errors of yext."""
 
 
 class ProtocolError(YextError):
@@ -35,40 +35,26 @@ class ProtocolError(YextError):
 
 
 class LineTooLong(ProtocolError):
-    """A peer sent a line longer than its line buffer takes."""
-
-
-class ConfError(YextError):
-    """A mistake in a configuration file.
-
-    `file` is the path as given, `line` counts from 1 (0: the whole file), `text` tells
-    the mistake without the place.
-    """
-
-    def __init__(self, file: str, line: int, text: str) -> None:
-        super().__init__(f"{file}:{line}: {text}" if line else f"{file}: {text}")
-        self.file = file
-        self.line = line
-        self.text = text
+    """A peer sent a line that is longer than its line buffer."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartFailure:
-    """Why a program did not start.
+    """The reason why a program did not start.
 
     Attributes:
         script: the program as it was asked for.
-        path: what was looked for in the file system: absolute, without ``..``.
+        path: its path in the file system, absolute and without ``..``.
         parameter: its argument, None or empty for none.
-        reason: what went wrong, in words.
-        errno: the system's error number; None where no system call has failed.
-        source: where the failure applies, for example
+        reason: what went wrong.
+        errno: the system's error number, None if no system call has failed.
+        source: the setting that the path comes from, for example
             ``scripts_dir=/srv/scripts/ (extmodule.conf:3)``; may be empty.
-        near: names close to the missing one, the closest first: bare ones in the directory
-            of the script, whole paths for an interpreter.
-        interpreter: what the ``#!`` line names, if the failure has to do with it.
+        near: names similar to the missing one, the closest first: names in the directory of the
+            script, or paths of an interpreter.
+        interpreter: the interpreter in the ``#!`` line, if it has to do with the failure.
         hint: one thing to do about it.
-        heals: whether another try, some time later, may succeed with nothing changed.
+        heals: True if another attempt, some time later, may succeed although nothing is changed.
     """
 
     script: str
@@ -90,7 +76,7 @@ class StartFailure:
         return _errno.errorcode.get(self.errno, str(self.errno))
 
     def lines(self) -> tuple[str, ...]:
-        """The failure as plain lines, safe for a terminal; the first is the whole in short."""
+        """Return the failure as lines that are safe for a terminal; the first is a summary."""
         number = "" if self.errno is None else f" ({self.errno_name}, {self.errno})"
         tried = f"{_shortened(self.path)} {_shortened(self.parameter or '')}"
         rows = (
@@ -103,14 +89,14 @@ class StartFailure:
         return (safe(head), *(safe(f"{label}: {text}") for label, text in rows if text))
 
     def one_line(self) -> str:
-        """The failure on one line, for the log."""
+        """Return the failure on one line, for the log."""
         return "; ".join(self.lines())
 
     def params(self) -> dict[str, str]:
-        """The failure as parameters of a reply; what is not known is left out.
+        """Return the failure as parameters of a reply, without those that are not known.
 
-        `errno` is the number by name. The path and the interpreter are as in the file
-        system, byte for byte; reason and hint are safe for a terminal.
+        `errno` is the name of the number. The path and the interpreter have the bytes of the file
+        system; reason and hint are safe for a terminal.
         """
         known = {
             "reason": safe(self.reason),
@@ -123,7 +109,7 @@ class StartFailure:
 
 
 def _shortened(text: str) -> str:
-    """`text` with its middle left out where it is too long to be read."""
+    """`text`, without its middle if it is too long."""
     if len(text) <= _LONGEST:
         return text
     half = _LONGEST // 2
@@ -131,7 +117,7 @@ def _shortened(text: str) -> str:
 
 
 class StartError(YextError):
-    """A program could not be started; `failure` tells everything that is known."""
+    """A program could not be started; `failure` has the details."""
 
     def __init__(self, failure: StartFailure) -> None:
         super().__init__(failure.one_line())
@@ -141,8 +127,9 @@ class StartError(YextError):
 class ListenError(YextError):
     """A listener could not be opened.
 
-    `listener` is its name in the configuration, `errno` the system's error number or
-    None where yext itself refused.
+    Attributes:
+        listener: its name in the configuration.
+        errno: the system's error number, None if yext itself refuses.
     """
 
     def __init__(self, listener: str, text: str, errno: int | None = None) -> None:
@@ -154,8 +141,10 @@ class ListenError(YextError):
 class FilterError(YextError):
     """A mistake in a filter expression.
 
-    `expression` is what was given, `column` counts its characters from 0, `text` tells what
-    is wrong there.
+    Attributes:
+        expression: the expression.
+        column: the place of the mistake, in characters from 0.
+        text: the mistake.
     """
 
     def __init__(self, expression: str, column: int, text: str) -> None:
@@ -165,12 +154,16 @@ class FilterError(YextError):
         self.text = text
 
 
+class RecordError(YextError):
+    """A file, a line or an object is not a record of messages; the text names the line."""
+
+
 class SoundError(YextError):
     """A sound file cannot be used; the text names the file and the reason."""
 
 
 class EngineError(YextError):
-    """The engine is not in a state that allows what was asked."""
+    """The engine is not in the state for this operation."""
 
 
 class ModuleError(EngineError):

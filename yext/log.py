@@ -1,7 +1,8 @@
-"""Debug levels, output and captured events: what the engine tells.
+"""The log: debug levels, captured events, safe text, throttling.
 
-Everything goes to the standard `logging` logger ``yext`` and to the subscribers, which are
-the consoles. Levels are Yate's (class DebugLevel in its documentation): 0 worst, 10 all.
+All events go to the logger ``yext`` of the standard `logging` and to the subscribers, which are
+the consoles. The levels are Yate's (class DebugLevel in its documentation), from 0, the worst, to
+10, everything.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ LEVEL_NAMES = (
 )
 
 DEFAULT_LEVEL = NOTE
-"""What an engine tells unless asked for more or less."""
+"""The level of an engine unless another one is set."""
 
 LOWEST_SETTABLE = CONF
-"""Yate lets nobody turn off what is at this level or worse."""
+"""The lowest level that can be set; as in Yate, this level and worse ones are always logged."""
 
 _LOGGING_LEVELS = (
     logging.CRITICAL,
@@ -54,7 +55,7 @@ _LOGGING_LEVELS = (
 )
 
 _CAPTURED = 1000
-"""How many events are kept for the commands `events` and `logview`."""
+"""How many events are kept for the commands ``events`` and ``logview``."""
 
 logger = logging.getLogger("yext")
 logger.addHandler(logging.NullHandler())
@@ -70,9 +71,9 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def safe(text: str, keep: str = "") -> str:
-    """`text` with control characters, and bytes that are not UTF-8, shown as ``\\x1b``.
+    """Return `text` with control characters, and bytes that are not UTF-8, shown as ``\\x1b``.
 
-    Characters in `keep` are left alone, for example ``"\\t"``.
+    Characters in `keep`, for example ``"\\t"``, are left alone.
     """
     if _NOT_SAFE.search(text) is None:
         return text
@@ -80,23 +81,27 @@ def safe(text: str, keep: str = "") -> str:
 
 
 def safe_lines(text: str) -> str:
-    """A text of many lines as it is printed: they end in LF, and hold nothing that a terminal
-    would obey but TABs."""
+    """Return a text of several lines, safe for a terminal: each ends in LF, and TABs are kept."""
     return "".join(f"{safe(line, keep=chr(9))}\n" for line in text.splitlines())
 
 
 def clamp_level(level: int) -> int:
-    """A debug level somebody asked for, within what may be set."""
+    """Return the debug level nearest to `level` that can be set."""
     return max(LOWEST_SETTABLE, min(ALL, level))
 
 
 def changed_level(current: int, asked: str) -> int:
-    """The level that `asked` for makes of `current`: ``5`` sets it, ``5+`` raises it to at
-    least 5, ``5-`` lowers it to at most 5; anything else keeps it."""
+    """Return the debug level after a change.
+
+    Args:
+        current: the present level.
+        asked: ``5`` sets the level, ``5+`` raises it to at least 5, ``5-`` lowers it to at most
+            5; anything else keeps it.
+    """
     found = re.match(r"\s*([+-]?)0*(\d+)\s*([+-]?)", asked, re.ASCII)
     if found is None:
         return current
-    # Any three digits are past the limit, and thousands of them are more than Python reads.
+    # Any three digits exceed the limit, and Python refuses to convert thousands of them.
     level = clamp_level(int(found[1] + found[2][:3]))
     if found[3] == "+":
         return max(current, level)
@@ -104,27 +109,26 @@ def changed_level(current: int, asked: str) -> int:
 
 
 def stamp(when: float) -> str:
-    """A time as Yate's log shows it: ``2026-11-23_12:04:31.207000``, local."""
+    """Return a local time as in Yate's log: ``2026-11-23_12:04:31.207000``."""
     seconds, micros = divmod(round(when * 1_000_000), 1_000_000)
     return f"{_time.strftime('%Y-%m-%d_%H:%M:%S', _time.localtime(seconds))}.{micros:06}"
 
 
 @dataclass(slots=True)
 class Event:
-    """One thing that was told.
+    """An event of the log.
 
     Attributes:
-        kind: ``output``, ``debug``, ``notice`` (something an operator must see, with
-            `lines`), ``stderr`` (a line a script wrote there) or ``config`` (what the
-            configuration reader has to say, in Yate's words).
-        text: one line, without a time; of ``config`` perhaps several, parted by CR LF.
-        level: the debug level; `NOTE` for what is not debug.
-        source: who told it: a module's or script's debug name; for output ``engine``, or empty for
-            what a script put out.
-        when: seconds since 1970, 0 for what is shown without a time.
-        lines: for a notice, the whole story, a line each.
-        logged: whether the log is to have it; False for what a debug line has told it.
-        session: the session that the notice is meant for, empty for all.
+        kind: ``output``; ``debug``; ``notice``, which operators must see; ``stderr``, a line of a
+            script; or ``config``, a message of the configuration reader in Yate's words.
+        text: one line without a time; of ``config`` perhaps several, separated by CR LF.
+        level: the debug level, `NOTE` for other kinds than debug.
+        source: the debug name of the module or script; of output ``engine``, or empty for a
+            script's.
+        when: the time in seconds since 1970, 0 to show none.
+        lines: all lines of a notice.
+        logged: False if the log has it already, for example as debug text.
+        session: the label of the session that a notice is for, empty for all.
     """
 
     kind: str
@@ -137,7 +141,7 @@ class Event:
     logged: bool = True
 
     def line(self) -> str:
-        """The event as a line of the log, without its time."""
+        """Return the event as a line of the log, without its time."""
         if self.kind == "debug":
             return f"<{self.source}:{LEVEL_NAMES[self.level]}> {self.text}"
         if self.kind == "stderr":
@@ -149,11 +153,14 @@ Subscriber = Callable[[Event], None]
 
 
 class Log:
-    """What one engine tells, and who listens.
+    """The log of one engine.
 
     Attributes:
-        captured: what `events` shows: all that was told until `startup_ends`, seconds since
-            1970, as Yate does, and what went wrong since.
+        level: the debug level.
+        objects: True if the switch ``debug objects`` is on, which only Yate's reply shows.
+        startup_ends: the time when the start of the engine ends, in seconds since 1970.
+        captured: the events that ``events`` shows: all events until `startup_ends`, as in Yate,
+            and since then those at level WARN or worse.
     """
 
     def __init__(self) -> None:
@@ -165,7 +172,7 @@ class Log:
         self._replying: dict[str, list[list[Event]]] = {}
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Has `subscriber` called with each event; returns what ends that."""
+        """Call `subscriber` with each event; return a function that ends that."""
         self._subscribers.append(subscriber)
 
         def unsubscribe() -> None:
@@ -175,24 +182,28 @@ class Log:
         return unsubscribe
 
     def tells(self, level: int) -> bool:
-        """Whether debug text of `level` goes anywhere: build it only then."""
+        """Return True if debug text of `level` is logged: only then should it be built."""
         return level <= self.level
 
     def debug(self, level: int, source: str, text: str) -> None:
-        """Debug text of a module, told when the engine's level allows it."""
+        """Log the debug text of a module if the level allows it."""
         if level <= self.level:
             self.emit(Event("debug", text, level, source))
 
     def output(self, text: str) -> None:
-        """Plain output, as of a script's ``%%>output``."""
+        """Log plain output, for example of a script's ``%%>output``."""
         self.emit(Event("output", text))
 
     def notice(
         self, lines: tuple[str, ...], session: str, *, level: int = WARN, logged: bool = True
     ) -> None:
-        """Something that an operator must see at once, a line each, the first in short.
+        """Show something to the operators at once; the log has it on one line.
 
-        The log has it on one line, unless it is not `logged` because it has been already.
+        Args:
+            lines: the text; the first line is a summary.
+            session: the label of the session that the notice is for, empty for all.
+            level: the level of the notice.
+            logged: False if the log has it already.
         """
         text = "; ".join(lines)
         event = Event("notice", text, level, "", lines=lines, session=session, logged=logged)
@@ -204,11 +215,11 @@ class Log:
 
     @contextmanager
     def replying(self, session: str) -> Iterator[None]:
-        """While a command of `session` is carried out: notices for it come after the reply.
+        """Hold the notices for `session` back while one of its commands runs.
 
-        A script may end before the command that started it is answered. What is told of that waits
-        for the first turn of the loop after the block, when whoever gave the command has shown what
-        came of it. The log has it at once.
+        A script may end before the command that started it is answered. The notice of its end is
+        logged at once, but shown in the first turn of the loop after the block, when the reply
+        has been shown.
         """
         held: list[Event] = []
         blocks = self._replying.setdefault(session, [])
@@ -216,20 +227,20 @@ class Log:
         try:
             yield
         finally:
-            blocks[:] = [one for one in blocks if one is not held]
+            blocks[:] = [block for block in blocks if block is not held]
             if not blocks:
                 del self._replying[session]
             if held:
-                asyncio.get_running_loop().call_soon(self._tell_held, held)
+                asyncio.get_running_loop().call_soon(self._publish_held, held)
 
-    def _tell_held(self, held: list[Event]) -> None:
+    def _publish_held(self, held: list[Event]) -> None:
         for event in held:
-            self._tell(event)
+            self._publish(event)
 
     def emit(self, event: Event) -> None:
-        """Tells `event` to the log and to every subscriber."""
+        """Pass an event to the log and to all subscribers."""
         self._record(event)
-        self._tell(event)
+        self._publish(event)
 
     def _record(self, event: Event) -> None:
         if event.level <= WARN or (event.when or _time.time()) <= self.startup_ends:
@@ -238,7 +249,7 @@ class Log:
         if event.logged and logger.isEnabledFor(logging_level):
             logger.log(logging_level, "%s", event.line(), extra={"yate_event": event})
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(event)
@@ -248,11 +259,11 @@ class Log:
 
 
 class YateFormatter(logging.Formatter):
-    """Log lines as Yate writes them: time, then the safe text."""
+    """Formats lines of the log as Yate does: the time, then the safe text."""
 
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "yate_event", None)
-        # Only the configuration reader's own words are ever more than a line.
+        # Only the configuration reader has texts of several lines.
         keep = "\t\r\n" if event is not None and event.kind == "config" else "\t"
         lines = [safe(record.getMessage(), keep=keep)]
         if record.exc_info:
@@ -263,10 +274,13 @@ class YateFormatter(logging.Formatter):
 
 
 def log_to(path: str | None) -> tuple[logging.StreamHandler[TextIO], int]:
-    """Has the log written to the file at `path`, or to standard error for None.
+    """Write the log to the file at `path`, or to standard error for None.
 
-    Returns the handler, to be given to `stop_logging`, and the descriptor it writes to.
-    Raises OSError.
+    Returns:
+        The handler, for `stop_logging`, and the descriptor that it writes to.
+
+    Raises:
+        OSError: the file cannot be opened.
     """
     stream = sys.stderr if path is None else open(path, "a", encoding="utf-8")  # noqa: SIM115
     handler: logging.StreamHandler[TextIO] = logging.StreamHandler(stream)
@@ -277,7 +291,7 @@ def log_to(path: str | None) -> tuple[logging.StreamHandler[TextIO], int]:
 
 
 def stop_logging(handler: logging.StreamHandler[TextIO]) -> None:
-    """Ends what `log_to` began."""
+    """Stop writing the log to a handler of `log_to`."""
     logger.removeHandler(handler)
     handler.flush()
     if handler.stream is not sys.stderr:

@@ -1,4 +1,4 @@
-"""The message: what travels on the bus."""
+"""The message, which is dispatched on the bus."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from collections.abc import Iterable, Iterator, Mapping
 class Message:
     """A named set of ordered parameters with a textual return value.
 
-    Messages are changed in place by the handlers they pass through, as in Yate
-    (docs/extmodule.html, "message").
+    The handlers of a message change it in place, as in Yate (docs/extmodule.html, "message").
 
     Attributes:
-        name: what the message is about, for example ``call.route``.
-        params: parameter names and values, both text, in order. Text that came from a
-            peer as bytes that are not UTF-8 holds surrogate escapes.
+        name: the name, for example ``call.route``.
+        params: names and values of the parameters, both text, in order. Bytes of a peer that are
+            not UTF-8 are surrogate escapes.
         retvalue: the textual return value.
-        time: when the message was made, seconds since 1970; the wire carries whole seconds.
-        broadcast: True for messages that every handler gets even after one handled them.
-        userdata: any Python object the sender attaches, for example a call endpoint;
-            it never leaves the process.
+        time: the time of the message in seconds since 1970; lines carry whole seconds.
+        broadcast: True for a message that all handlers get, even after one has handled it.
+        userdata: any Python object that the sender attaches, for example a call endpoint; it
+            never leaves the process.
     """
 
     __slots__ = ("_params", "broadcast", "name", "retvalue", "time", "userdata", "wire")
 
-    # A message that came over the wire keeps the text that it came as, to be passed on as it is:
-    # encoding it again is a third of a message's cost (tests/bench, handled throughput). The
-    # text holds until somebody gets at `params`, which may change them.
+    # A message from a line keeps its text, which is passed on unchanged: encoding it again is a
+    # third of the cost of a message (tests/bench, handled throughput). The text is dropped when
+    # `params` is accessed, as that may change them.
     wire: tuple[str, str, str] | None
 
     def __init__(
@@ -52,8 +51,15 @@ class Message:
     def from_wire(
         cls, name: str, retvalue: str, time: float, params: dict[str, str], text: str | None
     ) -> Message:
-        """A message read off a line; `text` is how its parameters were written there, or None
-        where they would be written in another way."""
+        """Make a message that was decoded from a line.
+
+        Args:
+            name: the name.
+            retvalue: the return value.
+            time: the time in seconds since 1970.
+            params: the parameters.
+            text: the parameters as the line had them, None if they would be encoded differently.
+        """
         message = cls.__new__(cls)
         message.name = name
         message.retvalue = retvalue
@@ -66,7 +72,7 @@ class Message:
 
     @property
     def params(self) -> dict[str, str]:
-        """The parameters, to be read and changed."""
+        """The parameters, which may be changed."""
         self.wire = None
         return self._params
 
@@ -97,23 +103,25 @@ class Message:
         return True
 
     def get(self, name: str, default: str = "") -> str:
-        """The value of parameter `name`, or `default` where the message has none."""
+        """Return the value of parameter `name`, `default` where there is none."""
         return self._params.get(name, default)
 
     def snapshot(self) -> str | dict[str, str]:
-        """The parameters as they are now: the text they came as, while nobody has got at them,
-        or a copy."""
+        """Return the present parameters: their text while that is kept, else a copy."""
         return self._params.copy() if self.wire is None else self.wire[2]
 
     def same(self, name: str, value: str | None) -> bool:
-        """Whether parameter `name` has just this value; None for that it is not there."""
+        """Return True if parameter `name` has this value; `value=None` tests for absence."""
         return self._params.get(name) == value
 
     def check(self) -> None:
-        """Raises `TypeError` unless the name, the return value and all parameters are text.
+        """Check that the name, the return value and all parameters are text.
 
-        What came over the wire is; only Python code can put anything else into a message, and it
-        would be found out by a script's line, far from whoever did it.
+        Only Python code can put anything else into a message. It would only fail when a line is
+        encoded for a script, far from the mistake.
+
+        Raises:
+            TypeError: something is not text.
         """
         if not isinstance(self.name, str):
             raise TypeError(f"the name of a message is {_kind(self.name)}, not text")
@@ -128,7 +136,7 @@ class Message:
                 raise TypeError(f"parameter {name} of {self.name} is {_kind(value)}, not text")
 
     def mend(self) -> None:
-        """Makes text of everything that `check` raises for."""
+        """Convert everything to text for which `check` would raise."""
         self.name, self.retvalue = str(self.name), str(self.retvalue)
         self.params = {str(name): str(value) for name, value in self._params.items()}
 

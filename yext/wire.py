@@ -1,10 +1,10 @@
-"""The external module line protocol, without any I/O.
+"""The line protocol of external modules: escaping, lines, messages. There is no I/O here.
+
+Text is `str`, UTF-8 with surrogate escapes, so that all bytes survive the way in and out. Lines
+are without their ending.
 
 Sources: Yate's docs/extmodule.html, and the recorded conversations in
-tests/conformance/vectors/extmodule, which win where the two disagree.
-
-Text is `str` in here: UTF-8 with surrogate escapes, so any byte survives the way in and
-out. Lines are without their ending.
+tests/conformance/vectors/extmodule, which decide where the two disagree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ENCODING = "utf-8"
 ERRORS = "surrogateescape"
 
 BUFSIZE = 8192
-"""Default size of a peer's line buffer in bytes; a line may take two bytes less."""
+"""The default size of a peer's line buffer in bytes; a line may have two bytes less."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f:%]")
 _ESCAPED = re.compile(r"%(.)", re.DOTALL)
@@ -31,24 +31,24 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 BOOLEANS = dict.fromkeys(("true", "yes", "on", "enable", "t"), True) | dict.fromkeys(
     ("false", "no", "off", "disable", "f"), False
 )
-"""Yate's words for a boolean: these and no others, in this case."""
+"""The words for booleans: these and no others, in lower case, as in Yate."""
 
 _ESCAPES = {chr(code): "%" + chr(code + 64) for code in range(32)} | {":": "%z", "%": "%%"}
 _UNESCAPES = {chr(code + 64): chr(code) for code in range(1, 32)} | {"z": ":", "%": "%"}
 
 
 def escape(text: str) -> str:
-    """`text` as a field of a line: bytes below 32, ``:`` and ``%`` are escaped."""
+    """Escape `text` for a field of a line: bytes below 32, ``:`` and ``%``."""
     if text.isalnum() or _UNSAFE.search(text) is None:
         return text
     return _UNSAFE.sub(lambda found: _ESCAPES[found[0]], text)
 
 
 def unescape(text: str) -> str:
-    """The text of a field.
+    """Return the text of a field.
 
-    Raises `ProtocolError` for a ``%`` that no escape explains and for a raw control
-    character.
+    Raises:
+        ProtocolError: for a ``%`` that begins no valid escape, or a raw control character.
     """
     if _WELL_FORMED.fullmatch(text) is None:
         raise ProtocolError(f"bad escape or raw control character in {text!r}")
@@ -56,9 +56,10 @@ def unescape(text: str) -> str:
 
 
 def unescape_prefix(text: str) -> str:
-    """The text of a field up to its first bad escape: how debug text and filters are read.
+    """Return the text of a field up to its first bad escape.
 
-    The ``%`` of the bad escape stays, as recorded in filter_badescape_value.
+    Debug text and filters are read like this. The ``%`` of the bad escape stays, as recorded in
+    filter_badescape_value.
     """
     found = _WELL_FORMED.match(text)
     good = found[0] if found else ""
@@ -66,8 +67,11 @@ def unescape_prefix(text: str) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """Lines as bytes. A lone surrogate that no byte is behind, which only Python code can put
-    into a message, becomes U+FFFD."""
+    """Return lines as bytes.
+
+    A lone surrogate that is no escaped byte becomes U+FFFD; only Python code can put one into a
+    message.
+    """
     try:
         return text.encode(ENCODING, ERRORS)
     except UnicodeEncodeError:
@@ -75,14 +79,21 @@ def to_bytes(text: str) -> bytes:
 
 
 def bool_text(value: bool) -> str:
-    """How the protocol spells a boolean."""
+    """Return the protocol's word for a boolean."""
     return "true" if value else "false"
 
 
 class LineBuffer:
-    """Cuts what a peer sends into lines, and refuses lines that are too long.
+    """Splits the bytes from a peer into lines, and rejects lines that are too long.
 
-    A line ends in LF or NUL; one CR before that is dropped. Empty lines do not count.
+    A line ends in LF or NUL; one CR before that is dropped. Empty lines are left out.
+
+    Args:
+        size: the size of the buffer in bytes; a line may have two bytes less.
+
+    Attributes:
+        lines: checked lines that are not taken yet, in reverse order. A reader may pop them itself
+            and call `next_line` only when there are none.
     """
 
     __slots__ = ("_rest", "_unchecked", "lines", "size")
@@ -90,13 +101,11 @@ class LineBuffer:
     def __init__(self, size: int = BUFSIZE) -> None:
         self.size = size
         self._rest = b""
-        # Lines that are complete and not too long; the next one is the last. A reader may take
-        # it from here itself, and need only call `next_line` when there is none.
         self.lines: list[str] = []
-        self._unchecked: list[str] = []  # from the first that may be too long; in order
+        self._unchecked: list[str] = []  # in order, from the first that may be too long
 
     def feed(self, data: bytes) -> None:
-        """Takes what was read; `next_line` hands out the lines that are complete."""
+        """Add bytes that were read; `next_line` returns the lines that are complete."""
         data = self._rest + data if self._rest else data
         if b"\0" in data:
             data = data.replace(b"\0", b"\n")
@@ -112,10 +121,10 @@ class LineBuffer:
             self.lines = _clean(lines)
 
     def next_line(self) -> str | None:
-        """The next line, or None until more is fed.
+        """Return the next line, None until more bytes are fed.
 
-        Raises `LineTooLong` when the line, or what has come of it so far, takes more than
-        the buffer's size less two bytes.
+        Raises:
+            LineTooLong: the line, or its beginning, has more bytes than the size less two.
         """
         if self.lines:
             return self.lines.pop()
@@ -128,9 +137,9 @@ class LineBuffer:
         return None
 
     def _check(self, limit: int) -> None:
-        """Passes the unchecked lines on, as far as they are not too long."""
+        """Move the unchecked lines to `lines`, up to the first that is too long."""
         for index, line in enumerate(self._unchecked):
-            # A character takes at most four bytes: only long lines are counted.
+            # A character has at most four bytes, so only long lines are measured.
             if len(line) * 4 > limit and _byte_length(line) > limit:
                 if not index:
                     raise LineTooLong(f"a line of more than {limit} bytes")
@@ -141,13 +150,13 @@ class LineBuffer:
         self._unchecked = []
 
     def pending(self) -> int:
-        """How many bytes were fed and not yet handed out."""
+        """Return how many bytes were fed whose lines are not taken yet."""
         lines = sum(_byte_length(line) + 1 for line in (*self.lines, *self._unchecked))
         return lines + len(self._rest)
 
 
 def _clean(lines: list[str]) -> list[str]:
-    """The lines without a CR at their end, the empty ones left out, last one first."""
+    """Drop a CR at the end of each line and all empty lines; reverse the order."""
     cleaned = [line[:-1] if line[-1:] == "\r" else line for line in lines]
     if "" in cleaned:
         cleaned = [line for line in cleaned if line]
@@ -160,10 +169,17 @@ def _byte_length(line: str) -> int:
 
 
 def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
-    """The id and the message of ``%%>message:`` `fields`.
+    """Decode the fields of a line ``%%>message:<id>:<time>:<name>:<retvalue>[:<key>=<value>…]``.
 
-    A time of 0 or none means now, and so does every time with `settime`. Raises
-    `ProtocolError` when the line makes no sense.
+    Args:
+        fields: the line after ``%%>message:``.
+        settime: use the current time, as for a time that is 0 or empty.
+
+    Returns:
+        The id and the message.
+
+    Raises:
+        ProtocolError: the fields are not valid.
     """
     parts = fields.split(":", 4)
     try:
@@ -175,7 +191,7 @@ def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
     time: float = 0 if when == "0" else parse_time(when)
     if settime or not time:
         time = _time.time()
-    # One look at the whole line spares one a field: most lines have little to unescape.
+    # One test of the whole line saves one for each field: most lines have little to unescape.
     escaped = "%" in fields or not (fields.isascii() and fields.isprintable())
     if escaped:
         written = name, retvalue
@@ -189,10 +205,11 @@ def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
 
 
 def _params_as_written(text: str, escaped: bool) -> dict[str, str] | None:
-    """The parameters of a text that would be written again as it stands.
+    """Decode parameters whose text would be written in the same way again.
 
-    None where it may be written in another way, or makes no sense: where a parameter has no value
-    or no name, or comes twice, or a field is empty, or an escape is bad.
+    Returns:
+        None where it might be written in another way or is not valid: a parameter without a value
+        or a name, or given twice, an empty field, a bad escape.
     """
     if not text:
         return {}
@@ -213,21 +230,25 @@ def _params_as_written(text: str, escaped: bool) -> dict[str, str] | None:
 
 
 def _unescaped(text: str) -> str:
-    """The text of a field that is known to be well formed."""
+    """Return the text of a field that is known to be well formed."""
     return _ESCAPED.sub(lambda found: _UNESCAPES[found[1]], text)
 
 
 def decode_params(text: str) -> dict[str, str]:
-    """The parameters of ``key=value:key=value…``; a key without ``=`` takes itself out."""
+    """Decode parameters ``key=value:key=value…``; a key without ``=`` removes that parameter."""
     params: dict[str, str] = {}
-    apply_params(params, decode_changes(text))
+    apply_changes(params, decode_changes(text))
     return params
 
 
 def decode_changes(text: str) -> list[tuple[str, str | None]]:
-    """What ``key=value:key…`` says, in order: (key, value), or (key, None) to delete.
+    """Decode changes of parameters, ``key=value:key…``.
 
-    Raises `ProtocolError` for an empty key or a bad escape, before anything is applied.
+    Returns:
+        In order, (key, value) to set a parameter and (key, None) to remove one.
+
+    Raises:
+        ProtocolError: for an empty key or a bad escape.
     """
     if not text:
         return []
@@ -254,8 +275,8 @@ def _decode_escaped_changes(text: str) -> list[tuple[str, str | None]]:
     return changes
 
 
-def apply_params(params: dict[str, str], changes: list[tuple[str, str | None]]) -> None:
-    """Carries out what `decode_changes` found: a set parameter keeps its place."""
+def apply_changes(params: dict[str, str], changes: list[tuple[str, str | None]]) -> None:
+    """Apply changes from `decode_changes`; a parameter that exists keeps its place."""
     for key, value in changes:
         if value is None:
             params.pop(key, None)
@@ -264,10 +285,13 @@ def apply_params(params: dict[str, str], changes: list[tuple[str, str | None]]) 
 
 
 def parse_time(text: str) -> int:
-    """The time field of a message in seconds; empty is 0.
+    """Return the time of a message in seconds; an empty field is 0.
 
-    Read as C's strtoul with base 0: blanks and a plus sign may come first, ``0x`` is
-    hexadecimal, a leading 0 octal. Raises `ProtocolError` for anything else or past 32 bits.
+    It is read as by C's strtoul with base 0: after blanks and a plus sign, decimal, hexadecimal
+    after ``0x``, or octal after a 0.
+
+    Raises:
+        ProtocolError: for anything else, or more than 32 bits.
     """
     if not text:
         return 0
@@ -285,9 +309,13 @@ def parse_time(text: str) -> int:
 
 
 class Answer:
-    """What a peer answered to a message: `handled`, and the changes to make.
+    """A peer's answer to a message.
 
-    `name` is empty and `retvalue` None where the answer leaves them as they are.
+    Attributes:
+        handled: True if the peer handled the message.
+        name: the new name of the message, empty to keep it.
+        retvalue: the new return value, None to keep it.
+        changes: changes of the parameters, as `decode_changes` returns them.
     """
 
     __slots__ = ("changes", "handled", "name", "retvalue")
@@ -305,28 +333,33 @@ class Answer:
         self.changes = changes
 
     def apply(self, message: Message) -> None:
-        """Makes the changes to `message`.
+        """Apply the answer to `message`.
 
-        What the answer only repeats is left alone: many libraries send all of a message back.
+        Nothing is touched where the answer only repeats the message, as many libraries send the
+        whole message back.
         """
         if self.name and self.name != message.name:
             message.name = self.name
         if self.retvalue is not None:
             message.retvalue = self.retvalue
         if not all(message.same(key, value) for key, value in self.changes):
-            apply_params(message.params, self.changes)
+            apply_changes(message.params, self.changes)
 
 
 def carry_out_answer(fields: str, message: Message) -> bool:
-    """Makes the changes that an answer, as `decode_answer` reads it, says; whether it handled.
+    """Decode an answer, as `decode_answer` does, and apply it to `message`.
 
-    Raises `ProtocolError` when it makes no sense; nothing is changed then.
+    Returns:
+        True if the peer handled the message.
+
+    Raises:
+        ProtocolError: the answer is not valid; nothing is changed.
     """
     parts = fields.split(":", 3)
     handled = BOOLEANS.get(parts[0])
     plain = "%" not in fields and fields.isascii() and fields.isprintable()
     if len(parts) == 3 and handled is not None and plain:
-        # Most answers say no more than this, and what they say needs no escaping on its way.
+        # Most answers have no more fields, and nothing in them needs escaping.
         name, retvalue = parts[1:]
         if name and name != message.name:
             message.name = name
@@ -341,14 +374,18 @@ def carry_out_answer(fields: str, message: Message) -> bool:
 
 
 def decode_answer(fields: str) -> Answer:
-    """The answer of ``<processed>:[<name>]:<retvalue>[:…]``, the id being cut off already.
+    """Decode the fields of an answer: ``<processed>:[<name>]:<retvalue>[:<key>=<value>…]``.
 
-    Raises `ProtocolError` when it makes no sense; nothing is applied then.
+    Args:
+        fields: the line after ``%%<message:<id>:``.
+
+    Raises:
+        ProtocolError: the answer is not valid.
     """
     parts = fields.split(":", 3)
     handled = BOOLEANS.get(parts[0])
     if handled is None:
-        # Yate reads a boolean past leading blanks, never past trailing ones; none at all is false.
+        # Yate ignores blanks before a boolean but not after it; an empty one is false.
         handled = BOOLEANS.get(parts[0].lstrip(" ")) if parts[0] else False
     if handled is None or len(parts) < 2:
         raise ProtocolError(f"not a boolean: {parts[0]!r}")
@@ -363,11 +400,11 @@ def decode_answer(fields: str) -> Answer:
 
 
 def encode_params(params: Mapping[str, str]) -> str:
-    """``:key=value:key=value…`` of a message's parameters; empty for none."""
+    """Encode parameters as ``:key=value:key=value…``, as an empty text if there are none."""
     if not params:
         return ""
     text = ":".join([f"{key}={value}" for key, value in params.items()])
-    # One look at the whole text again; only what needs escaping pays for it.
+    # One test of the whole text: only what needs escaping pays for it.
     if (
         "%" in text
         or text.count(":") >= len(params)
@@ -383,7 +420,7 @@ def _escape_key(key: str) -> str:
 
 
 def encode_body(message: Message) -> str:
-    """``name:retvalue[:key=value…]`` of a message: the end of each line that carries it."""
+    """Encode a message as ``name:retvalue[:key=value…]``, the end of the lines that carry it."""
     kept = message.wire
     if kept is not None and kept[0] is message.name:
         name, retvalue, text = kept
@@ -394,10 +431,10 @@ def encode_body(message: Message) -> str:
 
 
 def encode_message(ident: str, message: Message) -> str:
-    """The ``%%>message`` line that hands `message` to a peer; `ident` needs no escaping."""
+    """Return the line ``%%>message`` that sends `message` to a peer; `ident` is not escaped."""
     return f"%%>message:{ident}:{int(message.time)}:{encode_body(message)}"
 
 
 def encode_answer(ident: str, message: Message, handled: bool) -> str:
-    """The ``%%<message`` line that returns `message`; an empty `ident` is a watcher's notice."""
+    """Return the line ``%%<message`` that returns `message`; a watcher's has no `ident`."""
     return f"%%<message:{escape(ident)}:{'true' if handled else 'false'}:{encode_body(message)}"

@@ -160,7 +160,7 @@ class _Record:
 
     def write(self, journey: Journey) -> None:
         """Write one message; the file buffers what is less than a block."""
-        from console.session.flow import record_line
+        from yext.record.file import record_line
 
         if not self.error:
             with self._errors():

@@ -99,7 +99,7 @@ class RemoteRecorder(FlowRecorder):
         with suppress(ProtocolError):
             answer = wire.decode_answer(fields)
             params: dict[str, str] = {}
-            wire.apply_params(params, answer.changes)
+            wire.apply_changes(params, answer.changes)
             if answer.name == "engine.help" and params.get("line", "").startswith(MARK):
                 return
             self.keep(

@@ -12,7 +12,7 @@ from console.replies.reply import failed, not_authenticated
 from console.session.authority import Authority
 from yext import Reply
 from yext.command import EOL
-from yext.errors import FilterError
+from yext.errors import FilterError, RecordError
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _clear(session: Session, rest: str) -> Reply:
 
 
 async def _save(session: Session, rest: str) -> Reply:
-    from console.session.flow import write_record
+    from yext.record.file import write_record
 
     if session.authority is not Authority.ADMIN:
         return not_authenticated()
@@ -189,7 +189,7 @@ def _messages(count: int) -> str:
 
 
 async def _load(session: Session, rest: str) -> Reply:
-    from console.session.flow import read_record
+    from yext.record.file import read_record
 
     if session.authority is not Authority.ADMIN:
         return not_authenticated()
@@ -200,7 +200,7 @@ async def _load(session: Session, rest: str) -> Reply:
         loaded, whole = await asyncio.to_thread(read_record, rest, most)
     except OSError as error:
         return _os_failed(rest, error)
-    except ValueError as error:
+    except RecordError as error:
         return failed(f"{safe(rest)} {safe(str(error))}", "give a file that flow save wrote")
     session.flow.off()
     session.flow.loaded = loaded

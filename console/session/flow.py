@@ -4,10 +4,6 @@ left out."""
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import stat
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +11,7 @@ from console.replies.trace import Style, draw_line
 from console.session.authority import Authority
 from console.session.secrets import COMMAND_MESSAGES
 from yext.record.filters import Filter, compile_filter
-from yext.record.journey import Journey, from_json, to_json
+from yext.record.journey import Journey
 
 if TYPE_CHECKING:
     from console.session.secrets import Secrets
@@ -28,9 +24,6 @@ HOLD_SECONDS = 0.25
 _HELD_MAX = 1000
 
 _TIMER = "engine.timer"
-
-LONGEST_LINE = 4 * 1024 * 1024
-"""Characters of one line of a file of recorded messages."""
 
 
 class Viewer(Protocol):
@@ -261,59 +254,3 @@ class Flow:
 
 def _number(journey: Journey) -> int:
     return journey.number
-
-
-def open_at_once(path: str, flags: int) -> int:
-    """An opener that does not wait until somebody opens the other end of a named pipe."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-
-
-def write_record(path: str, journeys: Iterable[Journey]) -> int:
-    """Writes the messages as JSON lines (docs/flow.md); returns how many. Raises OSError."""
-    lines = [record_line(journey) for journey in journeys]
-    with open(path, "w", encoding="ascii", opener=open_at_once) as file:
-        file.writelines(lines)
-    return len(lines)
-
-
-def record_line(journey: Journey) -> str:
-    """One message as a line of a record: ASCII, and so are bytes that are no UTF-8."""
-    return json.dumps(to_json(journey)) + "\n"
-
-
-def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
-    """The last `most` messages of a record, and whether it is whole: its last line may be cut
-    off. Of a message that is told twice, the later line counts.
-
-    Raises OSError, and ValueError with the line for a file that is no record.
-    """
-    found: dict[int, Journey] = {}
-    order: deque[int] = deque()
-    with open(path, encoding="utf-8", errors="surrogateescape", opener=open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("is no file")
-        number = 0
-        while text := file.readline(LONGEST_LINE):
-            number += 1
-            try:
-                journey = _read_line(text)
-            except ValueError as error:
-                if found and not text.endswith("\n") and len(text) < LONGEST_LINE:
-                    return list(found.values()), False
-                raise ValueError(f"is no record: line {number} {error}") from None
-            if journey.number not in found:
-                order.append(journey.number)
-            found[journey.number] = journey
-            if len(order) > most:
-                del found[order.popleft()]
-    return list(found.values()), True
-
-
-def _read_line(text: str) -> Journey:
-    if not text.endswith("\n") and len(text) >= LONGEST_LINE:
-        raise ValueError(f"is longer than {LONGEST_LINE} characters")
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("is not JSON") from None
-    return from_json(told)

@@ -1,7 +1,4 @@
-"""What a message went through, told: the record of one dispatch, and its form as JSON.
-
-The form is described in docs/flow.md.
-"""
+"""A journey: the record of one dispatch, and its form as JSON, which docs/flow.md describes."""
 
 from __future__ import annotations
 
@@ -9,27 +6,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from yext.errors import RecordError
 from yext.wire import decode_params
 
 FORMAT = 1
-"""The version of the form as JSON; it changes when a reader of an older one would be wrong."""
+"""The version of the JSON form; it changes when readers of the older one would be wrong."""
 
 HIDDEN = "(hidden)"
+"""The text in place of a value that observers may not see."""
 
 _SECRET_RETURN = "user.auth"
 """The message whose return value is a password."""
 
 _FIXED_BYTES = 900
 _STEP_BYTES = 200
-"""What a record and each step take beside their texts, about."""
+"""The approximate memory of a record and of each step beside their texts, in bytes."""
 
 
-class Written(Mapping[str, str]):
-    """Parameters as the text of a line, read when somebody looks at them.
+class EncodedParams(Mapping[str, str]):
+    """Parameters as the text of a line, which is decoded on the first access.
 
-    A record of thousands of messages is a few objects for each then, and not two for each
-    parameter: it takes a third of the memory, and leaves the caches to the messages in flight
-    (tests/bench, rows traced and memory).
+    A record of thousands of messages then has a few objects for each message instead of two for
+    each parameter. It takes a third of the memory, and leaves the processor's caches to the
+    messages in flight (tests/bench, rows traced and memory).
     """
 
     __slots__ = ("_params", "text")
@@ -38,23 +37,29 @@ class Written(Mapping[str, str]):
         self.text = text
         self._params: dict[str, str] | None = None
 
-    def _read(self) -> dict[str, str]:
+    def _decoded(self) -> dict[str, str]:
         if self._params is None:
             self._params = decode_params(self.text)
         return self._params
 
     def __getitem__(self, name: str) -> str:
-        return self._read()[name]
+        return self._decoded()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
+        return iter(self._decoded())
 
     def __len__(self) -> int:
-        return len(self._read())
+        return len(self._decoded())
 
 
 class Change(NamedTuple):
-    """What a handler did to one parameter: `before` None added it, `after` None removed it."""
+    """A parameter that a handler changed.
+
+    Attributes:
+        name: the parameter.
+        before: its value before, None if the handler added it.
+        after: its value after, None if the handler removed it.
+    """
 
     name: str
     before: str | None
@@ -63,17 +68,17 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Step:
-    """One handler's part in a message's journey.
+    """A handler's part in the journey of a message.
 
     Attributes:
-        owner: who handled it.
-        priority: at which priority.
-        took: seconds until its answer; of a late one until it came after all.
+        owner: the handler's name in the message flow.
+        priority: the handler's priority.
+        took: seconds until its answer, even a late one.
         result: ``handled``, ``passed``, ``timed out``, ``late`` (answered after its timeout),
             ``gone``, ``waiting`` or ``not asked``.
-        changes: what it did to the parameters.
-        renamed: the new name of the message, empty where it kept the old.
-        retvalue: the new return value, None where it kept the old.
+        changes: the parameters that it changed.
+        renamed: the new name of the message, empty if it was kept.
+        retvalue: the new return value, None if it was kept.
     """
 
     owner: str
@@ -90,25 +95,25 @@ _FAILED_RESULTS = ("timed out", "late", "gone")
 
 @dataclass(slots=True)
 class Journey:
-    """What one message went through.
+    """The record of one dispatch.
 
     Attributes:
-        number: counts the recorded messages from 1, without gaps.
-        when: start, seconds since 1970.
-        name: the name it started with.
-        sender: who sent it.
-        params: the parameters it started with.
-        parent: the number of the message during whose handling this one was sent, or 0.
-        depth: how many messages that one was nested in itself.
-        steps: the handlers in the order they were asked.
-        handled: whether somebody handled it.
+        number: the number of the recorded message, from 1 without gaps.
+        when: the start, in seconds since 1970.
+        name: the name of the message at the start.
+        sender: the label of the sender.
+        params: the parameters at the start.
+        parent: the number of the message that the sender was handling, 0 for none.
+        depth: the number of messages that this one is nested in.
+        steps: the handlers in the order in which they were called.
+        handled: True if a handler handled the message.
         took: seconds from start to end.
-        watchers: who was told afterwards.
-        renamed: the name it ended with, empty where that is `name`.
-        after: the parameters it ended with.
-        retvalue: the return value it ended with.
-        ended: whether it is over.
-        kept_size: what `size` was when the record took it in.
+        watchers: the labels of the watchers that were notified.
+        renamed: the name at the end, empty if it is the same.
+        after: the parameters at the end.
+        retvalue: the return value at the end.
+        ended: True once the dispatch is over.
+        kept_size: the `size` when the record took it in, in bytes.
     """
 
     number: int
@@ -130,12 +135,12 @@ class Journey:
 
     @property
     def handled_by(self) -> str:
-        """Who handled it, empty for nobody."""
+        """The owner of the handler that handled it, empty for none."""
         return next((step.owner for step in self.steps if step.result == "handled"), "")
 
     @property
     def outcome(self) -> str:
-        """``handled``, ``timed out``, ``late``, ``gone`` or ``not handled``."""
+        """The outcome: ``handled``, ``timed out``, ``late``, ``gone`` or ``not handled``."""
         if self.handled:
             return "handled"
         failed = self._failed()
@@ -143,17 +148,18 @@ class Journey:
 
     @property
     def by(self) -> str:
-        """Who made the outcome what it is: who handled it, or failed to; empty for nobody."""
+        """The owner of the handler that handled it, or failed to; empty for none."""
         if self.handled:
             return self.handled_by
         failed = self._failed()
         return failed.owner if failed is not None else ""
 
     def _failed(self) -> Step | None:
-        return next((one for one in reversed(self.steps) if one.result in _FAILED_RESULTS), None)
+        failed = (step for step in reversed(self.steps) if step.result in _FAILED_RESULTS)
+        return next(failed, None)
 
     def size(self) -> int:
-        """About how many bytes this record takes."""
+        """Return the approximate memory of this record in bytes."""
         size = _FIXED_BYTES + _STEP_BYTES * len(self.steps) + len(self.retvalue)
         size += _length(self.params)
         if self.after is not self.params:
@@ -165,13 +171,13 @@ class Journey:
 
 
 def _length(params: Mapping[str, str]) -> int:
-    if isinstance(params, Written):
+    if isinstance(params, EncodedParams):
         return len(params.text)
     return len("".join(params)) + len("".join(params.values()))
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
-    """The difference between two sets of parameters, in the order of the later one."""
+    """Return the changes from one set of parameters to another, in the order of the latter."""
     found = [
         Change(name, before.get(name), value)
         for name, value in after.items()
@@ -182,15 +188,20 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change
 
 
 def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
-    """A copy of `journey` without the values of the parameters that are `secret`."""
+    """Return a copy of `journey` in which secret values are hidden.
+
+    Args:
+        journey: the journey.
+        secret: returns True for the names of parameters whose values are secret.
+    """
 
     def params(values: Mapping[str, str]) -> dict[str, str]:
         return {name: HIDDEN if secret(name) else value for name, value in values.items()}
 
-    def change(one: Change) -> Change:
-        if not secret(one.name):
-            return one
-        return Change(one.name, one.before and HIDDEN, one.after and HIDDEN)
+    def change(change: Change) -> Change:
+        if not secret(change.name):
+            return change
+        return Change(change.name, change.before and HIDDEN, change.after and HIDDEN)
 
     secret_return = _SECRET_RETURN in (journey.name, journey.renamed)
     return Journey(
@@ -220,7 +231,7 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
 
 
 def to_json(journey: Journey) -> dict[str, Any]:
-    """`journey` as docs/flow.md tells it: text, numbers, booleans, lists and objects only."""
+    """Return `journey` as a JSON object."""
     return {
         "format": FORMAT,
         "number": journey.number,
@@ -251,70 +262,75 @@ def _step_to_json(step: Step) -> dict[str, Any]:
         "seconds": round(step.took, 6),
         "result": step.result,
         "changes": [
-            {"name": one.name, "before": one.before, "after": one.after} for one in step.changes
+            {"name": change.name, "before": change.before, "after": change.after}
+            for change in step.changes
         ],
         "renamed": step.renamed or None,
         "retvalue": step.retvalue,
     }
 
 
-def from_json(told: Any) -> Journey:
-    """What `to_json` made. Raises ValueError for anything else."""
+def from_json(record: Any) -> Journey:
+    """Return the journey that `to_json` has made an object of.
+
+    Raises:
+        RecordError: `record` is anything else.
+    """
     try:
-        if told["format"] != FORMAT:
-            raise ValueError(f"has the format {told['format']!r}, not {FORMAT}")
-        reply = told["reply"]
+        if record["format"] != FORMAT:
+            raise RecordError(f"has the format {record['format']!r}, not {FORMAT}")
+        reply = record["reply"]
         return Journey(
-            number=int(told["number"]),
-            parent=int(told["parent"]),
-            depth=int(told["depth"]),
-            when=float(told["when"]),
-            name=_text(told["name"]),
-            sender=_text(told["sender"]),
-            params=_params(told["params"]),
-            steps=[_step_from_json(step) for step in told["handlers"]],
+            number=int(record["number"]),
+            parent=int(record["parent"]),
+            depth=int(record["depth"]),
+            when=float(record["when"]),
+            name=_text(record["name"]),
+            sender=_text(record["sender"]),
+            params=_params(record["params"]),
+            steps=[_step_from_json(step) for step in _list(record["handlers"])],
             handled=bool(reply["handled"]),
-            took=float(told["seconds"]),
-            watchers=tuple(map(_text, told["watchers"])),
-            renamed=_text(reply["name"]) if reply["name"] != told["name"] else "",
+            took=float(record["seconds"]),
+            watchers=tuple(map(_text, record["watchers"])),
+            renamed=_text(reply["name"]) if reply["name"] != record["name"] else "",
             after=_params(reply["params"]),
             retvalue=_text(reply["retvalue"]),
             ended=True,
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"is not a recorded message: {error!r}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordError(f"is not a recorded message: {error!r}") from None
 
 
-def _step_from_json(told: Any) -> Step:
+def _step_from_json(step: Any) -> Step:
     return Step(
-        _text(told["handler"]),
-        int(told["priority"]),
-        float(told["seconds"]),
-        _text(told["result"]),
+        _text(step["handler"]),
+        int(step["priority"]),
+        float(step["seconds"]),
+        _text(step["result"]),
         tuple(
-            Change(_text(one["name"]), _optional(one["before"]), _optional(one["after"]))
-            for one in _listed(told["changes"])
+            Change(_text(change["name"]), _optional(change["before"]), _optional(change["after"]))
+            for change in _list(step["changes"])
         ),
-        _optional(told["renamed"]) or "",
-        _optional(told["retvalue"]),
+        _optional(step["renamed"]) or "",
+        _optional(step["retvalue"]),
     )
 
 
-def _listed(told: Any) -> Iterable[Any]:
-    if not isinstance(told, list):
-        raise TypeError(f"{told!r} is not a list")
-    return told
+def _list(value: Any) -> Iterable[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list")
+    return value
 
 
-def _text(told: Any) -> str:
-    if not isinstance(told, str):
-        raise TypeError(f"{told!r} is not a text")
-    return told
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
 
 
-def _optional(told: Any) -> str | None:
-    return None if told is None else _text(told)
+def _optional(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
-def _params(told: Any) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in told.items()}
+def _params(values: Any) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in values.items()}

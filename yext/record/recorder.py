@@ -1,6 +1,6 @@
-"""The record of dispatched messages: a bounded ring of journeys, and who follows them.
+"""The record of dispatched messages: a bounded ring of journeys, and their followers.
 
-Nothing is recorded while nobody asks for it, and then a dispatch pays one attribute test.
+Nothing is recorded without a follower; a dispatch then costs one test of an attribute.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, cast
 
 from yext.conf.options import Option, describe_changes, read_options
 from yext.message import Message
-from yext.record.journey import Change, Journey, Step, Written, changes
+from yext.record.journey import EncodedParams, Journey, Step, changes
 from yext.record.patterns import wildcard
 
 if TYPE_CHECKING:
     from yext.conf import Conf, Problem
     from yext.dispatcher import Dispatch, Handler, Watcher
-
-
-__all__ = ["Change", "FlowRecorder", "Journey", "Step"]
 
 OPTIONS = (
     Option("messages", "int", 10_000, 1, 1_000_000, "messages", "messages that the record keeps"),
@@ -44,15 +41,17 @@ _DEFAULTS: Mapping[str, object] = {option.name: option.default for option in OPT
 
 
 _NAMES_KNOWN = 1000
-"""Message names of which it is kept whether somebody follows them: anybody may invent more."""
+"""For how many message names it is remembered whether they are followed: peers may invent names."""
 
 Follower = Callable[[Journey], None]
+"""A function that gets each journey at its end."""
 
 NameTest = Callable[[str], bool]
+"""A function that returns True for the message names that a follower wants."""
 
 
 def every_name(name: str) -> bool:
-    """Wants the messages of all names."""
+    """Return True: a follower with this test wants all messages."""
     return True
 
 
@@ -60,11 +59,12 @@ _NOTHING: tuple[str, str, str | dict[str, str]] = ("", "", "")
 
 
 def _mapping(snapshot: str | dict[str, str]) -> Mapping[str, str]:
-    return Written(snapshot) if isinstance(snapshot, str) else snapshot
+    """The parameters of a `Message.snapshot`."""
+    return EncodedParams(snapshot) if isinstance(snapshot, str) else snapshot
 
 
 class Recording(Journey):
-    """A journey while it goes on; what a dispatch tells of its steps."""
+    """A journey that goes on; the dispatch reports its steps. See `yext.dispatcher.Recording`."""
 
     __slots__ = ("_before", "_entered", "_first", "_recorder", "_started")
 
@@ -73,8 +73,8 @@ class Recording(Journey):
         outer = sender.handling() if sender is not None else None
         parent = outer.journey if outer is not None else None
         self._first = message.snapshot()
-        # One by one: the constructor of the dataclass makes a record cost 8 % more (tests/bench,
-        # row traced).
+        # Set one by one: the constructor of the dataclass makes a record cost 8 % more
+        # (tests/bench, row traced).
         self.number = number
         self.when = time.time()
         self.name = message.name
@@ -92,17 +92,17 @@ class Recording(Journey):
         self._before = _NOTHING
 
     def start(self) -> None:
-        """The message has had to wait for its turn, which is not what its handlers took."""
+        """Begin: the time in the queue does not count as that of the handlers."""
         self._started = perf_counter()
 
     def enter(self, handler: Handler, message: Message) -> None:
-        """`handler` is about to be asked."""
+        """Record that `handler` is about to be called."""
         self.steps.append(Step(handler.owner, handler.priority))
         self._before = (message.name, message.retvalue, message.snapshot())
         self._entered = perf_counter()
 
     def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
-        """`handler` answered."""
+        """Record that `handler` has answered."""
         step = self.steps[-1]
         step.took = perf_counter() - self._entered
         step.result = outcome or ("handled" if handled else "passed")
@@ -116,17 +116,17 @@ class Recording(Journey):
             step.retvalue = message.retvalue
 
     def late(self, owner: str, waited: float) -> None:
-        """`owner` answered `waited` seconds after it was given up: too late to count."""
+        """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
         for step in self.steps:
             if step.owner == owner and step.result == "timed out":
                 step.result = "late"
                 step.took += waited
                 if self.ended:
-                    self._recorder.tell(self)
+                    self._recorder.publish(self)
                 return
 
     def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
-        """The dispatch is over and the `watchers` were told."""
+        """End: the dispatch is over and the `watchers` were notified."""
         message = dispatch.message
         self.took = perf_counter() - self._started
         self.handled = dispatch.handled
@@ -137,7 +137,7 @@ class Recording(Journey):
         if message.name != self.name:
             self.renamed = message.name
         after = message.snapshot()
-        # Most messages end as they began: one copy is enough for a record of thousands.
+        # Most messages end as they began: then one copy is enough.
         if after is not self._first and _mapping(after) != self.params:
             self.after = _mapping(after)
         self.retvalue = message.retvalue
@@ -148,21 +148,20 @@ class Recording(Journey):
 
 
 class FlowRecorder:
-    """Records messages while somebody follows them.
+    """Records messages while there are followers.
 
     Attributes:
-        active: whether somebody follows.
+        active: True while there are followers.
         max_messages, max_bytes: the bounds of the record.
-        lines: how many lines a second of the flow an operator is shown.
-        secret: whether a parameter's value is hidden from observers.
-        open: the messages that are recorded and not over yet, by number.
+        lines: how many lines of the flow an operator is shown, per second.
+        open: the journeys that go on, by number.
     """
 
     def __init__(self) -> None:
         self.active = False
         self.open: dict[int, Journey] = {}
         self._followers: dict[Follower, NameTest] = {}
-        self._told: tuple[Follower, ...] = ()
+        self._follower_list: tuple[Follower, ...] = ()
         self._wanted: dict[str, bool] = {}
         self._ring: deque[Journey] = deque()
         self._bytes = 0
@@ -171,33 +170,36 @@ class FlowRecorder:
         self.apply_conf()
 
     def read_conf(self, main: Conf) -> list[Problem]:
-        """Reads yate.conf into a plan for `apply_conf`; changes nothing."""
+        """Read the options from yate.conf, for `apply_conf`; return the problems."""
         self._planned, problems = read_options(main, SECTION, OPTIONS)
         return problems
 
     def apply_conf(self) -> list[str]:
-        """Carries out what `read_conf` planned; returns a line for each option changed."""
+        """Apply the options that were read; return a line for each one that has changed."""
         changed = describe_changes(OPTIONS, self._values, self._planned)
         self._values = values = self._planned
         self.max_messages = cast(int, values["messages"])
         self.max_bytes = cast(int, values["bytes"])
         self.lines = cast(int, values["lines"])
-        listed = cast(str, values["secret"]).lower().split(",")
-        self._secret = [wildcard(one.strip()) for one in listed if one.strip()]
+        names = [name.strip() for name in cast(str, values["secret"]).lower().split(",")]
+        self._secret = [wildcard(name) for name in names if name]
         self._trim()
         return [f"[{SECTION}] {name}: {change}" for name, change in changed.items()]
 
     def secret(self, param: str) -> bool:
-        """Whether observers may not see the value of `param`."""
+        """Return True if the value of the parameter `param` is hidden from observers."""
         lower = param.lower()
         return any(fits(lower) for fits in self._secret)
 
     def follow(self, follower: Follower, wants: NameTest = every_name) -> Callable[[], None]:
-        """Has `follower` called with each journey at its end; returns what ends that.
+        """Call `follower` with each journey at its end; return a function that ends that.
 
-        `wants` tells which messages it can have a use for, by their names: what nobody wants is
-        not recorded. A journey is told once more, under its number, when an answer to it comes
-        late.
+        A journey is passed again, with the same number, when a late answer comes.
+
+        Args:
+            follower: the function to call.
+            wants: returns True for the message names that the follower wants. A message that
+                no follower wants is not recorded; one that any of them wants is passed to all.
         """
         self._followers[follower] = wants
         self._followers_changed()
@@ -210,11 +212,11 @@ class FlowRecorder:
 
     def _followers_changed(self) -> None:
         self.active = bool(self._followers)
-        self._told = tuple(self._followers)
+        self._follower_list = tuple(self._followers)
         self._wanted.clear()
 
     def wants(self, name: str) -> bool:
-        """Whether somebody may have a use for messages of that name."""
+        """Return True if any follower wants this name."""
         wanted = self._wanted.get(name)
         if wanted is None:
             wanted = any(wants(name) for wants in self._followers.values())
@@ -224,40 +226,41 @@ class FlowRecorder:
         return wanted
 
     def begin(self, dispatch: Dispatch) -> Recording:
-        """A dispatch starts; its journey is to be told of each step."""
+        """Start the record of a dispatch."""
         journey = Recording(self, next(self._numbers), dispatch)
         self.open[journey.number] = journey
         return journey
 
     def keep(self, journey: Journey) -> None:
-        """A journey has ended: it goes into the ring and to the followers."""
+        """Add a journey that has ended to the ring, and pass it to the followers."""
         self.open.pop(journey.number, None)
         journey.kept_size = size = journey.size()
         self._ring.append(journey)
         self._bytes += size
         if len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
             self._trim()
-        for follower in self._told:
+        for follower in self._follower_list:
             follower(journey)
 
     def _trim(self) -> None:
         while len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
             self._bytes -= self._ring.popleft().kept_size
 
-    def tell(self, journey: Journey) -> None:
-        """Tells `journey` to all followers."""
-        for follower in self._told:
+    def publish(self, journey: Journey) -> None:
+        """Pass `journey` to all followers."""
+        for follower in self._follower_list:
             follower(journey)
 
     def last(self, count: int) -> list[Journey]:
-        """The last `count` journeys, in the order they ended."""
+        """Return the last `count` journeys, in the order in which they ended."""
         return list(itertools.islice(self._ring, max(0, len(self._ring) - count), None))
 
     def find(self, number: int) -> Journey | None:
-        """The journey of that number, while the ring holds it."""
-        return next((one for one in reversed(self._ring) if one.number == number), None)
+        """Return the journey of that number, None if the ring does not have it (any more)."""
+        found = (journey for journey in reversed(self._ring) if journey.number == number)
+        return next(found, None)
 
     def clear(self) -> None:
-        """Forgets what was recorded."""
+        """Remove all journeys."""
         self._ring.clear()
         self._bytes = 0

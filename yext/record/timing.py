@@ -1,7 +1,7 @@
-"""``dispatcher trace_msg_time`` and ``trace_msg_handler_time``: how long messages took, in the log.
+"""Log how long messages took: ``dispatcher trace_msg_time`` and ``trace_msg_handler_time``.
 
-Yate's switches, on Yate's words. They read the journeys that the recorder keeps, so that they
-cost nothing while they are off.
+The switches and their texts are Yate's. They read the journeys of the recorder, so that they cost
+nothing while they are off.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SWITCHES = {
     "trace_msg_time": "Message trace time",
     "trace_msg_handler_time": "Message trace handler time",
 }
-"""The switches, and how Yate's replies call them."""
+"""The switches, and their names in Yate's replies."""
 
 
 class TraceTimes:
@@ -30,24 +30,24 @@ class TraceTimes:
         self._unfollow: Callable[[], None] | None = None
 
     def command(self, words: Sequence[str]) -> str | None:
-        """Carries out ``SWITCH [on|off]``; the reply, or None for other words."""
+        """Execute ``SWITCH [on|off]``; return the reply, None for other words."""
         title = SWITCHES.get(words[0]) if words else None
         if title is None:
             return None
-        said = BOOLEANS.get(words[1]) if len(words) > 1 else None
-        if said is not None:
-            self._turn(words[0], said)
+        on = BOOLEANS.get(words[1]) if len(words) > 1 else None
+        if on is not None:
+            self._turn(words[0], on)
         return f"{title} is {'on' if words[0] in self._on else 'off'}"
 
     def _turn(self, switch: str, on: bool) -> None:
         (self._on.add if on else self._on.discard)(switch)
         if self._on and self._unfollow is None:
-            self._unfollow = self._recorder.follow(self._tell)
+            self._unfollow = self._recorder.follow(self._log_times)
         elif not self._on and self._unfollow is not None:
             self._unfollow()
             self._unfollow = None
 
-    def _tell(self, journey: Journey) -> None:
+    def _log_times(self, journey: Journey) -> None:
         if "trace_msg_handler_time" in self._on:
             for step in journey.steps:
                 if step.result != "not asked":

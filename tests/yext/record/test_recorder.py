@@ -4,11 +4,10 @@ import asyncio
 import os
 from pathlib import Path
 
-import pytest
 from workshop import TIMEOUT, Workshop
 
 from yext import Engine, Message
-from yext.record.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
+from yext.record.journey import Change, Journey
 
 LATE = """echo '%%>install:50:slow'
 while IFS=: read -r head id rest; do
@@ -179,44 +178,3 @@ def test_a_mistake_in_its_options_is_told(tmp_path: Path) -> None:
             assert not engine.recorder.secret("password")
 
     asyncio.run(play())
-
-
-def _journey() -> Journey:
-    return Journey(
-        number=7, when=1700000000.25, name="user.auth", sender="g 127.0.0.1:1",
-        params={"username": "bob", "Password": "s3cret"}, parent=3, depth=1,
-        steps=[
-            Step("a.py", 50, 0.25, "timed out"),
-            Step("b.py", 60, 0.5, "handled",
-                 (Change("password2", None, "s3cret"), Change("x", "1", None)), "other", "s3cret"),
-        ],
-        handled=True, took=0.75, watchers=("w",), renamed="other",
-        after={"username": "bob", "Password": "s3cret", "odd": "\udcff\x1b"}, retvalue="s3cret",
-        ended=True,
-    )  # fmt: skip
-
-
-def test_json_tells_all_and_is_read_again() -> None:
-    journey = _journey()
-    told = to_json(journey)
-    assert from_json(told) == journey
-    assert (told["outcome"], told["by"], told["reply"]["name"]) == ("handled", "b.py", "other")
-
-
-@pytest.mark.parametrize(
-    "told", [None, [], {}, {"format": 2}, to_json(_journey()) | {"params": {"a": 1}},
-             to_json(_journey()) | {"handlers": [{}]}, to_json(_journey()) | {"number": "x"}]
-)  # fmt: skip
-def test_what_is_no_journey_is_refused(told: object) -> None:
-    with pytest.raises(ValueError):
-        from_json(told)
-
-
-def test_what_observers_may_not_see_is_hidden() -> None:
-    journey = _journey()
-    hidden = hide(journey, lambda name: "password" in name.lower())
-    assert "s3cret" not in repr(hidden)
-    assert hidden.params == {"username": "bob", "Password": HIDDEN}
-    assert hidden.steps[1].changes == (Change("password2", None, HIDDEN), Change("x", "1", None))
-    assert hidden.retvalue == HIDDEN, "the return value of user.auth is the password"
-    assert "s3cret" in repr(journey)

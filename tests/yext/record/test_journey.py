@@ -1,0 +1,60 @@
+"""Journeys: their form as JSON, and what observers see of them."""
+
+import pytest
+
+from yext.errors import RecordError
+from yext.record.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
+
+
+def make_journey() -> Journey:
+    return Journey(
+        number=7, when=1700000000.25, name="user.auth", sender="g 127.0.0.1:1",
+        params={"username": "bob", "Password": "s3cret"}, parent=3, depth=1,
+        steps=[
+            Step("a.py", 50, 0.25, "timed out"),
+            Step("b.py", 60, 0.5, "handled",
+                 (Change("password2", None, "s3cret"), Change("x", "1", None)), "other", "s3cret"),
+        ],
+        handled=True, took=0.75, watchers=("w",), renamed="other",
+        after={"username": "bob", "Password": "s3cret", "odd": "\udcff\x1b"}, retvalue="s3cret",
+        ended=True,
+    )  # fmt: skip
+
+
+def test_a_journey_survives_json() -> None:
+    journey = make_journey()
+    record = to_json(journey)
+    assert from_json(record) == journey
+    assert (record["outcome"], record["by"]) == ("handled", "b.py")
+    assert record["reply"]["name"] == "other"
+
+
+RECORD = to_json(make_journey())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        [],
+        {},
+        {"format": 2},
+        RECORD | {"params": {"a": 1}},
+        RECORD | {"handlers": [{}]},
+        RECORD | {"handlers": {}},
+        RECORD | {"number": "x"},
+    ],
+)
+def test_anything_else_is_refused(record: object) -> None:
+    with pytest.raises(RecordError):
+        from_json(record)
+
+
+def test_secrets_are_hidden_from_observers() -> None:
+    journey = make_journey()
+    hidden = hide(journey, lambda name: "password" in name.lower())
+    assert "s3cret" not in repr(hidden)
+    assert hidden.params == {"username": "bob", "Password": HIDDEN}
+    assert hidden.steps[1].changes == (Change("password2", None, HIDDEN), Change("x", "1", None))
+    assert hidden.retvalue == HIDDEN, "the return value of user.auth is the password"
+    assert "s3cret" in repr(journey)
