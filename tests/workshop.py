@@ -81,7 +81,7 @@ class Workshop:
 
     def of(self, name: str, parameter: str | None = None) -> Script:
         """Find the script of that name, and parameter if given: a running one, or the last."""
-        script = self.module.find_script(name, parameter)
+        script = self.module.supervisor.find_script(name, parameter)
         assert script is not None
         return script
 

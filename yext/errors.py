@@ -7,6 +7,7 @@ say what failed, where and why.
     ├── ProtocolError        a line that the external module protocol does not allow
     │   └── LineTooLong      a line that exceeds the peer's buffer: the peer is ended
     ├── StartError           a program could not be started, with the exact reason
+    ├── ExecuteNotAllowedError  an operator may not start programs
     ├── ListenError          a listener could not be opened, with the exact reason
     ├── FilterError          a mistake in a filter expression, with its column
     ├── RecordError          a file or a line that is not a record of messages
@@ -122,6 +123,10 @@ class StartError(YextError):
     def __init__(self, failure: StartFailure) -> None:
         super().__init__(failure.one_line())
         self.failure = failure
+
+
+class ExecuteNotAllowedError(YextError):
+    """The operator who asked for a program may not start any (``allow_execute``)."""
 
 
 class ListenError(YextError):

@@ -44,7 +44,7 @@ def test_starts_and_stops(tmp_path: Path) -> None:
             await asyncio.gather(*(cycles(one, CYCLES // WORKERS) for one in range(WORKERS)))
             Resources.now().check(before, KEPT_OBJECTS)
             assert resident() - memory < KEPT_BYTES
-            assert len(lab.module.scripts) == WORKERS
+            assert len(lab.module.supervisor.scripts) == WORKERS
 
     asyncio.run(story())
 
@@ -86,7 +86,7 @@ def test_connects(tmp_path: Path) -> None:
 async def all_left(lab: Workshop) -> None:
     """Wait until the engine has noticed, a few turns of the loop later, that all peers left."""
     async with asyncio.timeout(20):
-        while lab.module.peers:
+        while lab.module.supervisor.peers:
             await asyncio.sleep(0)
     # Its socket is closed in the turn after that.
     await asyncio.sleep(0)

@@ -9,22 +9,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import Final
 
 from yext import log
-from yext.command import EXECUTE_HINT, NOT_EXECUTED, commander_of
+from yext.command import EXECUTE_HINT, commander_of
 from yext.dispatcher import PENDING, Dispatch, Pending
-from yext.errors import StartError
+from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
-from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.peer.peer import Peer, PeerEnd
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
+from yext.extmodule.supervisor import Supervisor
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
 from yext.telephony.shared import telephony
-
-if TYPE_CHECKING:
-    from yext.extmodule.module import ExtModule
 
 RECORD, PLAY = 3, 4
 """The descriptors of a script that carry audio from the call, and to it."""
@@ -38,29 +37,43 @@ METHODS: Final[dict[str, tuple[int, ...] | None]] = {
 }
 """The audio descriptors that a script gets; None is for one that is no channel."""
 
+CHANNEL_ID = "ExtModule"
+"""The id of a channel until its script sends ``setlocal:id``; further ones get a number."""
+
 _CALLED = re.compile(r"external/([^/]*)/([^ ]*)(.*)", re.DOTALL)
 
 
 class ScriptChannel(Endpoint):
-    """The endpoint that a channel script or a channel peer is.
+    """The end of a call that a channel script or a channel peer is.
 
     Attributes:
-        receiver: the peer, None once it has gone.
-        tells: whether ``chan.disconnected`` is sent when the other end goes (setlocal).
+        script_peer: the script or the peer, None once it has ended.
+        reports_disconnect: send ``chan.disconnected`` when the other end goes (setlocal).
     """
 
-    def __init__(self, module: ExtModule, receiver: Receiver) -> None:
-        super().__init__(module.bus, module.free_channel_id())
-        self.module = module
-        self.receiver: Receiver | None = receiver
-        self.address = receiver.name
-        self.tells = False
-        module.channels[self] = None
-        telephony(module.bus).endpoints[self.id] = self
-        receiver.channel = self
+    def __init__(self, supervisor: Supervisor, peer: Peer) -> None:
+        super().__init__(supervisor.bus, _free_id(supervisor))
+        self.supervisor = supervisor
+        self.script_peer: Peer | None = peer
+        self.address = peer.name
+        self.reports_disconnect = False
+        supervisor.channels[self] = None
+        self._endpoints = telephony(supervisor.bus).endpoints
+        self._endpoints[self.id] = self
+        peer.channel = self
+
+    def rename(self, ident: str) -> None:
+        """Change the channel's id; an id that is taken stays with the other channel."""
+        self._unregister()
+        self.id = ident
+        self._endpoints.setdefault(ident, self)
+
+    def _unregister(self) -> None:
+        if self._endpoints.get(self.id) is self:
+            del self._endpoints[self.id]
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
-        if not self.tells or self.bus.halting:
+        if not self.reports_disconnect or self.bus.halting:
             return
         message = Message(
             "chan.disconnected", {"id": self.id, "module": "external", "address": self.address}
@@ -76,7 +89,7 @@ class ScriptChannel(Endpoint):
 
         `reason` is what the script set; empty for none.
         """
-        self.receiver = None
+        self.script_peer = None
         source = self.media().source
         if isinstance(source, PipeSource) and self.peer is not None:
             self.hold()
@@ -89,24 +102,35 @@ class ScriptChannel(Endpoint):
         self.release()
 
     def destroyed(self) -> None:
-        self.module.channels.pop(self, None)
-        telephony(self.bus).endpoints.pop(self.id, None)
-        receiver, self.receiver = self.receiver, None
-        if receiver is not None:
-            receiver.channel = None
-            receiver.end("hangup")
+        self.supervisor.channels.pop(self, None)
+        self._unregister()
+        peer, self.script_peer = self.script_peer, None
+        if peer is not None:
+            peer.channel = None
+            peer.end(PeerEnd.HANGUP)
+
+
+def _free_id(supervisor: Supervisor) -> str:
+    """Return the id of a new channel: Yate's constant, with a number after it if it is taken."""
+    taken = {channel.id for channel in supervisor.channels}
+    if CHANNEL_ID not in taken:
+        return CHANNEL_ID
+    return next(name for n in count(2) if (name := f"{CHANNEL_ID}/{n}") not in taken)
 
 
 class CallScript(Script):
     """A script that was started for a call, and is forgotten when it has ended."""
 
-    def __init__(self, module: ExtModule, name: str, parameter: str, fds: tuple[int, ...] | None):
-        super().__init__(module, name, parameter, "", False)
+    def __init__(
+        self, supervisor: Supervisor, name: str, parameter: str, fds: tuple[int, ...] | None
+    ) -> None:
+        super().__init__(supervisor, name, parameter)
+        self.supervisor = supervisor
         self._fds = fds or ()
         self._mine: dict[int, int] = {}
         self._theirs: dict[int, int] = {}
         self.role = "global" if fds is None else "channel"
-        module.scripts.append(self)
+        supervisor.scripts.append(self)
 
     def call(self) -> ScriptChannel | None:
         """Starts the script and makes its channel; None for one that is none.
@@ -126,22 +150,22 @@ class CallScript(Script):
                 os.close(descriptor)
         if self.role == "global":
             return None
-        assert self.receiver is not None
-        return self._channel(self.receiver)
+        assert self.peer is not None
+        return self._channel(self.peer)
 
     def _open(self) -> None:
-        path = spawn.resolve(self.name, self.module.options.scripts_dir)
+        path = spawn.resolve(self.name, self.supervisor.options.scripts_dir)
         for target in self._fds:
             reading, writing = spawn.make_pipe(self.name, path, self.parameter)
             mine, theirs = (writing, reading) if target == RECORD else (reading, writing)
             self._mine[target], self._theirs[target] = mine, theirs
 
-    def _channel(self, receiver: Receiver) -> ScriptChannel:
-        channel = ScriptChannel(self.module, receiver)
-        clock = self.module.clock()
+    def _channel(self, peer: Peer) -> ScriptChannel:
+        channel = ScriptChannel(self.supervisor, peer)
+        clock = telephony(self.supervisor.bus).clock
         label = f"external/{self.label}"
         if RECORD in self._mine:
-            consumer = PipeConsumer(label, self._mine[RECORD], self.module.options.maxaudio)
+            consumer = PipeConsumer(label, self._mine[RECORD], self.supervisor.options.maxaudio)
             consumer.on_drop = self._does_not_read
             channel.set_consumer(consumer)
         if PLAY in self._mine:
@@ -149,7 +173,7 @@ class CallScript(Script):
         return channel
 
     def _does_not_read(self) -> None:
-        self.module.debug(
+        self.supervisor.debug(
             log.WARN, f"'{self.label}' does not read its audio, the oldest is dropped"
         )
 
@@ -161,20 +185,21 @@ class CallScript(Script):
         return code != 0 or not spoke
 
     def over(self) -> None:
-        if self in self.module.scripts:
-            self.module.scripts.remove(self)
+        self.supervisor.forget_script(self)
 
 
 AUDIO_COLUMNS: Final = ("channel", "script", "peer", "heard", "dropped", "played")
 
 
-def audio_table(module: ExtModule) -> list[str]:
+def audio_table(supervisor: Supervisor) -> list[str]:
     """``external audio`` as lines: a heading, then fields parted by TABs, a channel a line.
 
     What was heard, dropped and played is in frames of 20 ms; ``-`` where nothing is.
     """
     rows = [AUDIO_COLUMNS]
-    for channel in module.channels:
+    for channel in supervisor.channels:
+        if not isinstance(channel, ScriptChannel):
+            continue
         media = channel.media()
         consumer, source = media.consumer, media.source
         heard = dropped = played = "-"
@@ -203,7 +228,7 @@ class Handing(Dispatch):
         self._then(handled, outcome)
 
 
-def start_call(module: ExtModule, message: Message, dispatch: Dispatch) -> bool | Pending:
+def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> bool | Pending:
     """Starts the script that a ``call.execute`` is for, which gets the message first."""
     called = _CALLED.fullmatch(message.get("callto"))
     if called is None:
@@ -211,38 +236,38 @@ def start_call(module: ExtModule, message: Message, dispatch: Dispatch) -> bool 
     method, name, parameter = called.groups()
     if method not in METHODS:
         reason = f"'{method}' is none of {', '.join(METHODS)}"
-        module.debug(log.CONF, reason)
+        supervisor.debug(log.CONF, reason)
         # The message says nothing of it, as recorded; who asked for the call is to know.
-        module.bus.log.notice((reason,), "", logged=False)
+        supervisor.bus.log.notice((reason,), "", logged=False)
         return False
-    if not commander_of(message).may_execute:
-        message.params.update(error="forbidden", reason=NOT_EXECUTED, hint=EXECUTE_HINT)
+    try:
+        supervisor.check_may_start(commander_of(message))
+    except ExecuteNotAllowedError as error:
+        message.params.update(error="forbidden", reason=str(error), hint=EXECUTE_HINT)
         return False
-    script = CallScript(module, name, parameter.strip(), METHODS[method])
+    script = CallScript(supervisor, name, parameter.strip(), METHODS[method])
     try:
         channel = script.call()
     except StartError as error:
-        _failed(module, message, error)
+        _failed(supervisor, message, error)
         return False
-    assert script.receiver is not None
+    assert script.peer is not None
     if channel is None:
-        return script.receiver.hand_over(message, dispatch)
-    return _introduce(script.receiver, channel, message, dispatch)
+        return script.peer.hand_over(message, dispatch)
+    return _introduce(script.peer, channel, message, dispatch)
 
 
-def _failed(module: ExtModule, message: Message, error: StartError) -> None:
+def _failed(supervisor: Supervisor, message: Message, error: StartError) -> None:
     failure = error.failure
     message["error"] = "failure"
     message["reason"] = failure.lines()[0]
     message.params.update(
         (name, value) for name, value in failure.params().items() if name in ("errno", "hint")
     )
-    module.bus.log.notice(failure.lines(), "", logged=False)
+    supervisor.bus.log.notice(failure.lines(), "", logged=False)
 
 
-def _introduce(
-    receiver: Receiver, channel: ScriptChannel, message: Message, dispatch: Dispatch
-) -> Pending:
+def _introduce(peer: Peer, channel: ScriptChannel, message: Message, dispatch: Dispatch) -> Pending:
     """Hands `message` to the script; a true answer connects the caller with its channel."""
     caller = message.userdata
 
@@ -252,31 +277,30 @@ def _introduce(
         dispatch.answered(handled, outcome)
         channel.release()
 
-    if receiver.hand_over(message, Handing(dispatch, then)) is not PENDING:
+    if peer.hand_over(message, Handing(dispatch, then)) is not PENDING:
         then(False, "gone")
     return PENDING
 
 
-def take_along(receiver: Receiver, ident: str, message: Message) -> Endpoint | None:
-    """Gives the message of a channel peer its channel; what is to be released when it is over.
+def attach_call(
+    supervisor: Supervisor, peer: Peer, ident: str, message: Message
+) -> Callable[[], None] | None:
+    """Attach the call of a channel peer to its message: see `PeerHost.attach_call`.
 
-    The first ``call.execute`` of a peer makes the channel. A message with the id of one that
-    waits for the peer's answer carries what that one carries.
+    The first ``call.execute`` of a peer makes its channel. A message with the id of one that
+    waits for the peer's answer has the user data of that one.
     """
-    if not receiver.setdata:
+    if not peer.settings.setdata:
         return None
-    channel: object = receiver.channel
-    made = False
-    if channel is None and receiver.role == "channel" and message.name == "call.execute":
-        channel = made_now = ScriptChannel(receiver.module, receiver)
-        message["id"] = made_now.id
-        made = True
-    waiting = receiver.pending.get(ident) if ident and not made else None
-    if waiting is not None:
-        channel = waiting.message.userdata
-    message.userdata = channel
-    if not isinstance(channel, Endpoint):
+    if peer.channel is None and peer.role == "channel" and message.name == "call.execute":
+        channel = ScriptChannel(supervisor, peer)
+        message["id"] = channel.id
+        message.userdata = channel
+        return channel.release
+    waiting = peer.pending.get(ident) if ident else None
+    userdata: object = peer.channel if waiting is None else waiting.message.userdata
+    message.userdata = userdata
+    if not isinstance(userdata, Endpoint):
         return None
-    if not made:
-        channel.hold()
-    return channel
+    userdata.hold()
+    return userdata.release

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
-from yext.command import EOL, EXECUTE_HINT, NOT_EXECUTED, commander_of, help_with
-from yext.errors import StartError
-from yext.extmodule.script.script import clock
+from yext.command import EOL, EXECUTE_HINT, commander_of, help_with
+from yext.errors import ExecuteNotAllowedError, StartError
+from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.extmodule.script.script import Script, clock
 from yext.extmodule.script.states import IDLE
+from yext.extmodule.supervisor import Supervisor
 from yext.log import safe
 from yext.message import Message
-
-if TYPE_CHECKING:
-    from yext.extmodule.module import ExtModule
-    from yext.extmodule.peer.peer import Receiver
-    from yext.extmodule.script.script import Script
 
 TAB = "\t"
 """What parts the fields of a table, and is left as it is in what scripts write."""
@@ -33,32 +29,38 @@ YATE_WORDS = ("info", "start", "stop", "restart", "execute")
 _SHOWN = ("info", "show", "why", "log", "dismiss", "audio")
 """Sub-commands that may stand alone; the rest need a name."""
 
-_STARTS_NOTHING = (*_SHOWN, "stop")
-"""What starts no program: any other word starts a script so named."""
 
-
-async def carry_out(module: ExtModule, line: str, message: Message) -> bool:
-    """Carries out `line` if it begins with ``external``; returns whether it was understood."""
+async def carry_out(supervisor: Supervisor, line: str, message: Message) -> bool:
+    """Carry out `line` if it begins with ``external``; return True if it was understood."""
     word, _, rest = line.strip().partition(" ")
     if word != "external":
         return False
-    rest = rest.strip()
+    try:
+        return await _carry_out(supervisor, rest.strip(), message)
+    except ExecuteNotAllowedError as error:
+        message.params.update(reason=str(error), hint=EXECUTE_HINT)
+        message.retvalue = f"{error}{EOL}"
+        return True
+    except StartError as error:
+        lines = ("External command failed", *error.failure.lines())
+        message.params.update(error.failure.params())
+        message.retvalue = "".join(line + EOL for line in lines)
+        return True
+
+
+async def _carry_out(supervisor: Supervisor, rest: str, message: Message) -> bool:
     verb, _, arguments = rest.partition(" ")
-    action = ACTIONS.get(verb)
     if not verb:
-        message.retvalue = _list(module, details=False)
+        message.retvalue = _list(supervisor, details=False)
         return True
-    if verb not in _STARTS_NOTHING and not commander_of(message).may_execute:
-        message.params.update(reason=NOT_EXECUTED, hint=EXECUTE_HINT)
-        message.retvalue = NOT_EXECUTED + EOL
-        return True
-    if action is None:
+    row = ACTIONS.get(verb)
+    if row is None:
         # Yate's usage: the word start may be left out.
-        return await _start(module, rest, message)
+        return await _start(supervisor, rest, message)
     arguments = arguments.strip()
     if not arguments and verb not in _SHOWN:
         return False
-    return await action[0](module, arguments, message)
+    return await row[0](supervisor, arguments, message)
 
 
 def _name_and_parameter(text: str) -> tuple[str, str | None]:
@@ -67,61 +69,53 @@ def _name_and_parameter(text: str) -> tuple[str, str | None]:
     return name, parameter.strip() if blank and parameter.strip() else None
 
 
-async def _info(module: ExtModule, arguments: str, message: Message) -> bool:
-    message.retvalue = _list(module, details=True)
+async def _info(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    message.retvalue = _list(supervisor, details=True)
     return True
 
 
-def _list(module: ExtModule, details: bool) -> str:
+def _list(supervisor: Supervisor, details: bool) -> str:
     lines = []
-    for number, receiver in enumerate(module.peers, 1):
-        lines.append(f"{number}. {receiver.name} {receiver.parameter}")
+    for number, peer in enumerate(supervisor.peers, 1):
+        lines.append(f"{number}. {peer.name} {peer.parameter}")
         if details:
-            lines.append("\t" + _details(receiver))
+            lines.append("\t" + _details(peer))
     return "".join(line + EOL for line in lines)
 
 
-def _details(receiver: Receiver) -> str:
-    parts = [receiver.role.capitalize() or "Unknown"]
-    if receiver.channel is not None:
+def _details(peer: Peer) -> str:
+    parts = [peer.role.capitalize() or "Unknown"]
+    if peer.channel is not None:
         parts.append("has channel")
-    if receiver.restart:
+    if peer.settings.restart:
         parts.append("autorestart")
     # Yate shows 1 for a peer whose process is not known.
-    parts.append(f"pid={receiver.pid or 1}")
+    parts.append(f"pid={peer.pid or 1}")
     return ", ".join(parts)
 
 
-def _failed(message: Message, error: StartError) -> bool:
-    failure = error.failure
-    message.params.update(failure.params())
-    message.retvalue = "".join(line + EOL for line in ("External command failed", *failure.lines()))
-    return True
-
-
-async def _start(module: ExtModule, arguments: str, message: Message) -> bool:
+async def _start(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    if module.find_peer(name, parameter) is not None:
+    commander = commander_of(message)
+    supervisor.check_may_start(commander)
+    if supervisor.find_peer(name, parameter) is not None:
         message.retvalue = f"External already running{EOL}"
         message["reason"] = f"{name} runs already"
         message["hint"] = f"external restart {arguments}, or give it another parameter"
         return True
-    return _start_now(module, name, parameter or "", message)
+    return _start_now(supervisor, name, parameter or "", message)
 
 
-def _start_now(module: ExtModule, name: str, parameter: str, message: Message) -> bool:
-    try:
-        script = module.start_script(name, parameter, commander_of(message).label)
-    except StartError as error:
-        return _failed(message, error)
+def _start_now(supervisor: Supervisor, name: str, parameter: str, message: Message) -> bool:
+    script = supervisor.start_script(name, parameter, commander_of(message))
     message.retvalue = f"External start attempt{EOL}"
     message["pid"] = str(script.pid)
     return True
 
 
-async def _stop(module: ExtModule, arguments: str, message: Message) -> bool:
+async def _stop(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    if await _stop_one(module, name, parameter, message):
+    if await _stop_one(supervisor, name, parameter, message):
         message.retvalue = f"External command stopped{EOL}"
     else:
         message.retvalue = f"External not running{EOL}"
@@ -130,49 +124,49 @@ async def _stop(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
-async def _stop_one(module: ExtModule, name: str, parameter: str | None, message: Message) -> bool:
-    receiver = module.find_peer(name, parameter) or _named_with_blanks(module, name, parameter)
-    script = module.script_of(receiver) if receiver else module.find_script(name, parameter)
+async def _stop_one(
+    supervisor: Supervisor, name: str, parameter: str | None, message: Message
+) -> bool:
+    peer = supervisor.find_peer(name, parameter) or _named_with_blanks(supervisor, name, parameter)
+    script = supervisor.peers[peer] if peer else supervisor.find_script(name, parameter)
     if script is not None and script.state not in IDLE:
         ran = script.pid is not None
         await script.stop()
         if ran and script.last_exit is not None:
             message["ended"] = script.last_exit.status.describe()
         return True
-    if receiver is not None:
-        receiver.end("stop")
+    if peer is not None:
+        peer.end(PeerEnd.STOP)
         return True
     return False
 
 
-def _named_with_blanks(module: ExtModule, name: str, parameter: str | None) -> Receiver | None:
+def _named_with_blanks(supervisor: Supervisor, name: str, parameter: str | None) -> Peer | None:
     """The peer whose name, and parameter if it has one, are all that was typed: only
     ``[scripts]`` can start a script with blanks in its name."""
     typed = name if parameter is None else f"{name} {parameter}"
-    for receiver in module.peers:
-        if typed in (receiver.name, f"{receiver.name} {receiver.parameter}"):
-            return receiver
+    for peer in supervisor.peers:
+        if typed in (peer.name, f"{peer.name} {peer.parameter}"):
+            return peer
     return None
 
 
-async def _restart(module: ExtModule, arguments: str, message: Message) -> bool:
+async def _restart(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    await _stop_one(module, name, parameter, message)
-    return _start_now(module, name, parameter or "", message)
+    supervisor.check_may_start(commander_of(message))
+    await _stop_one(supervisor, name, parameter, message)
+    return _start_now(supervisor, name, parameter or "", message)
 
 
-async def _execute(module: ExtModule, arguments: str, message: Message) -> bool:
+async def _execute(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    try:
-        message["pid"] = str(module.execute(name, parameter))
-    except StartError as error:
-        return _failed(message, error)
+    message["pid"] = str(supervisor.execute(name, parameter, commander_of(message)))
     message.retvalue = f"External exec attempt{EOL}"
     return True
 
 
-async def _show(module: ExtModule, arguments: str, message: Message) -> bool:
-    scripts = _chosen(module, arguments, message)
+async def _show(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    scripts = _chosen(supervisor, arguments, message)
     if scripts:
         message.retvalue = "".join(line + EOL for line in table(scripts))
     elif not arguments:
@@ -180,8 +174,8 @@ async def _show(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
-async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
-    scripts = [one for one in _chosen(module, arguments, message) if one.why]
+async def _why(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    scripts = [one for one in _chosen(supervisor, arguments, message) if one.why]
     if not scripts and "reason" not in message:
         message.retvalue = f"Nothing has failed{EOL}"
     for script in sorted(scripts, key=lambda one: one.failed_at)[-1:]:
@@ -190,8 +184,8 @@ async def _why(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
-async def _log(module: ExtModule, arguments: str, message: Message) -> bool:
-    scripts = _chosen(module, arguments, message)
+async def _log(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    scripts = _chosen(supervisor, arguments, message)
     kept = sorted(line for script in scripts for line in script.log_lines)
     if kept:
         lines = (f"{clock(when)} [{pid}] {safe(text, keep=TAB)}" for when, pid, text in kept)
@@ -201,11 +195,11 @@ async def _log(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
-async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
-    chosen = _chosen(module, arguments, message)
+async def _dismiss(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    chosen = _chosen(supervisor, arguments, message)
     scripts = [one for one in chosen if one.state in IDLE]
     for script in scripts:
-        module.scripts.remove(script)
+        supervisor.forget_script(script)
     if scripts or not arguments:
         message.retvalue = f"Dismissed {len(scripts)}{EOL}"
     elif chosen:
@@ -215,20 +209,20 @@ async def _dismiss(module: ExtModule, arguments: str, message: Message) -> bool:
     return True
 
 
-async def _audio(module: ExtModule, arguments: str, message: Message) -> bool:
+async def _audio(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     from yext.extmodule.calls import audio_table
 
-    message.retvalue = "".join(line + EOL for line in audio_table(module))
+    message.retvalue = "".join(line + EOL for line in audio_table(supervisor))
     return True
 
 
-def _chosen(module: ExtModule, arguments: str, message: Message) -> list[Script]:
+def _chosen(supervisor: Supervisor, arguments: str, message: Message) -> list[Script]:
     """The scripts that are meant: all, or those of the name and parameter given."""
     if not arguments:
-        return list(module.scripts)
+        return list(supervisor.scripts)
     name, parameter = _name_and_parameter(arguments)
     found = [
-        one for one in module.scripts if one.name == name and parameter in (None, one.parameter)
+        one for one in supervisor.scripts if one.name == name and parameter in (None, one.parameter)
     ]
     if not found:
         message.retvalue = f"No script '{arguments}' was started{EOL}"
@@ -249,14 +243,14 @@ def table(scripts: list[Script]) -> list[str]:
 
 
 def _row(script: Script) -> list[str]:
-    receiver = script.receiver
-    if receiver is None:
+    peer = script.peer
+    if peer is None:
         live = ["-"] * 8
     else:
         live = [
-            str(receiver.pid), receiver.role, str(int(time.time() - script.started_at)),
-            str(receiver.received), str(receiver.sent), str(len(receiver.pending)),
-            str(len(receiver.relays)), str(len(receiver.watches)),
+            str(peer.pid), peer.role, str(int(time.time() - script.started_at)),
+            str(peer.received), str(peer.sent), str(len(peer.pending)),
+            str(len(peer.relays)), str(len(peer.watches)),
         ]  # fmt: skip
     ended, why = script.last_exit, script.why
     return [
@@ -266,7 +260,7 @@ def _row(script: Script) -> list[str]:
     ]  # fmt: skip
 
 
-Action = Callable[["ExtModule", str, Message], Awaitable[bool]]
+Action = Callable[[Supervisor, str, Message], Awaitable[bool]]
 
 ACTIONS: dict[str, tuple[Action, str]] = {
     "info": (_info, "who is connected, with pid and role"),
@@ -283,7 +277,7 @@ ACTIONS: dict[str, tuple[Action, str]] = {
 """What each sub-command does, and how that is described."""
 
 
-def complete(module: ExtModule, line: str, word: str) -> dict[str, str]:
+def complete(supervisor: Supervisor, line: str, word: str) -> dict[str, str]:
     """The words that may follow `line`, and what each is."""
     words = line.split()
     if words in ([], ["help"], ["?"]):
@@ -293,7 +287,7 @@ def complete(module: ExtModule, line: str, word: str) -> dict[str, str]:
         return {verb: ACTIONS[verb][1] for verb in (ACTIONS if word else YATE_WORDS)}
     if words[0] != "external" or words[1] not in ACTIONS:
         return {}
-    known = _known(module, words[1])
+    known = _known(supervisor, words[1])
     if len(words) == 2:
         return {name: what for name, _, what in known}
     if len(words) == 3:
@@ -301,13 +295,15 @@ def complete(module: ExtModule, line: str, word: str) -> dict[str, str]:
     return {}
 
 
-def _known(module: ExtModule, verb: str) -> list[tuple[str, str, str]]:
+def _known(supervisor: Supervisor, verb: str) -> list[tuple[str, str, str]]:
     """The name, parameter and state of all that `verb` can be said of."""
     if verb in ("stop", "restart"):
-        peers = ((one.name, one.parameter, _peer_state(module, one)) for one in module.peers)
+        peers = (
+            (one.name, one.parameter, _peer_state(supervisor, one)) for one in supervisor.peers
+        )
         return list(peers)
     if verb in ("show", "why", "log", "dismiss"):
-        return [(one.name, one.parameter, _state(one)) for one in module.scripts]
+        return [(one.name, one.parameter, _state(one)) for one in supervisor.scripts]
     return []
 
 
@@ -316,11 +312,11 @@ def _state(script: Script) -> str:
     return ", ".join(safe(part) for part in parts if part)
 
 
-def _peer_state(module: ExtModule, receiver: Receiver) -> str:
-    script = module.script_of(receiver)
+def _peer_state(supervisor: Supervisor, peer: Peer) -> str:
+    script = supervisor.peers[peer]
     if script is not None:
         return _state(script)
-    return safe(f"{receiver.parameter}, connected to listener {receiver.name}")
+    return safe(f"{peer.parameter}, connected to listener {peer.name}")
 
 
 def help(message: Message) -> bool:

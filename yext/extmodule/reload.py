@@ -7,87 +7,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from yext import log
 from yext.conf.options import describe_changes
-from yext.errors import ListenError, StartError
+from yext.errors import StartError
 from yext.extmodule import settings
-from yext.extmodule.peer.listener import Listener
+from yext.extmodule.peer.peer import Peer
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import IDLE, ScriptState
-from yext.extmodule.settings import ModuleOptions, PeerListenerSpec, Program
-
-if TYPE_CHECKING:
-    from yext.extmodule.module import ExtModule
-
-_PEER_OPTIONS = ("maxqueue", "timeout", "timebomb", "settime")
-"""The options that a peer has a copy of, which setlocal changes."""
+from yext.extmodule.settings import ModuleOptions, Program
+from yext.extmodule.supervisor import Supervisor
 
 
-def options(module: ExtModule, before: ModuleOptions, after: ModuleOptions) -> list[str]:
-    """Has changed options hold for live peers too, but where a peer has set its own."""
-    changed = describe_changes(settings.GENERAL, vars(before), vars(after))
-    for name in _PEER_OPTIONS:
-        for peer in module.peers if name in changed else ():
-            if getattr(peer, name) == getattr(before, name):
-                setattr(peer, name, getattr(after, name))
-    for script in module.scripts:
+def options(supervisor: Supervisor, before: ModuleOptions, after: ModuleOptions) -> list[str]:
+    """Apply changed options to connected peers that have not overridden them."""
+    for peer in supervisor.peers:
+        _peer_options(peer, before, after)
+    for script in supervisor.scripts:
         script.keep_lines(after.loglines)
+    changed = describe_changes(settings.GENERAL, vars(before), vars(after))
     return [f"{name}: {change}" for name, change in changed.items()]
 
 
-async def listeners(module: ExtModule, wanted: Sequence[PeerListenerSpec]) -> list[str]:
-    """Closes what is not wanted, then opens what is: addresses may have been exchanged.
-
-    One that cannot move to its new address stays at the old one.
-    """
-    lines: list[str] = []
-    specs = {spec.name: spec for spec in wanted}
-    moved: dict[str, PeerListenerSpec] = {}
-    for name, listener in list(module.listeners.items()):
-        if specs.get(name) == listener.spec:
-            continue
-        listener.close()
-        del module.listeners[name]
-        if name in specs:
-            moved[name] = listener.spec
-        else:
-            lines.append(f"listener '{name}' closed: {listener.spec.where()}")
-    module.failed_listeners.clear()
-    for spec in wanted:
-        if spec.name not in module.listeners:
-            lines += await _open_listener(module, spec, moved.get(spec.name))
-    return lines
+def _peer_options(peer: Peer, before: ModuleOptions, after: ModuleOptions) -> None:
+    own = peer.settings
+    if own.timeout == before.timeout:
+        peer.set_timeout(after.timeout)
+    if own.timebomb == before.timebomb:
+        own.timebomb = after.timebomb
+    if own.maxqueue == before.maxqueue:
+        own.maxqueue = after.maxqueue
+    if own.settime == before.settime:
+        own.settime = after.settime
 
 
-async def _open_listener(
-    module: ExtModule, spec: PeerListenerSpec, before: PeerListenerSpec | None
-) -> list[str]:
-    line = await _try_listener(module, spec)
-    if before is None:
-        return [line or f"listener '{spec.name}' opened: {spec.where()}"]
-    if not line:
-        return [f"listener '{spec.name}' moved: {before.where()} -> {spec.where()}"]
-    again = await _try_listener(module, before)
-    return [line, again or f"listener '{spec.name}' stays: {before.where()}"]
-
-
-async def _try_listener(module: ExtModule, spec: PeerListenerSpec) -> str:
-    """Opens a listener; returns why it could not be, or an empty text."""
-    listener = Listener(spec, module.make_receiver)
-    try:
-        await listener.open()
-    except ListenError as error:
-        module.failed_listeners[spec.name] = error
-        module.debug(log.WARN, f"Could not bind {error}")
-        return str(error)
-    module.listeners[spec.name] = listener
-    return ""
-
-
-async def scripts(module: ExtModule, wanted: Sequence[Program]) -> list[str]:
+async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str]:
     """Stops what is no longer in ``[scripts]``, then starts what is not running.
 
     One that runs already stays, whoever started it; one that failed gets another try; one
@@ -95,13 +49,13 @@ async def scripts(module: ExtModule, wanted: Sequence[Program]) -> list[str]:
     """
     kept: dict[Program, Script] = {}
     dropped: list[Script] = []
-    for script in [one for one in module.scripts if one.configured]:
+    for script in [one for one in supervisor.scripts if one.configured]:
         program = next(
-            (one for one in wanted if one not in kept and _is(module, one, script)), None
+            (one for one in wanted if one not in kept and _is(supervisor, one, script)), None
         )
         if program is None:
             dropped.append(script)
-            module.scripts.remove(script)
+            supervisor.forget_script(script)
         else:
             kept[program] = script
     lines = [
@@ -110,45 +64,45 @@ async def scripts(module: ExtModule, wanted: Sequence[Program]) -> list[str]:
     ]
     await asyncio.gather(*(script.stop() for script in dropped))
     for program in wanted:
-        lines += _script(module, program, kept.get(program))
+        lines += _script(supervisor, program, kept.get(program))
     return lines
 
 
-def _is(module: ExtModule, program: Program, script: Script) -> bool:
+def _is(supervisor: Supervisor, program: Program, script: Script) -> bool:
     """Whether `script` is what a line of ``[scripts]`` asks for."""
-    path = spawn.resolve(program.name, module.options.scripts_dir)
+    path = spawn.resolve(program.name, supervisor.options.scripts_dir)
     same = (script.name, script.parameter) == (program.name, program.parameter or "")
     return same and script.path == path
 
 
-def _script(module: ExtModule, program: Program, script: Script | None) -> list[str]:
+def _script(supervisor: Supervisor, program: Program, script: Script | None) -> list[str]:
     if script is not None:
-        return [_start(module, program)] if script.state is ScriptState.FAILED else []
+        return [_start(supervisor, program)] if script.state is ScriptState.FAILED else []
     by_hand = (
         one
-        for one in module.scripts
-        if not one.configured and one.state not in IDLE and _is(module, program, one)
+        for one in supervisor.scripts
+        if not one.configured and one.state not in IDLE and _is(supervisor, program, one)
     )
     found = next(by_hand, None)
     if found is None:
-        return [_start(module, program)]
+        return [_start(supervisor, program)]
     found.configured = True
     return [f"{found.label} is there already: {found.state_text()}"]
 
 
-def _start(module: ExtModule, program: Program) -> str:
+def _start(supervisor: Supervisor, program: Program) -> str:
     try:
-        script = module.start_script(program.name, program.parameter or "", "", configured=True)
+        script = supervisor.start_configured_script(program)
     except StartError as error:
-        module.bus.log.notice(error.failure.lines(), "", logged=False)
+        supervisor.bus.log.notice(error.failure.lines(), "", logged=False)
         return error.failure.one_line()
     return f"{script.label} started, pid {script.pid}"
 
 
-def execute(module: ExtModule, wanted: Sequence[Program]) -> None:
+def execute(supervisor: Supervisor, wanted: Sequence[Program]) -> None:
     """Starts the programs of ``[execute]``; what cannot be is told to all sessions."""
     for program in wanted:
         try:
-            module.execute(program.name, program.parameter)
+            supervisor.execute_configured(program)
         except StartError as error:
-            module.bus.log.notice(error.failure.lines(), "", logged=False)
+            supervisor.bus.log.notice(error.failure.lines(), "", logged=False)

@@ -73,7 +73,7 @@ def test_a_script_that_ends_at_once_is_told_of_after_the_reply(lab: Workshop) ->
             async def start_and_see(message: Message) -> bool:
                 if message["line"] != "go":
                     return False
-                lab.module.start_script("crash.sh", "", commander_of(message).label)
+                lab.module.supervisor.start_script("crash.sh", "", commander_of(message))
                 await lab.tells("terminating args='', exit status 9")
                 return True
 

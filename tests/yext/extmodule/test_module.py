@@ -91,7 +91,7 @@ def test_listeners_may_exchange_their_ports(lab: Workshop) -> None:
         async with lab.running():
             lab.configure(FAST, tcp("one", two) + tcp("two", one))
             assert len(await reload(lab)) == 2
-            assert lab.module.listeners["one"].spec.port == two
+            assert lab.module.listeners.open["one"].spec.port == two
             assert await greets(one)
             assert await greets(two)
             assert await reload(lab) == []
@@ -168,7 +168,7 @@ def test_a_script_started_by_hand_becomes_that_of_its_line(lab: Workshop) -> Non
             lab.configure(FAST, "[scripts]\na.sh=x")
             assert (await reload(lab))[0].startswith("a.sh x is there already: ")
             assert lab.of("a.sh").pid == pid
-            assert len(lab.module.scripts) == 1
+            assert len(lab.module.supervisor.scripts) == 1
             lab.configure(FAST)
             assert await reload(lab) == ["a.sh x stopped, no longer in [scripts]"]
 
@@ -180,11 +180,11 @@ def test_the_same_script_twice_runs_twice(lab: Workshop) -> None:
 
     async def story() -> None:
         async with lab.running():
-            assert len({script.pid for script in lab.module.scripts}) == 2
+            assert len({script.pid for script in lab.module.supervisor.scripts}) == 2
             assert await reload(lab) == []
             lab.configure(FAST, "[scripts]\na.sh=x")
             assert await reload(lab) == ["a.sh x stopped, no longer in [scripts]"]
-            assert len(lab.module.peers) == 1
+            assert len(lab.module.supervisor.peers) == 1
 
     asyncio.run(story())
 
@@ -253,7 +253,7 @@ def test_changed_options_hold_for_live_peers_but_for_what_they_have_set(lab: Wor
             await lab.start_canary()
             own = await lab.start("own.sh")
             assert (await lab.send("canary"))[0]
-            while own.receiver is not None and own.receiver.timeout != 77:
+            while own.peer is not None and own.peer.settings.timeout != 77:
                 await asyncio.sleep(0)
             lab.configure(FAST + "\ntimeout=1234\ntimebomb=yes\nloglines=3")
             assert await reload(lab) == [
@@ -261,11 +261,11 @@ def test_changed_options_hold_for_live_peers_but_for_what_they_have_set(lab: Wor
                 "timebomb: no -> yes",
                 "loglines: 200 -> 3",
             ]
-            canary = lab.of("canary.sh").receiver
+            canary = lab.of("canary.sh").peer
             assert canary is not None
-            assert own.receiver is not None
-            assert (canary.timeout, canary.timebomb) == (1234, True)
-            assert (own.receiver.timeout, own.receiver.timebomb) == (77, True)
+            assert own.peer is not None
+            assert (canary.settings.timeout, canary.settings.timebomb) == (1234, True)
+            assert (own.peer.settings.timeout, own.peer.settings.timebomb) == (77, True)
             assert own.log_lines.maxlen == 3
 
     asyncio.run(story())
@@ -292,10 +292,10 @@ def test_a_mistake_changes_nothing(lab: Workshop, general: str, rest: str, told:
             line = reply.text.splitlines()[-1]
             assert line.startswith(told)
             assert line.endswith(". Nothing was changed.")
-            assert not lab.module.listeners
+            assert not lab.module.listeners.open
             assert lab.of("a.sh").pid == pid
-            assert lab.module.find_script("b.sh", None) is None
-            assert lab.module.options.stopwait == 20
+            assert lab.module.supervisor.find_script("b.sh", None) is None
+            assert lab.module.supervisor.options.stopwait == 20
 
     asyncio.run(story())
 
@@ -311,7 +311,7 @@ def test_only_the_last_stories_are_kept(lab: Workshop) -> None:
             await lab.start("a.sh")
             for number in range(6):
                 assert not (await lab.do(f"external start gone{number}.sh")).ok
-            names = [script.name for script in lab.module.scripts]
+            names = [script.name for script in lab.module.supervisor.scripts]
             assert names == ["missing.sh", "a.sh", "gone3.sh", "gone4.sh", "gone5.sh"]
 
     asyncio.run(story())

@@ -15,6 +15,7 @@ from yext import Message
 from yext.telephony.detect import Listener
 from yext.telephony.endpoint import Consumer, Endpoint
 from yext.telephony.formats import decode
+from yext.telephony.shared import telephony
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def in_a_call(lab: Workshop, body: Callable[[Endpoint], Awaitable[None]]) -> Non
     async def main() -> None:
         async with lab.running():
             await call(lab, "external/nodata/take.py")
-            (channel,) = lab.module.channels
+            (channel,) = lab.module.supervisor.channels
             await body(channel)
 
     asyncio.run(main())
@@ -293,7 +294,7 @@ def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
         assert await lab.engine.dispatch(message)
         assert message["peerid"] == "wave/1"
         assert channel.peer is not None and channel.peer.id == "wave/1"
-        channel.tells = True  # type: ignore[attr-defined]
+        channel.reports_disconnect = True  # type: ignore[attr-defined]
         told = await watched.named("chan.disconnected", id="ExtModule")
         assert told["reason"] == "eof"
 
@@ -353,6 +354,6 @@ def test_audio_costs_nothing_when_the_call_is_over(lab: Workshop) -> None:
         await phone(lab, "hangup")
         await watched.named("chan.hangup")
         await lab.send("nothing")
-        assert len(lab.module.clock()) == 0
+        assert len(telephony(lab.engine).clock) == 0
 
     in_a_call(lab, body)

@@ -18,6 +18,7 @@ from yext.extmodule.peer.audio import PipeConsumer, PipeSource
 from yext.telephony import detect
 from yext.telephony.clock import BEAT, CATCH_UP, Clock
 from yext.telephony.endpoint import Consumer, Endpoint
+from yext.telephony.shared import telephony
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
 """Writes 12800 bytes, 0.8 s of sound, and ends at once."""
@@ -115,7 +116,7 @@ def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
 
     async def body() -> None:
         await call(lab, "external/record/deaf.py")
-        (channel,) = lab.module.channels
+        (channel,) = lab.module.supervisor.channels
         consumer = channel.media().consumer
         assert isinstance(consumer, PipeConsumer)
         for _ in range(400):
@@ -167,7 +168,7 @@ def test_a_script_that_floods_is_paced_and_loses_nothing(lab: Workshop) -> None:
     reading, writing = os.pipe()
 
     async def body() -> None:
-        clock = lab.module.clock()
+        clock = telephony(lab.engine).clock
         source, heard = PipeSource("test", reading, clock), Heard(3200)
         source.attach(heard)
         begun = asyncio.get_running_loop().time()
@@ -187,7 +188,7 @@ def test_a_short_last_frame_is_played_without_its_odd_byte(lab: Workshop) -> Non
     reading, writing = os.pipe()
 
     async def body() -> None:
-        source, heard = PipeSource("test", reading, lab.module.clock()), Heard(1)
+        source, heard = PipeSource("test", reading, telephony(lab.engine).clock), Heard(1)
         ended = asyncio.Event()
         source.on_end = ended.set
         source.attach(heard)
@@ -245,7 +246,7 @@ def test_a_data_connection_to_a_channel_of_a_driver(lab: Workshop) -> None:
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        (channel,) = lab.module.channels
+        (channel,) = lab.module.supervisor.channels
         attach = Message("chan.attach", {"source": "tone/milliwatt"}, userdata=channel)
         await lab.engine.dispatch(attach)
         reader, writer = await connected(lab, "%%>connect:record:phone/1:audio\n")
@@ -276,7 +277,7 @@ def test_the_first_line_may_come_in_pieces_with_audio_behind_it(lab: Workshop) -
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        channel = next(iter(lab.module.channels))
+        channel = next(iter(lab.module.supervisor.channels))
         heard = Heard(640)
         channel.peer.set_consumer(heard)  # type: ignore[union-attr]
         _, writer = await connected(lab, "%%>connect:pl")
@@ -296,7 +297,7 @@ def test_other_data_is_passed_on_as_it_comes(lab: Workshop) -> None:
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        channel = next(iter(lab.module.channels))
+        channel = next(iter(lab.module.supervisor.channels))
         heard = Heard(5)
         channel.peer.set_consumer(heard, "text")  # type: ignore[union-attr]
         _, writer = await connected(lab, "%%>connect:play:ExtModule:text\nhello")

@@ -42,7 +42,7 @@ def test_failed_start_fails_the_call_with_its_reason(lab: Workshop) -> None:
         assert "/usr/bin/nosuch" in message["reason"]
         assert message["errno"] == "ENOENT"
         assert len(lab.has_told("", "notice")) == notices + 1
-        assert not lab.module.channels and not lab.module.scripts
+        assert not lab.module.supervisor.channels and not lab.module.supervisor.scripts
 
     run(lab, body)
 
@@ -95,7 +95,7 @@ def test_a_second_channel_has_an_id_of_its_own(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
         await call(lab, "external/nodata/take.py")
-        assert [one.id for one in lab.module.channels] == ["ExtModule", "ExtModule/2"]
+        assert [one.id for one in lab.module.supervisor.channels] == ["ExtModule", "ExtModule/2"]
         await lab.do("phone phone/1 hangup")
         await lab.do("phone phone/2 hangup")
 
@@ -108,14 +108,18 @@ def test_a_dropped_call_ends_the_script_and_its_descriptors(lab: Workshop) -> No
     async def body() -> None:
         before = sorted(os.listdir("/proc/self/fd"))
         await call(lab, "external/playrec/take.py")
-        (script,) = lab.module.scripts
+        (script,) = lab.module.supervisor.scripts
         watched = Watched(lab, "chan.hangup")
         handled, _ = await lab.send("call.drop", id="phone/1", reason="bye")
         assert handled
         hangup = await watched.named("chan.hangup", id="phone/1")
         assert hangup["status"] == "bye"
         await script.stop()
-        assert not lab.module.channels and not lab.module.scripts and not lab.module.peers
+        assert (
+            not lab.module.supervisor.channels
+            and not lab.module.supervisor.scripts
+            and not lab.module.supervisor.peers
+        )
         # The warden keeps one pipe and one pidfd of its own.
         assert len(os.listdir("/proc/self/fd")) <= len(before) + 2
 
@@ -211,7 +215,7 @@ def test_a_script_that_is_told_whom_to_call_calls_them_itself(lab: Workshop) -> 
         assert again["lastpeerid"] == "desk"
         await phone(lab, "phone/1 say tone/dtmfstr/12")
         await phone(lab, "phone/2 wait dtmf 12")
-        assert not lab.module.channels, "both scripts have had their call taken away"
+        assert not lab.module.supervisor.channels, "both scripts have had their call taken away"
 
     run(lab, body)
 

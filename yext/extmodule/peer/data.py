@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from yext.bus import Bus
+from yext.extmodule.peer.peer import Peer
 from yext.telephony.clock import BEAT, Clock
 from yext.telephony.endpoint import AUDIO, Consumer, Endpoint, Source
 from yext.telephony.formats import SLIN
 from yext.telephony.shared import telephony
-
-if TYPE_CHECKING:
-    from yext.extmodule.module import ExtModule
-    from yext.extmodule.peer.peer import Receiver
 
 _FRAME: Final = SLIN.frame_bytes(0)
 _AHEAD: Final = 50 * _FRAME
@@ -110,17 +108,17 @@ class SocketConsumer(Consumer):
 class DataConnection(asyncio.Protocol):
     """The connection: a source of its channel, a consumer, or both."""
 
-    def __init__(self, module: ExtModule, channel: Endpoint, role: str, kind: str, name: str):
+    def __init__(self, bus: Bus, channel: Endpoint, role: str, kind: str, name: str, limit: int):
         self._channel = channel
         self._kind = kind
         self._transport: asyncio.Transport | None = None
         self._source: SocketSource | None = None
         self._consumer: SocketConsumer | None = None
         if role in ("play", "playrec"):
-            clock = module.clock() if kind == AUDIO else None
+            clock = telephony(bus).clock if kind == AUDIO else None
             self._source = SocketSource(name, clock, self)
         if role in ("record", "playrec"):
-            self._consumer = SocketConsumer(name, module.options.maxaudio, self)
+            self._consumer = SocketConsumer(name, limit, self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -179,12 +177,22 @@ class DataConnection(asyncio.Protocol):
             self._transport = None
 
 
-def begin(module: ExtModule, receiver: Receiver, role: str, ident: str) -> bool:
-    """Makes `receiver` a data connection for ``ID[:TYPE]``; False where no channel is ID."""
+def begin(peer: Peer, role: str, ident: str, limit: int) -> bool:
+    """Make the connection of a peer a data connection.
+
+    Args:
+        role: ``play``, ``record`` or ``playrec``.
+        ident: ``ID[:TYPE]``, the channel and the type of data.
+        limit: the milliseconds of audio that may wait for a program that does not read it.
+
+    Returns:
+        False if no channel has that id.
+    """
     name, _, kind = ident.partition(":")
-    channel = telephony(module.bus).endpoints.get(name)
-    if channel is None:
+    channel = telephony(peer.bus).endpoints.get(name)
+    if channel is None or peer.connection is None:
         return False
-    label = f"external/{receiver.label}"
-    receiver.hand_off(DataConnection(module, channel, role, kind or AUDIO, label))
+    label = f"external/{peer.label}"
+    data = DataConnection(peer.bus, channel, role, kind or AUDIO, label, limit)
+    peer.connection.hand_off(data)
     return True

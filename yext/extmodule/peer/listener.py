@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Protocol, cast
 
-from yext.extmodule.peer.peer import Receiver
+from yext.errors import ListenError
+from yext.extmodule.peer.connection import Connection
 from yext.extmodule.settings import PeerListenerSpec
 from yext.listening import ListeningServer, SocketKind, listen
+from yext.log import WARN
 from yext.peercred import peer_credentials
 
 READ_MAX = 32768
 """Bytes that are read from a peer in one turn: some 300 messages, 2 ms; then others have theirs."""
 
-MakeReceiver = Callable[[str, str, str], Receiver]
-"""Makes a receiver of a listener's name, where the peer comes from, and its role."""
+MakeConnection = Callable[[str, str, str, "int | None"], Connection]
+"""Makes the connection of a peer from the name of its listener, its address (empty for a UNIX
+socket), its role, and its process id if that is known."""
+
+
+class ListenerHost(Protocol):
+    """What `Listeners` need from their owner."""
+
+    def make_connection(self, name: str, address: str, role: str, pid: int | None) -> Connection:
+        """Make the connection of a peer: see `MakeConnection`."""
+
+    def debug(self, level: int, text: str) -> None:
+        """Log `text` as the module's debug text if `level` is low enough."""
 
 
 class Listener:
     """One open listener."""
 
-    def __init__(self, spec: PeerListenerSpec, make: MakeReceiver) -> None:
+    def __init__(self, spec: PeerListenerSpec, make: MakeConnection) -> None:
         self.spec = spec
         self._make = make
         self._server: ListeningServer | None = None
@@ -41,23 +54,91 @@ class Listener:
     def _peer(self) -> asyncio.Protocol:
         return _Arrival(self)
 
-    def accept(self, transport: asyncio.Transport) -> Receiver:
-        """Makes the receiver of a peer that has just connected."""
+    def accept(self, transport: asyncio.Transport) -> Connection:
+        """Make the connection of a peer that has just connected."""
         found = cast(socket.socket, transport.get_extra_info("socket"))
         pid = None
-        where = ""
+        address = ""
         if self.spec.kind is SocketKind.UNIX:
             pid = peer_credentials(found).pid
         else:
             peer = transport.get_extra_info("peername")
-            where = f"{peer[0]}:{peer[1]}" if peer else ""
-        receiver = self._make(self.spec.name, where, self.spec.role)
-        receiver.pid = pid
-        return receiver
+            address = f"{peer[0]}:{peer[1]}" if peer else ""
+        return self._make(self.spec.name, address, self.spec.role, pid)
+
+
+class Listeners:
+    """The open listeners, and the ones that could not be opened.
+
+    Args:
+        host: the owner.
+
+    Attributes:
+        open: the open listeners by name.
+        failed: why the others could not be opened, by name.
+    """
+
+    def __init__(self, host: ListenerHost) -> None:
+        self.open: dict[str, Listener] = {}
+        self.failed: dict[str, ListenError] = {}
+        self._host = host
+
+    async def apply(self, wanted: Sequence[PeerListenerSpec]) -> list[str]:
+        """Close what is not wanted, then open what is: addresses may have been exchanged.
+
+        A listener that cannot move to its new address stays at the old one.
+
+        Returns:
+            A line for each thing that was changed, or could not be.
+        """
+        lines: list[str] = []
+        specs = {spec.name: spec for spec in wanted}
+        moved: dict[str, PeerListenerSpec] = {}
+        for name, listener in list(self.open.items()):
+            if specs.get(name) == listener.spec:
+                continue
+            listener.close()
+            del self.open[name]
+            if name in specs:
+                moved[name] = listener.spec
+            else:
+                lines.append(f"listener '{name}' closed: {listener.spec.where()}")
+        self.failed.clear()
+        for spec in wanted:
+            if spec.name not in self.open:
+                lines += await self._open(spec, moved.get(spec.name))
+        return lines
+
+    async def _open(self, spec: PeerListenerSpec, before: PeerListenerSpec | None) -> list[str]:
+        line = await self._try(spec)
+        if before is None:
+            return [line or f"listener '{spec.name}' opened: {spec.where()}"]
+        if not line:
+            return [f"listener '{spec.name}' moved: {before.where()} -> {spec.where()}"]
+        again = await self._try(before)
+        return [line, again or f"listener '{spec.name}' stays: {before.where()}"]
+
+    async def _try(self, spec: PeerListenerSpec) -> str:
+        """Open a listener; return why it could not be opened, empty if it is open."""
+        listener = Listener(spec, self._host.make_connection)
+        try:
+            await listener.open()
+        except ListenError as error:
+            self.failed[spec.name] = error
+            self._host.debug(WARN, f"Could not bind {error}")
+            return str(error)
+        self.open[spec.name] = listener
+        return ""
+
+    def close(self) -> None:
+        """Stop listening; peers stay connected."""
+        for listener in self.open.values():
+            listener.close()
+        self.open.clear()
 
 
 class _Arrival(asyncio.Protocol):
-    """Stands in until the connection is there, when the receiver takes its place."""
+    """Stands in until asyncio has connected, when a `Connection` takes its place."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -65,6 +146,6 @@ class _Arrival(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         with suppress(AttributeError):  # Another event loop's transport may not know it.
             transport.max_size = READ_MAX  # type: ignore[attr-defined]
-        receiver = self._listener.accept(cast(asyncio.Transport, transport))
-        cast(asyncio.Transport, transport).set_protocol(receiver)
-        receiver.connection_made(transport)
+        connection = self._listener.accept(cast(asyncio.Transport, transport))
+        cast(asyncio.Transport, transport).set_protocol(connection)
+        connection.connection_made(transport)

@@ -1,215 +1,227 @@
-"""One peer: its relays, watches, pending answers and limits.
+"""One peer without its connection: the protocol, its handlers, watches and pending answers.
 
-A peer is a script on pipes or a program on a socket. The receiver takes its lines, and is
-for the dispatcher both a sender of messages and a watcher; each relay is a handler.
+A peer is a script on pipes or a program on a socket. For the dispatcher it is both a sender
+of messages and a watcher; each handler that it installs is a `Relay`. It is given lines, and
+leaves lines for its connection to write.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from yext import log, wire
-from yext.dispatcher import PENDING, Dispatch, Pending
+from yext.dispatcher import PENDING, Dispatch, Handler, Pending
 from yext.errors import LineTooLong, ProtocolError
-from yext.extmodule.peer.pending import Deadlines
-from yext.extmodule.peer.requests import REQUESTS, Relay
+from yext.extmodule.peer import setlocal
+from yext.extmodule.peer.pending import NEVER, PendingAnswers
+from yext.extmodule.peer.requests import parse_debug, parse_install, parse_setlocal
+from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
 from yext.log import Throttle
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.extmodule.calls import ScriptChannel
-    from yext.extmodule.module import ExtModule
-    from yext.telephony.endpoint import Endpoint
+    from yext.bus import Bus
+    from yext.extmodule.settings import ModuleOptions
 
-_NEVER = float("inf")
-
-_MISTAKES_TOLD = 100
-"""Lines that make no sense that the log is told of in one second; of more it gets the number."""
+_MISTAKES_LOGGED = 100
+"""Lines of one peer that break the protocol and are logged in one second; more are counted."""
 
 
-class Transport(Protocol):
-    """What a receiver writes to: an asyncio transport, or the pipes of a script."""
+class PeerEnd(Enum):
+    """Why a peer's part on the bus is over."""
 
-    def write(self, data: bytes, /) -> None: ...
-    def close(self) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
+    GONE = "it closed its connection, or its process ended"
+    QUIT = "it sent %%>quit"
+    STOP = "an operator, a reload or the end of the engine stopped it"
+    HANGUP = "its channel was destroyed"
+    DATA = "its connection carries audio from now on"
+    REFUSED = "its first line was not a valid %%>connect"
+    OVERFLOW = "it sent too long a line"
+    TIMEBOMB = "it did not take or answer a message in time, and timebomb is on"
 
 
-class Receiver(asyncio.Protocol):
-    """What the engine knows of one peer, and the peer's side of the bus.
+_AT_ONCE = (PeerEnd.STOP, PeerEnd.REFUSED, PeerEnd.OVERFLOW, PeerEnd.TIMEBOMB)
+"""The ends at which the connection does not wait for the answers to the peer's own messages."""
+
+
+class PeerHost(Protocol):
+    """What a peer needs from its owner."""
+
+    @property
+    def bus(self) -> Bus:
+        """The bus that the peer is on."""
+
+    @property
+    def options(self) -> ModuleOptions:
+        """The options in force."""
+
+    @property
+    def name(self) -> str:
+        """The name of the module, for the tracking parameter."""
+
+    def debug(self, level: int, text: str) -> None:
+        """Log `text` as the module's debug text if `level` is low enough."""
+
+    def shows_debug(self, level: int, limit: int | None) -> bool:
+        """Return True if debug text of a peer at `level` is to be logged.
+
+        `limit` is the highest level that the peer has set for itself, None for none.
+        """
+
+    def add_peer(self, peer: Peer) -> None:
+        """Register a peer that has connected."""
+
+    def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
+        """Forget a peer that has ended."""
+
+    def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
+        """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
+
+    def attach_call(self, peer: Peer, ident: str, message: Message) -> Callable[[], None] | None:
+        """Attach the call that goes with a message of the peer as its user data.
+
+        Returns:
+            What is to be called after the dispatch of the message, None for nothing.
+        """
+
+
+class PeerConnection(Protocol):
+    """What a peer needs from its connection.
 
     Attributes:
-        role: ``global``, ``channel``, or empty until the peer has said ``%%>connect``.
-        name: the script, or the listener the peer came through.
-        parameter: the script's parameter, or where the peer came from.
-        label: what the message flow calls it.
+        bufsize: the bytes of the longest line that the peer may send.
+    """
+
+    bufsize: int
+
+    def check_buffered(self) -> None:
+        """Check what was received before `bufsize` was changed.
+
+        Raises:
+            LineTooLong: it does not fit.
+        """
+
+    def write_soon(self) -> float:
+        """Write the peer's lines at the end of this turn of the loop; return the loop's time."""
+
+    def refuses(self) -> bool:
+        """Return True if the peer takes no more lines: it has closed its input, or more than
+        ``maxoutput`` bytes wait for it."""
+
+    def count_lost_notice(self) -> None:
+        """Count a notice that was left out because the connection refuses."""
+
+    def hand_off(self, successor: asyncio.Protocol) -> None:
+        """End the peer, and let `successor` have the transport and what has come on it."""
+
+    def close(self) -> None:
+        """Write the peer's lines, then close."""
+
+
+class Relay(Handler):
+    """A handler that a peer installed: it hands messages over to the peer.
+
+    Attributes:
+        asked_priority: the priority as the peer gave it, which may be negative.
+    """
+
+    __slots__ = ("asked_priority", "peer")
+
+    def __init__(
+        self, peer: Peer, name: str, priority: int, filter_name: str, filter_value: str
+    ) -> None:
+        track = peer.settings.trackparam
+        super().__init__(name, priority, peer.label, track, filter_name, filter_value)
+        self.peer = peer
+        self.asked_priority = priority
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        peer = self.peer
+        if dispatch.sender is peer and dispatch.ident and not peer.settings.reenter:
+            return False
+        return peer.hand_over(message, dispatch)
+
+
+class Peer:
+    """One peer of the external module.
+
+    Args:
+        host: the owner.
+        name: the script, or the listener that the peer came through.
+        parameter: the script's parameter, or the address that the peer came from.
+        role: ``global``, ``channel``, or empty until the peer has sent ``%%>connect``.
+
+    Attributes:
+        label: the peer's name in the message flow and in the log.
+        pid: the process, None if it is not known.
+        is_script: True for a script of the engine, False for a peer of a listener.
+        settings: what ``%%>setlocal`` changes.
         pending: the dispatches that wait for the peer's answer, by their id, oldest first.
-        received, sent: messages from and to the peer.
-        spoke: whether it ever sent a line of the protocol.
-        stray: the first line it sent that was none.
+        relays: the installed handlers by message name.
+        watches: the names of watched messages.
+        channel: the peer's end of a call, None if it has none.
+        connection: the peer's connection, None before it is made and after it was closed.
+        congested: False if the connection takes lines for sure; otherwise it has to be asked.
+        outgoing: the lines that are to be written at the end of this turn of the loop.
+        received, sent: the number of messages and answers from and to the peer.
+        own_in_flight: the number of the peer's own messages that are being dispatched.
+        spoke: True once the peer has sent a line of the protocol.
+        stray: the first line that was not one, empty if there was none.
+        ended: True once the peer's part on the bus is over.
     """
 
     # Five thousand idle peers are to take little memory (tests/bench, row idle).
     __slots__ = (
-        "_deadlines", "_dispatcher", "_held", "_loop", "_mistakes", "_out", "_own_in_flight",
-        "_sequence", "_stalled", "_transport", "_turn", "buffer", "can_write", "channel", "dead",
-        "debuglevel", "debugname", "label", "maxqueue", "module", "name", "notices_lost", "on_end",
-        "parameter", "pending", "pid", "reason", "received", "reenter", "relays", "restart", "role",
-        "script", "selfwatch", "sent", "setdata", "settime", "spoke", "stray", "successor",
-        "timebomb", "timeout", "trackparam", "watches",
+        "_dispatcher", "_host", "_mistakes", "_sequence", "_turn", "channel", "congested",
+        "connection", "ended", "is_script", "label", "name", "outgoing", "own_in_flight",
+        "parameter", "pending", "pid", "received", "relays", "role", "sent", "settings", "spoke",
+        "stray", "watches",
     )  # fmt: skip
 
-    def __init__(self, module: ExtModule, name: str, parameter: str, role: str) -> None:
-        self.module = module
-        self._dispatcher = module.bus.dispatcher
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, host: PeerHost, name: str, parameter: str, role: str) -> None:
+        self._host = host
+        self._dispatcher = host.bus.dispatcher
         self.name = name
         self.parameter = parameter
         self.role = role
         self.label = name
         self.pid: int | None = None
-        self.script = False
-        self.defaults_from(module)
-        self.restart = False
-        self.reenter = False
-        self.selfwatch = False
-        self.setdata = True
-        self.reason = ""
-        self.debugname = ""
-        self.debuglevel: int | None = None
-        self.spoke = False
-        self.stray = ""
-        self.dead = False
-        self.can_write = True
-        self.received = self.sent = self.notices_lost = 0
-        self.pending: dict[str, Dispatch] = {}
+        self.is_script = False
+        self.settings = PeerSettings(host.options, host.name)
+        self.pending = PendingAnswers()
         self.relays: dict[str, Relay] = {}
         self.watches: dict[str, None] = {}
-        self.buffer = wire.LineBuffer()
-        self.on_end: Callable[[], None] | None = None
-        self.channel: ScriptChannel | None = None
-        self.successor: asyncio.Protocol | None = None
-        self._transport: Transport | None = None
-        self._out: list[str] = []
-        self._turn = 0.0  # when, by the loop's clock, the first line in _out was queued
-        self._own_in_flight = 0
+        self.channel: PeerChannel | None = None
+        self.connection: PeerConnection | None = None
+        self.congested = False
+        self.outgoing: list[str] = []
+        self.received = self.sent = 0
+        self.spoke = False
+        self.stray = ""
+        self.ended = False
+        self._turn = 0.0  # the loop's time when the first line in `outgoing` was added
+        self.own_in_flight = 0
         self._sequence = 0
         self._mistakes: Throttle | None = None
-        self._stalled = self._held = False
-        self._deadlines: Deadlines | None = None
 
-    def defaults_from(self, module: ExtModule) -> None:
-        """Takes the defaults that ``[general]`` of extmodule.conf sets."""
-        options = module.options
-        self.timeout: int = options.timeout
-        self.timebomb: bool = options.timebomb
-        self.maxqueue: int = options.maxqueue
-        self.settime: bool = options.settime
-        self.trackparam: str = module.name if options.trackparam else ""
+    @property
+    def bus(self) -> Bus:
+        """The bus that the peer is on."""
+        return self._host.bus
 
-    # The transport's side (asyncio.Protocol)
-
-    def connection_made(self, transport: object) -> None:
-        """The peer is there."""
-        self._transport = transport  # type: ignore[assignment]
-        self.module.add(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Works through all whole lines that have come.
-
-        The first line of a peer without a role is taken alone: audio may follow it.
-        """
-        end = data.find(b"\n") + 1 if not self.role else 0
-        if 0 < end < len(data):
-            self.data_received(data[:end])
-            (self.successor or self).data_received(data[end:])
-            return
-        buffer = self.buffer
-        buffer.feed(data)
-        receive = self.line_received
-        try:
-            while not self.dead:
-                line = buffer.lines.pop() if buffer.lines else buffer.next_line()
-                if line is None:
-                    break
-                receive(line)
-        except LineTooLong as error:
-            self.module.debug(log.WARN, f"'{self.label}' sent {error}, closing")
-            self.end("overflow")
-        if self._own_in_flight and self._dispatcher.when_queue_is_short(self._read_on):
-            self._held = True
-            if self._transport is not None:
-                self._transport.pause_reading()
-
-    def _read_on(self) -> None:
-        """The messages that were read have begun their way: more may come."""
-        self._held = False
-        self._resume_reading()
-
-    def _resume_reading(self) -> None:
-        if self._transport is not None and not (self.dead or self._held or self._stalled):
-            self._transport.resume_reading()
-
-    def eof_received(self) -> bool:
-        """The peer sends no more; what it is still owed is sent before the end.
-
-        A last line without its end is not carried out, as recorded (line_eof_partial): it may
-        be the half of one.
-        """
-        if not self.dead and (lost := self.buffer.pending()):
-            self.module.debug(log.WARN, f"'{self.label}' ended within a line, {lost} bytes lost")
-        self.end("gone")
-        return self._transport is not None
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The peer is gone altogether."""
-        self._transport = None
-        self.end("gone")
-
-    def pause_writing(self) -> None:
-        """The peer reads too slowly: what it asks for more is not read until it has caught up."""
-        self._stalled = True
-        if self._transport is not None and not self.dead:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The peer has caught up."""
-        self._stalled = False
-        if self.notices_lost:
-            self.module.debug(
-                log.WARN, f"'{self.label}' did not read: {self.notices_lost} notices were left out"
-            )
-            self.notices_lost = 0
-        self._resume_reading()
-
-    def write_failed(self) -> None:
-        """The peer closed its side: messages to it pass on, and it may go on talking."""
-        self.can_write = False
-        self._out.clear()
-        self._release("gone")
-        if self.timebomb:
-            self.end("timebomb")
-
-    def hand_off(self, successor: asyncio.Protocol) -> None:
-        """The connection is no peer's any longer, but carries data for `successor`."""
-        transport, self._transport = self._transport, None
-        self.dead = True
-        self.module.remove(self, "data")
-        self.successor = successor
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_protocol(successor)
-        successor.connection_made(transport)
-
-    # Lines
+    # Lines from the peer
 
     def line_received(self, line: str) -> None:
-        """Carries out one line of the peer."""
+        """Carry out one line.
+
+        Raises:
+            LineTooLong: the peer asked for a smaller buffer than it has filled already.
+        """
         if not self.spoke:
-            self._first_line(line)
+            self._note_first_line(line)
         try:
             start = line[:11]
             if not self.role:
@@ -219,108 +231,97 @@ class Receiver(asyncio.Protocol):
             elif start == "%%>message:":
                 self._message(line[11:])
             else:
-                self._other(line)
+                self._request(line)
         except LineTooLong:
             raise
         except ProtocolError as error:
             self.send(f"Error in: {line}")
-            self._tell_mistake(error, line)
+            self._log_mistake(error, line)
 
-    def _tell_mistake(self, error: ProtocolError, line: str) -> None:
-        """Tells the log of a line that makes no sense; a flood of them would hold up others."""
-        if self._mistakes is None:
-            self._mistakes = Throttle(self._mistakes_left_out)
-        if self._mistakes.passes(_MISTAKES_TOLD):
-            self.module.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
-
-    def _mistakes_left_out(self, count: int) -> None:
-        text = f"'{self.label}' sent {count} more lines that make no sense"
-        self.module.debug(log.WARN, text)
-
-    def _first_line(self, line: str) -> None:
-        """Notes whether the peer speaks the protocol, or what it said instead at first."""
+    def _note_first_line(self, line: str) -> None:
         if line.startswith("%%"):
             self.spoke = True
         elif not self.stray:
             self.stray = line
 
-    def _other(self, line: str) -> None:
-        if line == "%%>quit":
-            self.send("%%<quit")
-            self.end("quit")
-            return
-        keyword, colon, rest = line.partition(":")
-        action = REQUESTS.get(keyword)
-        if action is None or not colon:
-            raise ProtocolError("no such line")
-        action(self, rest)
+    def _log_mistake(self, error: ProtocolError, line: str) -> None:
+        if self._mistakes is None:
+            self._mistakes = Throttle(self._log_mistakes_left_out)
+        if self._mistakes.passes(_MISTAKES_LOGGED):
+            self._host.debug(log.WARN, f"'{self.label}': {error} in: {log.safe(line)}")
+
+    def _log_mistakes_left_out(self, count: int) -> None:
+        text = f"'{self.label}' sent {count} more lines that make no sense"
+        self._host.debug(log.WARN, text)
 
     def _connect(self, line: str) -> None:
-        """The first line of a peer without a role; a bad one closes without an answer."""
+        """Carry out the first line of a peer without a role; a bad one gets no answer."""
         keyword, _, rest = line.partition(":")
         role, _, ident = rest.partition(":")
-        if keyword != "%%>connect" or not self.module.connect_role(self, role, ident):
-            self.module.debug(log.WARN, f"'{self.label}' did not connect properly, closing")
-            self.end("refused")
+        if keyword != "%%>connect" or not self._host.connect_role(self, role, ident):
+            self._host.debug(log.WARN, f"'{self.label}' did not connect properly, closing")
+            self.end(PeerEnd.REFUSED)
+
+    def _request(self, line: str) -> None:
+        if line == "%%>quit":
+            self.send("%%<quit")
+            self.end(PeerEnd.QUIT)
+            return
+        keyword, colon, arguments = line.partition(":")
+        action = self.REQUESTS.get(keyword)
+        if action is None or not colon:
+            raise ProtocolError("no such line")
+        action(self, arguments)
+
+    # Messages from the peer
 
     def _message(self, fields: str) -> None:
-        ident, message = wire.decode_message(fields, self.settime)
+        ident, message = wire.decode_message(fields, self.settings.settime)
         self.received += 1
-        self._own_in_flight += 1
+        self.own_in_flight += 1
         dispatcher = self._dispatcher
         done: Callable[[Dispatch], None] = self._returned
         if self.role == "channel" or ident in self.pending:
-            carried = self.module.take_along(self, ident, message)
-            if carried is not None:
-                done = self._then_release(carried)
+            detach = self._host.attach_call(self, ident, message)
+            if detach is not None:
+                done = self._then_detach(detach)
         dispatcher.enqueue(Dispatch(dispatcher, message, done, self, ident))
 
-    def _then_release(self, carried: Endpoint) -> Callable[[Dispatch], None]:
+    def _then_detach(self, detach: Callable[[], None]) -> Callable[[Dispatch], None]:
         def done(dispatch: Dispatch) -> None:
             self._returned(dispatch)
-            carried.release()
+            detach()
 
         return done
 
     def _returned(self, dispatch: Dispatch) -> None:
-        self._own_in_flight -= 1
+        """Answer the peer's own message after its dispatch."""
+        self.own_in_flight -= 1
         if dispatch.ident:
             line = wire.encode_answer(dispatch.ident, dispatch.message, dispatch.handled)
-            if self._out:
-                self._out.append(line)
+            if self.outgoing:
+                self.outgoing.append(line)
             else:
                 self.send(line)
-        if self.dead and not self._own_in_flight:
+        if self.ended and not self.own_in_flight:
             self._close()
 
-    def _answer(self, fields: str) -> None:
-        ident, _, answer = fields.partition(":")
-        dispatch = self.pending.get(ident)
-        if dispatch is None:
-            if self._deadlines is not None:
-                self._deadlines.answered_late(ident)
-            return
-        handled = wire.carry_out_answer(answer, dispatch.message)
-        del self.pending[ident]
-        self.received += 1
-        dispatch.answered(handled)
-
-    # The dispatcher's side
+    # Messages to the peer (the dispatcher's side)
 
     def handling(self) -> Dispatch | None:
-        """The message the peer has had for the longest time: what it sends is nested in that."""
-        return next(iter(self.pending.values()), None)
+        """Return the dispatch that has waited longest: what the peer sends is nested in it."""
+        return self.pending.oldest()
 
     def hand_over(self, message: Message, dispatch: Dispatch) -> bool | Pending:
-        """Sends `message` to the peer, whose answer is waited for."""
-        if not self.can_write or (self._stalled and self._overfull()):
-            if self.timebomb:
-                self.end("timebomb")
+        """Send `message` to the peer, and wait for its answer unless the peer is passed by."""
+        if self.congested and self._refuses():
             return False
         pending = self.pending
-        if self.maxqueue and len(pending) >= self.maxqueue:
-            self.module.debug(
-                log.WARN, f"'{self.label}' has {self.maxqueue} messages waiting, passing it by"
+        settings = self.settings
+        limit = settings.maxqueue
+        if limit and len(pending) >= limit:
+            self._host.debug(
+                log.WARN, f"'{self.label}' has {limit} messages waiting, passing it by"
             )
             return False
         self._sequence = sequence = self._sequence + 1
@@ -328,26 +329,72 @@ class Receiver(asyncio.Protocol):
         pending[ident] = dispatch
         self.sent += 1
         line = wire.encode_message(ident, message)
-        if self._out:
-            self._out.append(line)
+        if self.outgoing:
+            self.outgoing.append(line)
         else:
             self.send(line)
-        if self.timeout > 0:
-            dispatch.deadline = deadline = self._turn + self.timeout / 1000
-            if self._deadlines is None:
-                self._deadlines = Deadlines(self)
-            if deadline < self._deadlines.nearest:
-                self._deadlines.look_at(deadline)
+        timeout = settings.timeout
+        if timeout > 0:
+            dispatch.deadline = deadline = self._turn + timeout / 1000
+            if deadline < pending.nearest:
+                pending.watch(ident, deadline, self._pass_overdue)
         else:
-            dispatch.deadline = _NEVER
+            dispatch.deadline = NEVER
         return PENDING
 
-    def notice(self, dispatch: Dispatch) -> None:
-        """Tells the peer of a message that it watches; encoded once for all watchers."""
-        if dispatch.sender is self and dispatch.ident and not self.selfwatch:
+    def _refuses(self) -> bool:
+        """Return True if the peer takes no message now; the timebomb goes off then."""
+        if self.ended or self.connection is None:
+            return True
+        if not self.connection.refuses():
+            return False
+        if self.settings.timebomb:
+            self.end(PeerEnd.TIMEBOMB)
+        return True
+
+    def _answer(self, fields: str) -> None:
+        ident, _, answer = fields.partition(":")
+        dispatch = self.pending.get(ident)
+        if dispatch is None:
+            self.pending.record_late(ident)
             return
-        if self._stalled and self._overfull():
-            self.notices_lost += 1
+        handled = wire.carry_out_answer(answer, dispatch.message)
+        del self.pending[ident]
+        self.received += 1
+        dispatch.answered(handled)
+
+    def _pass_overdue(self) -> None:
+        """Let the dispatches go on whose answers are overdue."""
+        pending, now = self.pending, asyncio.get_running_loop().time()
+        overdue = pending.take_overdue(now)
+        for ident, dispatch in overdue:
+            pending.remember(ident, dispatch, now)
+            name = log.safe(dispatch.message.name)
+            self._host.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
+            dispatch.answered(False, "timed out")
+        if overdue and self.settings.timebomb:
+            self.end(PeerEnd.TIMEBOMB)
+        pending.watch_next(now, self._pass_overdue)
+
+    def input_closed(self) -> None:
+        """Let go of all messages: the peer reads no more, though it may go on sending."""
+        self.outgoing.clear()
+        self._release_pending()
+        if self.settings.timebomb:
+            self.end(PeerEnd.TIMEBOMB)
+
+    def _release_pending(self) -> None:
+        waiting = tuple(self.pending.values())
+        self.pending.clear()
+        for dispatch in waiting:
+            dispatch.answered(False, "gone")
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """Send the result of a watched message, encoded once for all watchers."""
+        if dispatch.sender is self and dispatch.ident and not self.settings.selfwatch:
+            return
+        if self.congested and self.connection is not None and self.connection.refuses():
+            self.connection.count_lost_notice()
             return
         line = dispatch.notice_line
         if line is None:
@@ -356,42 +403,49 @@ class Receiver(asyncio.Protocol):
         self.sent += 1
         self.send(line)
 
-    def _overfull(self) -> bool:
-        """Whether a peer that does not keep up has more to read than `maxoutput`."""
-        if self._transport is None:
-            return False
-        return self._transport.get_write_buffer_size() > self.module.options.maxoutput
-
-    # Writing
-
     def send(self, line: str) -> None:
-        """Queues a line for the peer; all lines of one turn of the loop are one write."""
-        if not self._out:
-            self._turn = self._loop.time()
-            self.module.write_soon(self)
-        self._out.append(line)
+        """Queue a line; all lines of one turn of the loop are one write."""
+        if self.connection is None:
+            return
+        if not self.outgoing:
+            self._turn = self.connection.write_soon()
+        self.outgoing.append(line)
 
-    def flush(self) -> None:
-        """Writes the lines that are queued."""
-        if self._out and self._transport is not None and self.can_write:
-            text = "\n".join(self._out) + "\n"
-            self._out.clear()
-            self._transport.write(wire.to_bytes(text))
-        self._out.clear()
+    # Settings
+
+    @property
+    def bufsize(self) -> int:
+        """The bytes of the longest line that the peer may send."""
+        return self.connection.bufsize if self.connection is not None else wire.BUFSIZE
+
+    @bufsize.setter
+    def bufsize(self, size: int) -> None:
+        if self.connection is not None:
+            self.connection.bufsize = size
+
+    @property
+    def restartable(self) -> bool:
+        """True for a script that the engine can start again."""
+        return self.is_script and self.role == "global"
+
+    def set_timeout(self, milliseconds: int) -> None:
+        """Change how long the next answers are waited for, 0 or less for ever."""
+        before, self.settings.timeout = self.settings.timeout, milliseconds
+        if milliseconds > 0 and (before <= 0 or milliseconds < before):
+            self.pending.timeout_shortened()
 
     # The end
 
-    def end(self, why: str) -> None:
-        """Ends the peer's part: its handlers and watches go, what waits for it passes on.
+    def end(self, end: PeerEnd) -> None:
+        """End the peer's part on the bus.
 
-        The connection is closed once the peer has the answers to its own messages, and what
-        was queued for it, unless it is the peer that does not read.
+        Its handlers and watches go, and the messages that wait for it go on. The connection is
+        closed once the peer has the answers to its own messages, except at some ends.
         """
-        if self.dead:
+        if self.ended:
             return
-        self.dead = True
-        if self._deadlines is not None:
-            self._deadlines.cancel()
+        self.ended = self.congested = True
+        self.pending.cancel()
         if self._mistakes is not None:
             self._mistakes.flush()
         dispatcher = self._dispatcher
@@ -401,24 +455,81 @@ class Receiver(asyncio.Protocol):
         for name in self.watches:
             dispatcher.unwatch(name, self)
         self.watches.clear()
-        self.module.remove(self, why)
-        self._release("gone")
+        self._host.remove_peer(self, end)
+        if end is PeerEnd.DATA:
+            self.connection = None
+            return
+        self._release_pending()
         channel, self.channel = self.channel, None
         if channel is not None:
-            channel.peer_gone(self.reason)
-        if not self._own_in_flight or why in ("overflow", "timebomb", "stop", "refused"):
+            channel.peer_gone(self.settings.reason)
+        if not self.own_in_flight or end in _AT_ONCE:
             self._close()
 
-    def _release(self, outcome: str) -> None:
-        pending, self.pending = self.pending, {}
-        for dispatch in pending.values():
-            dispatch.answered(False, outcome)
-
     def _close(self) -> None:
-        self.flush()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
-        if self.on_end is not None:
-            self.on_end()
-            self.on_end = None
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    # Requests
+
+    def _install(self, arguments: str) -> None:
+        asked = parse_install(arguments)
+        name = asked.name
+        done = bool(name) and name not in self.relays
+        if done:
+            relay = Relay(self, name, asked.priority, asked.filter_name, asked.filter_value)
+            self.relays[name] = relay
+            self._dispatcher.install(relay)
+        self.send(f"%%<install:{asked.priority}:{name}:{wire.bool_text(done)}")
+
+    def _uninstall(self, name: str) -> None:
+        relay = self.relays.pop(name, None)
+        if relay is not None:
+            self._dispatcher.uninstall(relay)
+        priority = relay.asked_priority if relay is not None else 0
+        self.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
+
+    def _watch(self, name: str) -> None:
+        done = name not in self.watches
+        if done:
+            self.watches[name] = None
+            self._dispatcher.watch(name, self)
+        self.send(f"%%<watch:{name}:{wire.bool_text(done)}")
+
+    def _unwatch(self, name: str) -> None:
+        done = name in self.watches
+        if done:
+            del self.watches[name]
+            self._dispatcher.unwatch(name, self)
+        self.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
+
+    def _setlocal(self, arguments: str) -> None:
+        name, asked = parse_setlocal(arguments)
+        value, done = setlocal.carry_out(self, name, asked)
+        self.send(f"%%<setlocal:{name}:{value}:{wire.bool_text(done)}")
+        if name == "bufsize" and self.connection is not None:
+            self.connection.check_buffered()
+
+    def _output(self, text: str) -> None:
+        if text:
+            self.bus.log.output(text)
+
+    def _debug(self, arguments: str) -> None:
+        level, text = parse_debug(arguments)
+        settings = self.settings
+        if self._host.shows_debug(level, settings.debuglevel):
+            source = settings.debugname or self.name
+            text = wire.unescape_prefix(text)
+            self.bus.log.emit(log.Event("debug", text, level, source))
+
+    REQUESTS: ClassVar[Mapping[str, Callable[[Peer, str], None]]] = {
+        "%%>install": _install,
+        "%%>uninstall": _uninstall,
+        "%%>watch": _watch,
+        "%%>unwatch": _unwatch,
+        "%%>setlocal": _setlocal,
+        "%%>output": _output,
+        "%%>debug": _debug,
+    }
+    """What carries out each request, by its keyword; it gets what follows the colon."""

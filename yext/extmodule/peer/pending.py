@@ -1,80 +1,130 @@
-"""When a peer's answers are due, and what becomes of those that are late."""
+"""The dispatches that wait for a peer's answer, and the time by which each is due."""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from yext import log
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch, Recording
-    from yext.extmodule.peer.peer import Receiver
 
-_NEVER = float("inf")
+NEVER = float("inf")
+"""The deadline of a dispatch whose answer may take any time."""
 
 _GRAIN = 0.005
-"""Seconds between two looks for answers that are overdue."""
+"""Seconds between two looks for overdue answers."""
 
-_OVERDUE_MAX = 100
-"""Recorded messages whose answer is overdue that a peer is remembered to owe."""
+_LATE_MAX = 100
+"""Recorded dispatches that are remembered after their time was up, in case they are answered."""
+
+_STALE_MAX = 64
+"""Answered dispatches that `PendingAnswers` keeps in its heap, beside as many as are pending."""
 
 
-class Deadlines:
-    """The deadlines of the messages that one peer has, with one timer for all of them.
+class PendingAnswers(dict[str, "Dispatch"]):
+    """The dispatches that wait for one peer's answer, by their id, oldest first.
+
+    The peer adds and removes dispatches as in any dictionary; most messages cost no more than
+    that. One timer serves all deadlines. As long as the timeout is not shortened, the oldest
+    dispatch is due first, and a look for overdue ones ends at the first that is not. Dispatches
+    that are due before older ones are in a heap as well.
 
     Attributes:
-        nearest: when they are looked at next, by the clock of the loop.
+        nearest: a dispatch with an earlier deadline than this, by the loop's clock, has to be
+            announced by `watch`.
     """
 
-    __slots__ = ("_loop", "_overdue", "_receiver", "_timer", "nearest")
+    __slots__ = ("_early", "_in_order_from", "_late", "_timer", "nearest")
 
-    def __init__(self, receiver: Receiver) -> None:
-        self.nearest = _NEVER
-        self._receiver = receiver
-        self._loop = asyncio.get_running_loop()
+    def __init__(self) -> None:
+        super().__init__()
+        self.nearest = NEVER
         self._timer: asyncio.TimerHandle | None = None
-        self._overdue: dict[str, tuple[Recording, str, float]] = {}
+        self._early: list[tuple[float, str]] | None = None
+        self._in_order_from = 0.0
+        self._late: dict[str, tuple[Recording, str, float]] | None = None
 
-    def look_at(self, deadline: float) -> None:
-        """Has overdue answers looked for at `deadline`, which is nearer than `nearest`."""
-        self.cancel()
-        self.nearest = deadline
-        self._timer = self._loop.call_at(deadline, self._look)
+    def oldest(self) -> Dispatch | None:
+        """Return the dispatch that has waited longest, None if there is none."""
+        return next(iter(self.values()), None)
+
+    def watch(self, ident: str, deadline: float, due: Callable[[], None]) -> None:
+        """Call `due` once the dispatch `ident` is overdue, at `deadline`."""
+        if deadline < self._in_order_from:
+            self._add_early(deadline, ident)
+        else:
+            self._in_order_from = 0.0
+        self._call_at(deadline, due)
+
+    def timeout_shortened(self) -> None:
+        """Expect dispatches that are due before those that are pending now."""
+        if self:
+            newest = self[next(reversed(self))]
+            self._in_order_from = max(self._in_order_from, newest.deadline)
+            self.nearest = NEVER
+
+    def take_overdue(self, now: float) -> list[tuple[str, Dispatch]]:
+        """Remove the dispatches that are overdue at `now`, and return them with their ids.
+
+        To be called by `due`, which then calls `watch_next`.
+        """
+        self._timer, self.nearest = None, NEVER
+        overdue: list[str] = []
+        for ident, dispatch in self.items():
+            if dispatch.deadline > now:
+                break
+            overdue.append(ident)
+        while self._early and self._early[0][0] <= now:
+            overdue.append(heapq.heappop(self._early)[1])
+        return [(ident, self.pop(ident)) for ident in overdue if ident in self]
+
+    def watch_next(self, now: float, due: Callable[[], None]) -> None:
+        """Call `due` at the next deadline, if there is one."""
+        while self._early and self._early[0][1] not in self:
+            heapq.heappop(self._early)
+        oldest = self.oldest()
+        deadline = NEVER if oldest is None else oldest.deadline
+        if self._early:
+            deadline = min(deadline, self._early[0][0])
+        if deadline < NEVER:
+            self._call_at(max(deadline, now + _GRAIN), due)
 
     def cancel(self) -> None:
-        """The peer is gone."""
+        """Call `due` no more."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
-    def answered_late(self, ident: str) -> None:
-        """The peer answered to a message that it does not have, perhaps no longer."""
-        overdue = self._overdue.pop(ident, None)
+    def _call_at(self, when: float, due: Callable[[], None]) -> None:
+        if self._timer is None or when < self._timer.when():
+            self.cancel()
+            self._timer = asyncio.get_running_loop().call_at(when, due)
+        self.nearest = NEVER if self._in_order_from else self._timer.when()
+
+    def _add_early(self, deadline: float, ident: str) -> None:
+        early = self._early or []
+        if len(early) > 2 * len(self) + _STALE_MAX:
+            early = [entry for entry in early if entry[1] in self]
+            heapq.heapify(early)
+        heapq.heappush(early, (deadline, ident))
+        self._early = early
+
+    # Answers that come late
+
+    def remember(self, ident: str, dispatch: Dispatch, now: float) -> None:
+        """Keep an overdue dispatch that is being recorded, for an answer that comes late."""
+        if dispatch.journey is None or dispatch.handler is None:
+            return
+        late = self._late = self._late or {}
+        if len(late) >= _LATE_MAX:
+            del late[next(iter(late))]
+        late[ident] = (dispatch.journey, dispatch.handler.owner, now)
+
+    def record_late(self, ident: str) -> None:
+        """Record that the dispatch `ident`, which is not pending, was answered late."""
+        overdue = self._late.pop(ident, None) if self._late else None
         if overdue is not None:
             journey, owner, since = overdue
-            journey.late(owner, self._loop.time() - since)
-
-    def _look(self) -> None:
-        receiver, now = self._receiver, self._loop.time()
-        self._timer, self.nearest = None, _NEVER
-        overdue = [ident for ident, one in receiver.pending.items() if one.deadline <= now]
-        for ident in overdue:
-            dispatch = receiver.pending.pop(ident, None)
-            if dispatch is None:
-                continue
-            self._remember(ident, dispatch, now)
-            name = log.safe(dispatch.message.name)
-            receiver.module.debug(log.WARN, f"'{receiver.label}' did not answer '{name}' in time")
-            dispatch.answered(False, "timed out")
-        if overdue and receiver.timebomb:
-            receiver.end("timebomb")
-        nearest = min((one.deadline for one in receiver.pending.values()), default=_NEVER)
-        if nearest < self.nearest:
-            self.look_at(max(nearest, now + _GRAIN))
-
-    def _remember(self, ident: str, dispatch: Dispatch, now: float) -> None:
-        """Has a late answer seen by those who follow the messages, as far as anybody does."""
-        if dispatch.journey is not None and dispatch.handler is not None:
-            if len(self._overdue) >= _OVERDUE_MAX:
-                del self._overdue[next(iter(self._overdue))]
-            self._overdue[ident] = (dispatch.journey, dispatch.handler.owner, now)
+            journey.late(owner, asyncio.get_running_loop().time() - since)

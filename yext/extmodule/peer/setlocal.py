@@ -1,4 +1,6 @@
-"""The parameters of ``%%>setlocal``: one row each.
+"""The settings that a peer changes by ``%%>setlocal``, and the parameters: one row each.
+
+To add a parameter, add a function and its row in `ROWS`.
 
 Source: Yate's docs/extmodule.html, "setlocal", and the recordings in 06_setlocal.json.
 """
@@ -6,139 +8,265 @@ Source: Yate's docs/extmodule.html, "setlocal", and the recordings in 06_setloca
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from yext import conf, log, wire
 
 if TYPE_CHECKING:
-    from yext.extmodule.peer.peer import Receiver
-
-Result = tuple[str, bool]
-"""The value that the answer shows, and whether it succeeded."""
-
-Row = Callable[["Receiver", str], Result]
+    from yext.bus import Bus
+    from yext.extmodule.settings import ModuleOptions
 
 BUFSIZE_RANGE = (2048, 65536)
 MAXQUEUE_RANGE = (0, 10000)
 
 
-def carry_out(receiver: Receiver, name: str, value: str) -> Result:
-    """Sets parameter `name` of a peer, or asks for it where `value` is empty."""
+class PeerSettings:
+    """The settings of one peer.
+
+    Args:
+        options: the options of extmodule.conf, from which the first five come.
+        module: the module's name, for the tracking parameter.
+
+    Attributes:
+        timeout: milliseconds to wait for an answer, 0 or less for ever.
+        timebomb: end the peer when it does not answer in time.
+        maxqueue: dispatches that may wait for the peer, 0 for any number.
+        settime: stamp the peer's messages with the current time.
+        trackparam: name of the peer's handlers in the tracking parameter, empty for none.
+        restart: start the peer's script again when it ends.
+        reenter: let the peer handle its own messages.
+        selfwatch: notify the peer of its own messages.
+        setdata: attach the peer's channel to its messages.
+        reason: why the peer's channel is disconnected when the peer ends.
+        debugname: the source of the peer's debug text, empty for its name.
+        debuglevel: the highest level of the peer's debug text, None for the module's.
+    """
+
+    __slots__ = (
+        "debuglevel", "debugname", "maxqueue", "reason", "reenter", "restart", "selfwatch",
+        "setdata", "settime", "timebomb", "timeout", "trackparam",
+    )  # fmt: skip
+
+    def __init__(self, options: ModuleOptions, module: str) -> None:
+        self.timeout = options.timeout
+        self.timebomb = options.timebomb
+        self.maxqueue = options.maxqueue
+        self.settime = options.settime
+        self.trackparam = module if options.trackparam else ""
+        self.restart = False
+        self.reenter = False
+        self.selfwatch = False
+        self.setdata = True
+        self.reason = ""
+        self.debugname = ""
+        self.debuglevel: int | None = None
+
+
+class PeerChannel(Protocol):
+    """The end of a call that a peer is.
+
+    Attributes:
+        id: the channel's name in messages.
+        reports_disconnect: send ``chan.disconnected`` when the other end goes.
+    """
+
+    id: str
+    reports_disconnect: bool
+
+    def rename(self, ident: str) -> None:
+        """Change the channel's id."""
+
+    def peer_gone(self, reason: str) -> None:
+        """Disconnect the channel, for `reason` unless that is empty: its peer has ended."""
+
+
+class SettablePeer(Protocol):
+    """What the parameters read and change.
+
+    Attributes:
+        settings: the peer's settings.
+        name: the script, or the listener that the peer came through.
+        channel: the peer's channel, None if it has none.
+        bufsize: the bytes of the longest line that the peer may send.
+    """
+
+    settings: PeerSettings
+    name: str
+    channel: PeerChannel | None
+    bufsize: int
+
+    @property
+    def bus(self) -> Bus:
+        """The bus that the peer is on."""
+
+    @property
+    def restartable(self) -> bool:
+        """True for a script that the engine can start again."""
+
+    def set_timeout(self, milliseconds: int) -> None:
+        """Change how long the next answers are waited for."""
+
+
+Result = tuple[str, bool]
+"""The value that the answer shows, and whether the request succeeded."""
+
+Row = Callable[[SettablePeer, str], Result]
+"""Sets a parameter to a value, or asks for it if the value is empty."""
+
+
+def carry_out(peer: SettablePeer, name: str, value: str) -> Result:
+    """Set parameter `name` of a peer, or ask for it if `value` is empty."""
     row = ROWS.get(name)
     if row is not None:
-        return row(receiver, value)
+        return row(peer, value)
     prefix, dot, rest = name.partition(".")
     family = FAMILIES.get(prefix) if dot else None
-    return family(receiver, rest, value) if family is not None else (value, False)
+    return family(peer.bus, rest, value) if family is not None else (value, False)
 
 
-def _number(attribute: str, low: int | None = None, high: int | None = None) -> Row:
-    def row(receiver: Receiver, value: str) -> Result:
-        number = conf.parse_int(value) if value else None
-        if number is not None:
-            if low is not None and high is not None:
-                number = max(low, min(high, number))
-            setattr(receiver, attribute, number)
-        return str(getattr(receiver, attribute)), True
-
-    return row
+# Numbers: a value that is not one asks.
 
 
-def _boolean(attribute: str) -> Row:
-    def row(receiver: Receiver, value: str) -> Result:
-        said = wire.BOOLEANS.get(value)
-        if said is not None:
-            setattr(receiver, attribute, said)
-        return wire.bool_text(getattr(receiver, attribute)), True
-
-    return row
-
-
-def _bufsize(receiver: Receiver, value: str) -> Result:
-    number = conf.parse_int(value) if value else None
+def _timeout(peer: SettablePeer, value: str) -> Result:
+    number = conf.parse_int(value)
     if number is not None:
-        low, high = BUFSIZE_RANGE
-        receiver.buffer.size = max(low, min(high, number))
-    return str(receiver.buffer.size), True
+        peer.set_timeout(number)
+    return str(peer.settings.timeout), True
 
 
-def _restart(receiver: Receiver, value: str) -> Result:
-    """Only a script that the engine started can be started again by it."""
-    said = wire.BOOLEANS.get(value)
-    if said is not None and receiver.script and receiver.role == "global":
-        receiver.restart = said
-    return wire.bool_text(receiver.restart), True
+def _maxqueue(peer: SettablePeer, value: str) -> Result:
+    number = conf.parse_int(value)
+    if number is not None:
+        peer.settings.maxqueue = _within(MAXQUEUE_RANGE, number)
+    return str(peer.settings.maxqueue), True
 
 
-def _trackparam(receiver: Receiver, value: str) -> Result:
+def _bufsize(peer: SettablePeer, value: str) -> Result:
+    number = conf.parse_int(value)
+    if number is not None:
+        peer.bufsize = _within(BUFSIZE_RANGE, number)
+    return str(peer.bufsize), True
+
+
+def _debuglevel(peer: SettablePeer, value: str) -> Result:
+    number = conf.parse_int(value)
+    if number is not None:
+        peer.settings.debuglevel = log.clamp_level(number)
+    level = peer.settings.debuglevel
+    return str(peer.bus.log.level if level is None else level), True
+
+
+def _within(limits: tuple[int, int], number: int) -> int:
+    low, high = limits
+    return max(low, min(high, number))
+
+
+# Booleans: a value that is not one asks.
+
+
+def _timebomb(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    settings.timebomb = wire.BOOLEANS.get(value, settings.timebomb)
+    return wire.bool_text(settings.timebomb), True
+
+
+def _restart(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    if peer.restartable:
+        settings.restart = wire.BOOLEANS.get(value, settings.restart)
+    return wire.bool_text(settings.restart), True
+
+
+def _reenter(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    settings.reenter = wire.BOOLEANS.get(value, settings.reenter)
+    return wire.bool_text(settings.reenter), True
+
+
+def _selfwatch(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    settings.selfwatch = wire.BOOLEANS.get(value, settings.selfwatch)
+    return wire.bool_text(settings.selfwatch), True
+
+
+def _setdata(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    settings.setdata = wire.BOOLEANS.get(value, settings.setdata)
+    return wire.bool_text(settings.setdata), True
+
+
+def _settime(peer: SettablePeer, value: str) -> Result:
+    settings = peer.settings
+    settings.settime = wire.BOOLEANS.get(value, settings.settime)
+    return wire.bool_text(settings.settime), True
+
+
+def _disconnected(peer: SettablePeer, value: str) -> Result:
+    """Whether ``chan.disconnected`` is sent; only a peer with a channel has this."""
+    channel = peer.channel
+    if channel is None:
+        return value, False
+    channel.reports_disconnect = wire.BOOLEANS.get(value, channel.reports_disconnect)
+    return wire.bool_text(channel.reports_disconnect), True
+
+
+# Texts
+
+
+def _trackparam(peer: SettablePeer, value: str) -> Result:
     if value:
-        receiver.trackparam = value
-    return receiver.trackparam, True
+        peer.settings.trackparam = value
+    return peer.settings.trackparam, True
 
 
-def _reason(receiver: Receiver, value: str) -> Result:
+def _reason(peer: SettablePeer, value: str) -> Result:
     """An empty value clears rather than asks: recorded in set_reason."""
-    receiver.reason = value
+    peer.settings.reason = value
     return value, True
 
 
-def _debugname(receiver: Receiver, value: str) -> Result:
+def _debugname(peer: SettablePeer, value: str) -> Result:
     """The first name given stays, and is the answer to later ones: set_debugname."""
-    if value and not receiver.debugname:
-        receiver.debugname = value
-    return receiver.debugname or receiver.name, True
+    settings = peer.settings
+    if value and not settings.debugname:
+        settings.debugname = value
+    return settings.debugname or peer.name, True
 
 
-def _debuglevel(receiver: Receiver, value: str) -> Result:
-    number = conf.parse_int(value) if value else None
-    if number is not None:
-        receiver.debuglevel = log.clamp_level(number)
-    level = receiver.debuglevel
-    return str(receiver.module.bus.log.level if level is None else level), True
-
-
-def _runid(receiver: Receiver, value: str) -> Result:
-    return receiver.module.bus.run_params["runid"], not value
-
-
-def _id(receiver: Receiver, value: str) -> Result:
-    """What the peer's channel is called; only a peer that has one has this."""
-    channel = receiver.channel
+def _id(peer: SettablePeer, value: str) -> Result:
+    """The name of the peer's channel; only a peer with a channel has this."""
+    channel = peer.channel
     if channel is None:
         return value, False
     if value:
-        channel.id = value
+        channel.rename(value)
     return channel.id, True
 
 
-def _disconnected(receiver: Receiver, value: str) -> Result:
-    """Whether ``chan.disconnected`` is sent when the other end of the peer's call goes."""
-    channel = receiver.channel
-    if channel is None:
-        return value, False
-    channel.tells = wire.BOOLEANS.get(value, channel.tells)
-    return wire.bool_text(channel.tells), True
+# Read-only
 
 
-def _engine(receiver: Receiver, name: str, value: str) -> Result:
-    params = receiver.module.bus.run_params
-    return params.get(name, ""), name in params and not value
+def _runid(peer: SettablePeer, value: str) -> Result:
+    return peer.bus.run_params["runid"], not value
 
 
-def _config(receiver: Receiver, name: str, value: str) -> Result:
+def _engine(bus: Bus, name: str, value: str) -> Result:
+    return bus.run_params.get(name, ""), name in bus.run_params and not value
+
+
+def _config(bus: Bus, name: str, value: str) -> Result:
     section, dot, key = name.partition(".")
-    main = receiver.module.bus.conf
     section, key = section.strip(), key.strip()
     if not section:
         return "", False
     if not dot:
-        return "", main.has_section(section)
-    found = main.get(section, key)
+        return "", bus.conf.has_section(section)
+    found = bus.conf.get(section, key)
     return found or "", found is not None and not value
 
 
-def _loaded(receiver: Receiver, name: str, value: str) -> Result:
-    return wire.bool_text(name in receiver.module.bus.modules), not value
+def _loaded(bus: Bus, name: str, value: str) -> Result:
+    return wire.bool_text(name in bus.modules), not value
 
 
 ROWS: dict[str, Row] = {
@@ -146,23 +274,24 @@ ROWS: dict[str, Row] = {
     "disconnected": _disconnected,
     "trackparam": _trackparam,
     "reason": _reason,
-    "timeout": _number("timeout"),
-    "timebomb": _boolean("timebomb"),
-    "maxqueue": _number("maxqueue", *MAXQUEUE_RANGE),
+    "timeout": _timeout,
+    "timebomb": _timebomb,
+    "maxqueue": _maxqueue,
     "bufsize": _bufsize,
     "restart": _restart,
-    "reenter": _boolean("reenter"),
-    "selfwatch": _boolean("selfwatch"),
-    "setdata": _boolean("setdata"),
-    "settime": _boolean("settime"),
+    "reenter": _reenter,
+    "selfwatch": _selfwatch,
+    "setdata": _setdata,
+    "settime": _settime,
     "debuglevel": _debuglevel,
     "debugname": _debugname,
     "runid": _runid,
 }
+"""The parameters by name."""
 
-FAMILIES: dict[str, Callable[[Receiver, str, str], Result]] = {
+FAMILIES: dict[str, Callable[[Bus, str, str], Result]] = {
     "engine": _engine,
     "config": _config,
     "loaded": _loaded,
 }
-"""The read-only ones, by what stands before the dot."""
+"""The read-only parameters with a dot, by what stands before it; the rest of the name follows."""

@@ -12,47 +12,55 @@ from yext.extmodule.script import spawn
 from yext.extmodule.script.stopping import reap
 
 if TYPE_CHECKING:
-    from yext.extmodule.module import ExtModule
+    from yext.extmodule.script.script import ScriptHost
 
 
-class Executed:
-    """The programs that have not ended yet, so that none of them is left as a zombie."""
+class OneShots:
+    """The executed programs that have not ended yet, so that none is left as a zombie.
 
-    def __init__(self, module: ExtModule) -> None:
-        self._module = module
+    Args:
+        host: the owner.
+    """
+
+    def __init__(self, host: ScriptHost) -> None:
+        self._host = host
         self._pidfds: set[int] = set()
 
     def start(self, name: str, parameter: str | None) -> int:
-        """Starts a program and leaves it alone; returns its pid. Raises `StartError`."""
-        module = self._module
-        path = spawn.resolve(name, module.options.scripts_dir)
-        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        output = module.bus.program_output
-        told = nowhere if output is None else output
+        """Start a program, without an argument if `parameter` is None, and return its pid.
+
+        Raises:
+            StartError: the program could not be started.
+        """
+        host = self._host
+        path = spawn.resolve(name, host.options.scripts_dir)
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        output = null if host.bus.program_output is None else host.bus.program_output
         try:
             started = spawn.start(
                 path,
                 [path] if parameter is None else [path, parameter],
-                {0: nowhere, 1: told, 2: told},
+                {0: null, 1: output, 2: output},
                 script=name,
                 parameter=parameter,
-                source=module.scripts_dir_source(name),
+                source=host.source(name),
             )
         except StartError as error:
-            module.debug(
+            failure = error.failure
+            host.debug(
                 log.WARN,
                 f"Failed to execute program '{path}' args='{parameter or ''}': "
-                f"{error.failure.errno} {error.failure.one_line()}",
+                f"{failure.errno} {failure.one_line()}",
             )
             raise
         finally:
-            os.close(nowhere)
+            os.close(null)
         asyncio.get_running_loop().add_reader(started.pidfd, self._reap, started, name)
         self._pidfds.add(started.pidfd)
         return started.pid
 
     def close(self) -> None:
-        """The engine ends: the programs may live on, their ends are no longer seen."""
+        """Forget the programs, which may live on."""
         for pidfd in list(self._pidfds):
             self._forget(pidfd)
 
@@ -60,7 +68,7 @@ class Executed:
         status = reap(started.pidfd)
         self._forget(started.pidfd)
         text = f"Program '{name}', pid {started.pid}, ended: {status.describe()}"
-        self._module.debug(log.INFO, text)
+        self._host.debug(log.INFO, text)
 
     def _forget(self, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)

@@ -1,4 +1,4 @@
-"""A script's pipes: its standard input and output for its receiver, its standard error by lines."""
+"""A script's pipes: standard input and output for its connection, standard error by lines."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import os
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-from yext import log
-
-if TYPE_CHECKING:
-    from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.peer.connection import Connection
 
 _READ = 16384
 """Bytes of standard output that are read in one turn: they may be a thousand short lines."""
@@ -29,15 +25,15 @@ _LINE_MAX = 4096
 
 
 class Pipes:
-    """A script's standard input and output as a transport for its receiver.
+    """A script's standard input and output as a transport for its connection.
 
     Owns both descriptors. `heard` is called after each read until it returns False.
     """
 
     def __init__(
-        self, receiver: Receiver, stdin: int, stdout: int, heard: Callable[[], bool]
+        self, connection: Connection, stdin: int, stdout: int, heard: Callable[[], bool]
     ) -> None:
-        self._receiver = receiver
+        self._connection = connection
         self._heard: Callable[[], bool] | None = heard
         self._loop = asyncio.get_running_loop()
         self._stdin = stdin
@@ -69,17 +65,15 @@ class Pipes:
         if len(self._unsent) > _HIGH_WATER and not self._paused:
             self._paused = True
             self._tell_paused()
-            self._receiver.pause_writing()
+            self._connection.pause_writing()
 
     def _tell_paused(self) -> None:
         """Tells the log, once in a script's life, that it does not keep up."""
-        receiver = self._receiver
-        if not self._told_paused and not receiver.dead:
+        if not self._told_paused:
             self._told_paused = True
-            receiver.module.debug(
-                log.WARN,
-                f"'{receiver.label}' does not read fast enough: {len(self._unsent)} bytes wait,"
-                " and what it sends waits until it has read them",
+            self._connection.warn(
+                f"does not read fast enough: {len(self._unsent)} bytes wait,"
+                " and what it sends waits until it has read them"
             )
 
     def _writable(self) -> None:
@@ -93,21 +87,17 @@ class Pipes:
         del self._unsent[:sent]
         if self._paused and len(self._unsent) <= _HIGH_WATER // 4:
             self._paused = False
-            self._receiver.resume_writing()
+            self._connection.resume_writing()
         if not self._unsent:
             self._loop.remove_writer(self._stdin)
             if self._closing:
                 self._close_stdin()
 
     def _broken(self) -> None:
-        receiver = self._receiver
         self._unsent.clear()
         self._close_stdin()
-        if not receiver.dead:
-            receiver.module.debug(
-                log.WARN, f"'{receiver.label}' closed its standard input: messages pass it by"
-            )
-        receiver.write_failed()
+        self._connection.warn("closed its standard input: messages pass it by")
+        self._connection.write_failed()
 
     def _readable(self) -> None:
         data = _read(self._stdout, _READ)
@@ -117,17 +107,17 @@ class Pipes:
             self._take(data)
             return
         self._loop.remove_reader(self._stdout)
-        self._receiver.eof_received()
+        self._connection.eof_received()
 
     def _take(self, data: bytes) -> None:
-        self._receiver.data_received(data)
+        self._connection.data_received(data)
         if self._heard is not None and not self._heard():
             self._heard = None
 
     def drain(self) -> None:
         """Reads what a script that has ended left in its pipe."""
         for data in _left_in(self._stdout):
-            if self._receiver.dead:
+            if self._connection.peer.ended:
                 return
             self._take(data)
 

@@ -10,15 +10,16 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from yext import log
 from yext.errors import StartError
 from yext.extmodule.diagnosis.exitstatus import ScriptExit
-from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.peer.connection import Connection, ConnectionHost
+from yext.extmodule.peer.peer import Peer, PeerEnd
 from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
-from yext.extmodule.script.launch import Launched, launch
+from yext.extmodule.script.launch import Launched, Launcher
 from yext.extmodule.script.pipes import ErrorOutput, Pipes
 from yext.extmodule.script.states import IDLE, TRANSITIONS, ScriptEvent, ScriptState
 from yext.extmodule.script.stopping import StopSequence, reap
@@ -26,7 +27,6 @@ from yext.log import Throttle
 
 if TYPE_CHECKING:
     from yext.errors import StartFailure
-    from yext.extmodule.module import ExtModule
 
 EARLY_SECONDS = 1.0
 """An end so soon after the start is told to whoever started the script."""
@@ -38,11 +38,29 @@ _TOLD_CHARACTERS = 200
 """How much of a stray line on standard output is shown."""
 
 _CAUSES = {
-    "gone": "it closed its standard output",
-    "overflow": "it sent too long a line",
-    "timebomb": "it did not take or answer a message in time (timebomb)",
+    PeerEnd.GONE: "it closed its standard output",
+    PeerEnd.OVERFLOW: "it sent too long a line",
+    PeerEnd.TIMEBOMB: "it did not take or answer a message in time (timebomb)",
 }
-"""What makes the engine end a script, by the reasons of `Receiver.end`."""
+"""Why the engine ended a script, by the end of its peer."""
+
+
+class ScriptHost(ConnectionHost, Protocol):
+    """What a script needs from its owner."""
+
+    @property
+    def launcher(self) -> Launcher:
+        """Starts the script's program."""
+
+    def source(self, name: str) -> str:
+        """Return where a program is looked for, and the setting that says so; empty if `name`
+        is an absolute path."""
+
+    def add_script_peer(self, peer: Peer, script: Script) -> None:
+        """Register the script that a peer is."""
+
+    def forget_old_scripts(self) -> None:
+        """Keep no more scripts that have ended than ``keepended``."""
 
 
 class Script:
@@ -53,7 +71,7 @@ class Script:
         configured: whether it stands in the configuration, and a reload may stop it.
         session: the label of the session that is told what becomes of it; empty for all.
         path: what was started, or tried, the last time.
-        receiver, pid: the peer and the process it is while it lives.
+        peer, pid: the peer and the process it is while it lives.
         started_at: seconds since 1970.
         restarts: how often it was brought back since somebody started it.
         log_lines: (time, pid, text) of its last lines on standard error.
@@ -65,31 +83,30 @@ class Script:
 
     role = "global"
 
-    def __init__(
-        self, module: ExtModule, name: str, parameter: str, session: str, configured: bool
-    ) -> None:
-        self.module = module
+    def __init__(self, host: ScriptHost, name: str, parameter: str) -> None:
         self.name = name
         self.parameter = parameter
-        self.configured = configured
-        self.session = session
+        self.configured = False
+        self.session = ""
         self.state = ScriptState.STOPPED
         self.path = ""
-        self.receiver: Receiver | None = None
+        self.peer: Peer | None = None
         self.pid: int | None = None
         self.started_at = 0.0
         self.restarts = 0
-        self.log_lines: deque[tuple[float, int, str]] = deque(maxlen=module.options.loglines)
+        self.log_lines: deque[tuple[float, int, str]] = deque(maxlen=host.options.loglines)
         self.last_exit: ScriptExit | None = None
         self.why: tuple[str, ...] = ()
         self.failed_at = 0.0
+        self._host = host
         self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None
         self._pipes: Pipes | None = None
         self._errors: ErrorOutput | None = None
         self._pidfd = -1
         self._gone = asyncio.Event()
         self._gone.set()
-        self._left = ""
+        self._end: PeerEnd | None = None
         self._asked_to_stop = False
         self._told_stray = False
         self._settling: asyncio.TimerHandle | None = None
@@ -113,7 +130,7 @@ class Script:
     def restarts_text(self) -> str:
         """How often it was brought back; while it waits, which of how many times it will be."""
         if self.state is ScriptState.BACKING_OFF:
-            return f"{self._backoff.count} of {self.module.options.restart_max}"
+            return f"{self._backoff.count} of {self._host.options.restart_max}"
         return str(self.restarts)
 
     def last_text(self) -> str:
@@ -139,10 +156,13 @@ class Script:
             raise
 
     def _launch(self) -> None:
-        module = self.module
-        module.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
-        self.path = spawn.resolve(self.name, module.options.scripts_dir)
-        self._launched(launch(module, self.path, self.name, self.parameter, self.extra_fds()))
+        host = self._host
+        host.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
+        self.path = spawn.resolve(self.name, host.options.scripts_dir)
+        launched = host.launcher.launch(
+            self.path, self.name, self.parameter, host.source(self.name), self.extra_fds()
+        )
+        self._launched(launched)
 
     def _launched(self, launched: Launched) -> None:
         started = launched.started
@@ -150,25 +170,26 @@ class Script:
         self.pid = started.pid
         self.started_at = time.time()
         self._asked_to_stop = self._told_stray = False
-        self._left = ""
+        self._end = None
         self._gone.clear()
         self._pidfd = started.pidfd
         self._loop.add_reader(self._pidfd, self._ended)
         self._settling = self._loop.call_later(EARLY_SECONDS, self._settled)
-        receiver = Receiver(self.module, self.name, self.parameter, self.role)
-        receiver.script = True
-        receiver.pid = started.pid
-        receiver.on_end = self._peer_ended
-        self.receiver = receiver
-        self._pipes = Pipes(receiver, launched.stdin, launched.stdout, self._heard)
+        self.peer = peer = Peer(self._host, self.name, self.parameter, self.role)
+        peer.is_script = True
+        peer.pid = started.pid
+        connection = Connection(self._host, peer)
+        connection.on_close = self._input_closed
+        self._connection = connection
+        self._pipes = Pipes(connection, launched.stdin, launched.stdout, self._heard)
         self._errors = ErrorOutput(launched.stderr, self._wrote_error)
-        receiver.connection_made(self._pipes)
-        self.module.peers[receiver] = self
+        connection.connection_made(self._pipes)
+        self._host.add_script_peer(peer, self)
 
     def _not_started(self, failure: StartFailure) -> None:
         self.failed_at = time.time()
         self.why = failure.lines()
-        self.module.debug(
+        self._host.debug(
             log.WARN,
             f"Failed to execute script '{self.name}' args='{self.parameter}': "
             f"{failure.errno} {failure.one_line()}",
@@ -192,31 +213,31 @@ class Script:
 
     def _heard(self) -> bool:
         """Looks at what it said first on standard output; whether to look again."""
-        receiver = self.receiver
-        assert receiver is not None
-        if receiver.spoke:
+        peer = self.peer
+        assert peer is not None
+        if peer.spoke:
             self._settled()
-        elif receiver.stray and not self._told_stray:
+        elif peer.stray and not self._told_stray:
             self._told_stray = True
             lines = (
                 f"{self.label} printed a line that is not of the protocol: {self._stray()}",
                 "do: have it print that on standard error, where the log takes it",
             )
             self._notice(lines)
-        return not receiver.spoke
+        return not peer.spoke
 
     def _stray(self) -> str:
-        return self.receiver.stray[:_TOLD_CHARACTERS] if self.receiver is not None else ""
+        return self.peer.stray[:_TOLD_CHARACTERS] if self.peer is not None else ""
 
     def _wrote_error(self, text: str) -> None:
         """Takes a line that the script wrote on standard error."""
         self.log_lines.append((time.time(), self.pid or 0, text))
-        if self._logged.passes(self.module.options.lograte):
+        if self._logged.passes(self._host.options.lograte):
             source = f"{self.name}[{self.pid}]"
-            self.module.bus.log.emit(log.Event("stderr", text, log.NOTE, source))
+            self._host.bus.log.emit(log.Event("stderr", text, log.NOTE, source))
 
     def _not_logged(self, count: int) -> None:
-        self.module.debug(
+        self._host.debug(
             log.WARN,
             f"'{self.label}' wrote {count} more lines on standard error than lograte lets into"
             f" the log; the last ones: external log {self.label}",
@@ -231,25 +252,25 @@ class Script:
         self, lines: tuple[str, ...], *, level: int = log.WARN, logged: bool = True
     ) -> None:
         safe = tuple(log.safe(line, keep="\t") for line in lines)
-        self.module.bus.log.notice(safe, self.session, level=level, logged=logged)
+        self._host.bus.log.notice(safe, self.session, level=level, logged=logged)
 
     # End
 
-    def peer_left(self, why: str) -> None:
-        """The script's part on the bus is over; `why` as in `Receiver.end`."""
-        self._left = why
+    def peer_ended(self, end: PeerEnd) -> None:
+        """Note why the script's part on the bus is over."""
+        self._end = end
 
-    def _peer_ended(self) -> None:
+    def _input_closed(self) -> None:
         """Its input is closed and its output read no more: the ladder follows."""
         if self.state in (ScriptState.STARTING, ScriptState.RUNNING):
             self._on(ScriptEvent.STOP)
-            options = self.module.options
+            options = self._host.options
             first = options.waitflush + options.stopwait
             waits = (first / 1000, options.termwait / 1000)
             self._ladder = StopSequence(self.pid or 0, waits, self._killed)
 
     def _killed(self) -> None:
-        self.module.debug(log.WARN, f"'{self.label}' did not end on SIGTERM and is killed")
+        self._host.debug(log.WARN, f"'{self.label}' did not end on SIGTERM and is killed")
 
     def _ended(self) -> None:
         """The process is dead: its pidfd says so, whoever may still hold its pipes."""
@@ -262,21 +283,21 @@ class Script:
             signalled = self._ladder.signalled
             self._ladder.cancel()
             self._ladder = None
-        receiver, pid = self.receiver, self.pid
-        assert receiver is not None and pid is not None
+        peer, pid, connection = self.peer, self.pid, self._connection
+        assert peer is not None and pid is not None and connection is not None
         assert self._pipes is not None and self._errors is not None
         self._pipes.drain()
         self._errors.close()
         self._logged.flush()
-        receiver.on_end = None
-        receiver.end("gone")
+        connection.on_close = None
+        peer.end(PeerEnd.GONE)
         self._pipes.close_all()
         now = time.time()
-        self.last_exit = ScriptExit(status, now - self.started_at, now, receiver.spoke)
+        self.last_exit = ScriptExit(status, now - self.started_at, now, peer.spoke)
         event = self._tell_end(self.last_exit, signalled)
-        self.receiver, self.pid, self._pipes, self._errors = None, None, None, None
-        self.module.leftovers.end(pid, self.module.options.termwait / 1000)
-        if self._asked_to_stop or not receiver.restart or self.module.bus.halting:
+        self.peer = self.pid = self._connection = self._pipes = self._errors = None
+        self._host.launcher.end_group(pid, self._host.options.termwait / 1000)
+        if self._asked_to_stop or not peer.settings.restart or self._host.bus.halting:
             self._on(event)
         elif self._back_off():
             self._on(ScriptEvent.AGAIN)
@@ -292,13 +313,13 @@ class Script:
         `signalled`: whether the ladder had come to a signal.
         """
         never = "" if exit.spoke else ". Never got anything"
-        self.module.debug(
+        self._host.debug(
             log.NOTE,
             f"ExtMod[{self.name}] terminating args='{self.parameter}',"
             f" {exit.status.describe()}{never}",
         )
-        cause = _CAUSES.get(self._left, "")
-        if self._left == "gone" and not signalled:
+        cause = _CAUSES.get(self._end, "") if self._end is not None else ""
+        if self._end is PeerEnd.GONE and not signalled:
             cause = ""  # It closed its output by ending.
         if self._asked_to_stop or (signalled and not cause):
             return ScriptEvent.END
@@ -314,7 +335,7 @@ class Script:
 
     def over(self) -> None:
         """It has ended, or could not be brought back, and is not started again by itself."""
-        self.module.forget_old_scripts()
+        self._host.forget_old_scripts()
 
     def _story(self, exit: ScriptExit, cause: str) -> tuple[str, ...]:
         from yext.extmodule.diagnosis.aftermath import end_story
@@ -326,14 +347,14 @@ class Script:
 
     def _back_off(self) -> bool:
         """Has it started again after a delay; False where it had its restarts."""
-        options = self.module.options
+        options = self._host.options
         delay = self._backoff.begin(
             options.restart_delay / 1000, options.restart_max, options.restart_window
         )
         if delay is None:
             self._give_up()
             return False
-        self.module.debug(
+        self._host.debug(
             log.NOTE,
             f"'{self.label}' is started again in {delay:.1f} s,"
             f" {self._backoff.count} of {options.restart_max}",
@@ -341,7 +362,7 @@ class Script:
         return True
 
     def _give_up(self) -> None:
-        options = self.module.options
+        options = self._host.options
         last = self.last_exit.status.describe() if self.last_exit else "never ended"
         headline = (
             f"{self.label} was started again {options.restart_max} times in "
@@ -379,12 +400,12 @@ class Script:
         if self.state is ScriptState.BACKING_OFF:
             self._backoff.cancel()
             self._on(ScriptEvent.STOP)
-        if self.receiver is None or self._pipes is None:
+        if self.peer is None or self._pipes is None:
             return
-        self.receiver.end("stop")
+        self.peer.end(PeerEnd.STOP)
         # One that quit while a message of its own is on its way has its connection yet.
         self._pipes.close()
-        self._peer_ended()
+        self._input_closed()
         if self._ladder is not None:
             self._ladder.limit(deadline)
         await self._gone.wait()

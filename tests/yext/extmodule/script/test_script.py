@@ -14,7 +14,7 @@ from workshop import CANARY, IDLE, Workshop, alive, gone
 from yext import log
 from yext.extmodule.script import states
 
-DOCS = Path(__file__).parents[3] / "docs" / "scripts.md"
+DOCS = Path(__file__).parents[4] / "docs" / "scripts.md"
 
 QUICK = "stopwait=20\ntermwait=100\nrestart_delay=1"
 """Options with which nothing has to be waited for."""
@@ -340,9 +340,9 @@ def test_what_can_heal_is_tried_again(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("program -")
-            assert script.receiver is not None
+            assert script.peer is not None
             assert script.pid is not None
-            script.receiver.restart = True
+            script.peer.settings.restart = True
             pid = script.pid
             # Linux refuses to open it for writing while it runs: another file takes its place.
             fresh = program.with_name("fresh")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import Peer, settle
+from peers import DrivenPeer, settle
 
 from yext import Engine, Message
 from yext.extmodule.module import ExtModule
+from yext.extmodule.peer.peer import PeerEnd
 from yext.extmodule.peer.requests import parse_install
 from yext.log import Event
 
@@ -64,7 +65,7 @@ LINES = [
 def test_what_is_said_gets_its_answer(said: str, heard: list[str]) -> None:
     @on_engine
     async def run(engine: Engine) -> None:
-        assert await Peer(engine).asks(said) == heard
+        assert await DrivenPeer(engine).asks(said) == heard
 
     run()
 
@@ -91,7 +92,7 @@ def test_an_install_line_is_read(rest: str, parsed: tuple[int, str, str, str]) -
 
 @on_engine
 async def test_a_message_goes_to_the_peer_and_its_answer_changes_it(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>setlocal:trackparam:me\n%%>install:50:call.route")
     dispatch = peer.send(Message("call.route", {"called": "9:9", "x": "1"}, retvalue="r"))
     assert await peer.hears() == ["%%>message:1:0:call.route:r:called=9%z9:x=1:handlers=me%z50"]
@@ -103,7 +104,7 @@ async def test_a_message_goes_to_the_peer_and_its_answer_changes_it(engine: Engi
 
 @on_engine
 async def test_a_malformed_answer_changes_nothing_and_may_be_given_again(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>install:50:test")
     dispatch = peer.send(Message("test", {"a": "1"}))
     await peer.hears()
@@ -117,7 +118,7 @@ async def test_a_malformed_answer_changes_nothing_and_may_be_given_again(engine:
 
 @on_engine
 async def test_an_answer_counts_once(engine: Engine) -> None:
-    peer, other = Peer(engine), Peer(engine)
+    peer, other = DrivenPeer(engine), DrivenPeer(engine)
     await peer.asks("%%>install:10:test")
     await other.asks("%%>install:20:test")
     dispatch = peer.send(Message("test"))
@@ -129,7 +130,7 @@ async def test_an_answer_counts_once(engine: Engine) -> None:
 
 @on_engine
 async def test_answers_may_come_in_any_order(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>install:50:test")
     first, second = peer.send(Message("test")), peer.send(Message("test"))
     peer.say("%%<message:2:true:")
@@ -140,7 +141,7 @@ async def test_answers_may_come_in_any_order(engine: Engine) -> None:
 
 @on_engine
 async def test_a_watcher_is_told_of_the_message_at_its_end(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>watch:test")
     engine.install("test", lambda message: bool(message.params.update(a="2")) or True)
     peer.send(Message("test", {"a": "1"}))
@@ -149,7 +150,7 @@ async def test_a_watcher_is_told_of_the_message_at_its_end(engine: Engine) -> No
 
 @on_engine
 async def test_own_messages_come_back_only_where_asked_for(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>install:50:test\n%%>watch:test")
     own = "%%>message:x:1:test:"
     assert await peer.asks(own) == ["%%<message:x:false:test:"]
@@ -166,19 +167,19 @@ async def test_own_messages_come_back_only_where_asked_for(engine: Engine) -> No
 def test_a_message_that_is_not_answered_in_time_passes_on(timebomb: bool) -> None:
     @on_engine
     async def run(engine: Engine) -> None:
-        peer = Peer(engine)
+        peer = DrivenPeer(engine)
         await peer.asks(f"%%>setlocal:timeout:20\n%%>setlocal:timebomb:{str(timebomb).lower()}")
         await peer.asks("%%>install:50:test")
         assert not await asyncio.wait_for(engine.dispatch(Message("test")), 10)
-        assert peer.receiver.dead is timebomb
-        assert peer.receiver.pending == {}
+        assert peer.peer.ended is timebomb
+        assert peer.peer.pending == {}
 
     run()
 
 
 @on_engine
 async def test_no_more_messages_wait_for_a_peer_than_its_maxqueue(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>setlocal:maxqueue:2\n%%>install:50:test")
     for _ in range(3):
         peer.send(Message("test"))
@@ -193,13 +194,13 @@ async def test_no_more_messages_wait_for_a_peer_than_its_maxqueue(engine: Engine
 def test_a_peer_that_goes_releases_what_waits_for_it(end: str) -> None:
     @on_engine
     async def run(engine: Engine) -> None:
-        peer = Peer(engine)
+        peer = DrivenPeer(engine)
         await peer.asks("%%>install:50:test\n%%>watch:")
         dispatch = peer.send(Message("test"))
         ends: dict[str, Callable[[], object]] = {
             "quit": lambda: peer.say("%%>quit"),
             "overflow": lambda: peer.say("x" * 9000),
-            "close": lambda: peer.receiver.connection_lost(None),
+            "close": lambda: peer.connection.connection_lost(None),
         }
         ends[end]()
         assert (dispatch.handled, dispatch.outcome) == (False, "gone")
@@ -210,7 +211,7 @@ def test_a_peer_that_goes_releases_what_waits_for_it(end: str) -> None:
         assert peer.line.closed is (end != "close")
         module = engine.modules["extmodule"]
         assert isinstance(module, ExtModule)
-        assert module.peers == {}
+        assert module.supervisor.peers == {}
 
     run()
 
@@ -219,7 +220,7 @@ def test_a_peer_that_goes_releases_what_waits_for_it(end: str) -> None:
 async def test_who_quits_gets_the_answer_to_its_own_message_first(engine: Engine) -> None:
     gate: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     engine.install("slow", lambda message: gate)
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     assert await peer.asks("%%>message:1:1:slow:\n%%>quit") == ["%%<quit"]
     assert not peer.line.closed
     gate.set_result(True)
@@ -229,16 +230,16 @@ async def test_who_quits_gets_the_answer_to_its_own_message_first(engine: Engine
 
 @on_engine
 async def test_nothing_is_carried_out_after_quit(engine: Engine) -> None:
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     assert await peer.asks("%%>quit\n%%>watch:a\nnonsense") == ["%%<quit"]
 
 
 @on_engine
 async def test_a_peer_without_a_role_connects_first(engine: Engine) -> None:
-    peer = Peer(engine, role="")
+    peer = DrivenPeer(engine, role="")
     assert await peer.asks("%%>connect:global\n%%>watch:a") == ["%%<watch:a:true"]
     for first in ("%%>watch:a", "%%>connect:nonsense", "%%>connect:", "nonsense"):
-        refused = Peer(engine, role="")
+        refused = DrivenPeer(engine, role="")
         assert await refused.asks(first) == []
         assert refused.line.closed
 
@@ -249,9 +250,9 @@ async def test_a_peer_that_does_not_read_loses_notices_and_is_told_how_many(
 ) -> None:
     told: list[Event] = []
     engine.log.subscribe(told.append)
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>watch:test\n%%>install:50:ask")
-    peer.receiver.pause_writing()
+    peer.connection.pause_writing()
     peer.line.unsent = 1 << 30
     assert not peer.line.reading
     for _ in range(3):
@@ -259,7 +260,7 @@ async def test_a_peer_that_does_not_read_loses_notices_and_is_told_how_many(
     passed = peer.send(Message("ask"))
     assert (await peer.hears(), engine.dispatcher.in_flight, passed.handled) == ([], 0, False)
     peer.line.unsent = 0
-    peer.receiver.resume_writing()
+    peer.connection.resume_writing()
     assert peer.line.reading
     peer.send(Message("test"))
     assert await peer.hears() == ["%%<message::false:test:"]
@@ -270,7 +271,7 @@ async def test_a_peer_that_does_not_read_loses_notices_and_is_told_how_many(
 async def test_output_and_debug_reach_the_log(engine: Engine) -> None:
     told: list[str] = []
     engine.log.subscribe(lambda event: told.append(event.line()))
-    peer = Peer(engine)
+    peer = DrivenPeer(engine)
     await peer.asks("%%>output:as it is %z\n%%>output:\n%%>debug:5:a%zb")
     await peer.asks("%%>setlocal:debugname:me\n%%>setlocal:debuglevel:5")
     await peer.asks("%%>debug:5:told\n%%>debug:6:not told")
@@ -280,7 +281,7 @@ async def test_output_and_debug_reach_the_log(engine: Engine) -> None:
 @on_engine
 async def test_text_that_no_bytes_make_harms_no_peer(engine: Engine) -> None:
     """A Python handler can put half a surrogate pair into a message; a peer never can."""
-    one, two = Peer(engine), Peer(engine)
+    one, two = DrivenPeer(engine), DrivenPeer(engine)
     for peer in (one, two):
         await peer.asks("%%>watch:test")
     engine.install("test", lambda message: bool(message.params.update(a="\ud800\udcff")) or True)
@@ -311,12 +312,12 @@ async def _conversation(role: str, chunks: list[bytes]) -> list[str]:
     engine = Engine(node="test")
     engine.log.level = 0
     await engine.loader.load("extmodule")
-    peer = Peer(engine, role)
+    peer = DrivenPeer(engine, role)
     for chunk in chunks:
-        if not peer.receiver.dead:
-            peer.receiver.data_received(chunk)
+        if not peer.peer.ended:
+            peer.connection.data_received(chunk)
     heard = await peer.hears()
-    peer.receiver.connection_lost(None)
+    peer.connection.connection_lost(None)
     await settle()
     assert (engine.dispatcher.in_flight, engine.dispatcher.watch_names()) == (0, [])
     await engine.dispatcher.stop()
@@ -337,11 +338,11 @@ def test_a_flood_of_mistakes_is_logged_in_part_and_counted_at_the_end() -> None:
     async def run(engine: Engine) -> None:
         told: list[Event] = []
         engine.log.subscribe(told.append)
-        peer = Peer(engine)
+        peer = DrivenPeer(engine)
         heard = await peer.asks("\n".join(["nonsense"] * 150))
         assert heard == ["Error in: nonsense"] * 150
         assert len([event for event in told if "in: nonsense" in event.text]) == 100
-        peer.receiver.end("gone")
+        peer.peer.end(PeerEnd.GONE)
         (last,) = [event.text for event in told if "more lines" in event.text]
         assert last == "'peer' sent 50 more lines that make no sense"
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from peers import Peer
+from peers import DrivenPeer
 
 from yext import Engine, Message, __version__
 from yext.extmodule.peer import setlocal
@@ -78,7 +78,7 @@ def test_a_parameter_is_answered(conf: Path, said: str, answered: str) -> None:
     async def main() -> None:
         async with Engine(conf, node="node") as engine:
             name = said.partition(":")[0]
-            answer = await Peer(engine).asks(f"%%>setlocal:{said}")
+            answer = await DrivenPeer(engine).asks(f"%%>setlocal:{said}")
             assert answer == [f"%%<setlocal:{name}:{answered}"]
 
     asyncio.run(main())
@@ -95,7 +95,7 @@ def test_the_run_id_is_that_of_the_engine(conf: Path) -> None:
     async def main() -> None:
         async with Engine(conf) as engine:
             runid = engine.run_params["runid"]
-            answers = await Peer(engine).asks("%%>setlocal:runid:\n%%>setlocal:engine.runid:")
+            answers = await DrivenPeer(engine).asks("%%>setlocal:runid:\n%%>setlocal:engine.runid:")
             assert answers == [
                 f"%%<setlocal:runid:{runid}:true",
                 f"%%<setlocal:engine.runid:{runid}:true",
@@ -107,7 +107,7 @@ def test_the_run_id_is_that_of_the_engine(conf: Path) -> None:
 def test_what_is_set_is_what_is_asked_for_later() -> None:
     async def main() -> None:
         async with Engine() as engine:
-            peer = Peer(engine)
+            peer = DrivenPeer(engine)
             for name, value in (("timeout", "5"), ("maxqueue", "7"), ("reenter", "true")):
                 await peer.asks(f"%%>setlocal:{name}:{value}")
                 assert await peer.asks(f"%%>setlocal:{name}:") == [
@@ -118,7 +118,7 @@ def test_what_is_set_is_what_is_asked_for_later() -> None:
                 == ["%%<setlocal:debugname:a:true"] * 2
             )
             # Another peer has its own.
-            assert await Peer(engine).asks("%%>setlocal:timeout:") == [
+            assert await DrivenPeer(engine).asks("%%>setlocal:timeout:") == [
                 "%%<setlocal:timeout:10000:true"
             ]
 
@@ -128,7 +128,7 @@ def test_what_is_set_is_what_is_asked_for_later() -> None:
 def test_the_tracking_parameter_names_handlers_installed_after_it() -> None:
     async def main() -> None:
         async with Engine() as engine:
-            peer = Peer(engine)
+            peer = DrivenPeer(engine)
             await peer.asks("%%>install:10:test\n%%>setlocal:trackparam:me\n%%>install:20:other")
             for name, tracked in (("test", ""), ("other", "me:20")):
                 message = Message(name)
@@ -143,7 +143,7 @@ def test_settime_stamps_messages_with_the_time_of_their_arrival() -> None:
         async with Engine() as engine:
             times: list[float] = []
             engine.install("test", lambda message: times.append(message.time))
-            peer = Peer(engine)
+            peer = DrivenPeer(engine)
             await peer.asks("%%>message:1:5:test:\n%%>setlocal:settime:true\n%%>message:2:5:test:")
             await peer.hears()
             assert times[0] == 5
@@ -155,12 +155,12 @@ def test_settime_stamps_messages_with_the_time_of_their_arrival() -> None:
 def test_a_larger_buffer_takes_longer_lines() -> None:
     async def main() -> None:
         async with Engine() as engine:
-            peer = Peer(engine)
+            peer = DrivenPeer(engine)
             long = "%%>watch:" + "x" * 60000
             assert await peer.asks(f"%%>setlocal:bufsize:65536\n{long}") == [
                 "%%<setlocal:bufsize:65536:true",
                 f"%%<watch:{'x' * 60000}:true",
             ]
-            assert await Peer(engine).asks(long) == []
+            assert await DrivenPeer(engine).asks(long) == []
 
     asyncio.run(main())

@@ -6,14 +6,15 @@ import re
 from yext import Engine, Message
 from yext.dispatcher import Dispatch
 from yext.extmodule.module import ExtModule
-from yext.extmodule.peer.peer import Receiver
+from yext.extmodule.peer.connection import Connection
+from yext.extmodule.peer.peer import Peer
 
 _TURNS = 20
 """Turns of the loop in which everything that waits for nobody is done."""
 
 
 class Line:
-    """What a receiver writes to, in place of a transport."""
+    """A transport that keeps what is written."""
 
     def __init__(self) -> None:
         self.written = b""
@@ -37,20 +38,21 @@ class Line:
         self.reading = True
 
 
-class Peer:
-    """A receiver of `engine`, and what it wrote."""
+class DrivenPeer:
+    """A peer of `engine` that a test speaks for, and the transport that it is written to."""
 
     def __init__(self, engine: Engine, role: str = "global", name: str = "peer") -> None:
         module = engine.modules["extmodule"]
         assert isinstance(module, ExtModule)
         self.engine = engine
         self.line = Line()
-        self.receiver = Receiver(module, name, "", role)
-        self.receiver.connection_made(self.line)
+        self.peer = Peer(module.supervisor, name, "", role)
+        self.connection = Connection(module.supervisor, self.peer)
+        self.connection.connection_made(self.line)
 
     def say(self, text: str) -> None:
         """Has the peer send lines."""
-        self.receiver.data_received(f"{text}\n".encode("utf-8", "surrogateescape"))
+        self.connection.data_received(f"{text}\n".encode("utf-8", "surrogateescape"))
 
     async def hears(self) -> list[str]:
         """The lines that came since the last call, the time of messages being 0."""

@@ -1,0 +1,275 @@
+"""The owner of the peers, the scripts and the executed programs of one engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from yext.command import NOT_EXECUTED, Commander
+from yext.engine.module import Module
+from yext.errors import ExecuteNotAllowedError, StartError
+from yext.extmodule.peer.connection import Connection
+from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.extmodule.peer.setlocal import PeerChannel
+from yext.extmodule.script.launch import Launcher
+from yext.extmodule.script.oneshot import OneShots
+from yext.extmodule.script.script import Script
+from yext.extmodule.script.states import IDLE, LIVE, ScriptState
+from yext.extmodule.settings import ModuleOptions, Program, Settings
+from yext.message import Message
+
+_MARGIN = 1.0
+"""Seconds before the engine's deadline at which scripts that still live get SIGKILL."""
+
+ConnectRole = Callable[[Peer, str, str], bool]
+"""Gives a peer the role of ``%%>connect:ROLE:IDENT``; returns False if it may not have it."""
+
+AttachCall = Callable[[Peer, str, Message], "Callable[[], None] | None"]
+"""Attaches the call that goes with a peer's message: see `PeerHost.attach_call`."""
+
+
+def _connect_peer(peer: Peer, role: str, ident: str) -> bool:
+    """Give a peer a role in which it goes on with lines of the protocol."""
+    peer.role = role
+    return True
+
+
+def _no_call(peer: Peer, ident: str, message: Message) -> None:
+    """Attach nothing."""
+
+
+class Supervisor:
+    """All peers, scripts and executed programs; it implements `ConnectionHost` and `ScriptHost`.
+
+    Args:
+        module: the module in whose name the supervisor logs.
+        settings: the settings in force.
+
+    Attributes:
+        settings: the settings in force.
+        peers: the peers connected now, in order of arrival, each with its script; None for a
+            peer that came through a listener.
+        scripts: the scripts that were started, or could not be, in order of their first start.
+        channels: the ends of calls that scripts and peers are, in order of arrival.
+        roles: what gives a peer a role, by the name of the role.
+        attach_call: what attaches the call that goes with a peer's message.
+        launcher: starts the scripts' programs.
+    """
+
+    def __init__(self, module: Module, settings: Settings) -> None:
+        self.bus = module.bus
+        self.settings = settings
+        self.peers: dict[Peer, Script | None] = {}
+        self.scripts: list[Script] = []
+        self.channels: dict[PeerChannel, None] = {}
+        self.roles: dict[str, ConnectRole] = {"global": _connect_peer, "channel": _connect_peer}
+        self.attach_call: AttachCall = _no_call
+        self.launcher = Launcher()
+        self._module = module
+        self._one_shots = OneShots(self)
+        self._to_flush: list[Connection] = []
+
+    @property
+    def name(self) -> str:
+        """The name of the module."""
+        return self._module.name
+
+    @property
+    def options(self) -> ModuleOptions:
+        """The options in force."""
+        return self.settings.options
+
+    def source(self, name: str) -> str:
+        """Return where a program is looked for, and the setting that says so; empty if `name`
+        is an absolute path."""
+        return self.settings.look_up(name)
+
+    # Log
+
+    def debug(self, level: int, text: str) -> None:
+        """Log `text` as the module's debug text if `level` is low enough."""
+        self._module.debug(level, text)
+
+    def shows_debug(self, level: int, limit: int | None) -> bool:
+        """Return True if debug text of a peer at `level` is to be logged.
+
+        `limit` is the highest level that the peer has set for itself, None for none; then the
+        module's own counts, if that was set.
+        """
+        module = self._module
+        if limit is None:
+            limit = module.debug_level
+        return module.debug_on and (limit is None or level <= limit)
+
+    # Peers
+
+    def make_connection(self, name: str, address: str, role: str, pid: int | None) -> Connection:
+        """Make the connection of a peer that has connected to the listener `name`."""
+        peer = Peer(self, name, address, role)
+        if address:
+            peer.label = f"{name} {address}"
+        peer.pid = pid
+        return Connection(self, peer)
+
+    def add_peer(self, peer: Peer) -> None:
+        """Register a peer that has connected."""
+        self.peers[peer] = None
+
+    def add_script_peer(self, peer: Peer, script: Script) -> None:
+        """Register the script that a peer is."""
+        self.peers[peer] = script
+
+    def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
+        """Forget a peer that has ended."""
+        script = self.peers.pop(peer, None)
+        if script is not None:
+            script.peer_ended(end)
+
+    def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
+        """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
+        connect = self.roles.get(role)
+        return connect is not None and connect(peer, role, ident)
+
+    def find_peer(self, name: str, parameter: str | None) -> Peer | None:
+        """Return the first peer called `name`, with that parameter unless it is None."""
+        for peer in self.peers:
+            if peer.name == name and parameter in (None, peer.parameter):
+                return peer
+        return None
+
+    def write_soon(self, connection: Connection) -> float:
+        """Flush `connection` at the end of this turn of the loop; return the loop's time."""
+        loop = asyncio.get_running_loop()
+        if not self._to_flush:
+            loop.call_soon(self._flush)
+        self._to_flush.append(connection)
+        return loop.time()
+
+    def _flush(self) -> None:
+        connections, self._to_flush = self._to_flush, []
+        for connection in connections:
+            connection.flush()
+
+    # Scripts and programs
+
+    def check_may_start(self, commander: Commander) -> None:
+        """Check that `commander` may start programs: all that starts one is checked here.
+
+        Raises:
+            ExecuteNotAllowedError: it may not.
+        """
+        if not commander.may_execute:
+            raise ExecuteNotAllowedError(NOT_EXECUTED)
+
+    def start_script(self, name: str, parameter: str, commander: Commander) -> Script:
+        """Start a global script on a command; `commander` gets the notices about it.
+
+        Raises:
+            ExecuteNotAllowedError: the commander may not start programs.
+            StartError: the script could not be started; it stays listed as failed.
+        """
+        self.check_may_start(commander)
+        script = self._idle_script(name, parameter, configured=False)
+        script.session = commander.label
+        self._start(script)
+        return script
+
+    def start_configured_script(self, program: Program) -> Script:
+        """Start a script of ``[scripts]``; all sessions get the notices about it.
+
+        Raises:
+            StartError: the script could not be started; it stays listed as failed.
+        """
+        script = self._idle_script(program.name, program.parameter or "", configured=True)
+        script.session = ""
+        script.configured = True
+        self._start(script)
+        return script
+
+    def _start(self, script: Script) -> None:
+        try:
+            script.start()
+        except StartError:
+            self.forget_old_scripts()
+            raise
+
+    def _idle_script(self, name: str, parameter: str, *, configured: bool) -> Script:
+        """Return the script of that name that does not run, or a new one.
+
+        One that is started again keeps its story. Where the same line stands twice in
+        ``[scripts]`` each has a script of its own.
+        """
+        for script in reversed(self.scripts):
+            same = (script.name, script.parameter) == (name, parameter)
+            if same and script.state not in LIVE:
+                if configured and script.configured and script.state is not ScriptState.FAILED:
+                    continue
+                return script
+        script = Script(self, name, parameter)
+        self.scripts.append(script)
+        return script
+
+    def find_script(self, name: str, parameter: str | None) -> Script | None:
+        """Return the script called `name`, with that parameter unless it is None.
+
+        Of several, the first that runs; if none does, the one that was started last.
+        """
+        found = [
+            script
+            for script in self.scripts
+            if script.name == name and parameter in (None, script.parameter)
+        ]
+        running = [script for script in found if script.state in LIVE]
+        chosen = running or found[-1:]
+        return chosen[0] if chosen else None
+
+    def forget_old_scripts(self) -> None:
+        """Keep no more than ``keepended`` of the ended scripts that are not configured."""
+        excess = len(self.scripts) - self.options.keepended
+        if excess <= 0:
+            return
+        ended = [one for one in self.scripts if not one.configured and one.state in IDLE]
+        gone = set(ended[: max(0, len(ended) - self.options.keepended)])
+        if gone:
+            self.scripts = [one for one in self.scripts if one not in gone]
+
+    def forget_script(self, script: Script) -> None:
+        """Forget a script that has ended."""
+        if script in self.scripts:
+            self.scripts.remove(script)
+
+    def count_scripts(self) -> tuple[int, int]:
+        """Return how many scripts run, and how many have failed."""
+        running = sum(script.state in LIVE for script in self.scripts)
+        return running, sum(script.state is ScriptState.FAILED for script in self.scripts)
+
+    def execute(self, name: str, parameter: str | None, commander: Commander) -> int:
+        """Start a program without the protocol on a command; return its pid.
+
+        Raises:
+            ExecuteNotAllowedError: the commander may not start programs.
+            StartError: the program could not be started.
+        """
+        self.check_may_start(commander)
+        return self._one_shots.start(name, parameter)
+
+    def execute_configured(self, program: Program) -> int:
+        """Start a program of ``[execute]``; return its pid.
+
+        Raises:
+            StartError: the program could not be started.
+        """
+        return self._one_shots.start(program.name, program.parameter)
+
+    # The end
+
+    async def stop(self, deadline: float) -> None:
+        """End all peers and scripts, by `deadline` on the loop's clock."""
+        for peer in list(self.peers):
+            if not peer.is_script:
+                peer.end(PeerEnd.STOP)
+        kill_at = deadline - _MARGIN
+        await asyncio.gather(*(script.stop(kill_at) for script in list(self.scripts)))
+        self._one_shots.close()
+        self._flush()
+        await self.launcher.close()
