@@ -87,7 +87,7 @@ def test_the_ivr_class_of_python_yate_works(folder: Path) -> None:
         ],
     )
     assert code == 0, said
-    told = (folder / "told").read_text().split()
+    told = (folder / "actions").read_text().split()
     assert told == ["played", "digits", "12#", "recorded", "hangup"]
     recorded = (folder / "recorded.slin").read_bytes()
     assert spoken.read_bytes()[640:3200] in recorded
