@@ -7,7 +7,6 @@ table of sockets, which is read where the system does not answer the query.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import os
 import socket
 import struct
@@ -72,6 +71,8 @@ def source(connected: socket.socket, peername: object) -> str:
     host = str(peername[0]).partition("%")[0]
     if connected.family != socket.AF_INET6:
         return host
+    import ipaddress  # Few peers need it, and a start must be quick.
+
     return str(ipaddress.IPv6Network((host, 64), strict=False))
 
 

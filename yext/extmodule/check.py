@@ -1,4 +1,4 @@
-"""What of extmodule.conf would fail at a start, found without starting anything."""
+"""Find what in extmodule.conf would fail at a start, without starting anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from yext.listening import examine_listeners
 
 
 def examine_settings(settings: Settings) -> list[Problem]:
-    """The listeners that could not be opened, and the programs that could not be started."""
+    """Return an error for each listener and each program that could not be started now."""
     programs = (*settings.scripts, *settings.execute)
     return [
         *examine_listeners(settings.listeners),
