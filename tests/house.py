@@ -17,6 +17,7 @@ ROOMS = (
     "yext.errors",
     "yext.message",
     "yext.wire",
+    "yext.linebuffer",
     "yext.conf",
     "yext.dispatcher",
     "yext.record",

@@ -4,16 +4,16 @@ All errors that yext raises on purpose derive from `YextError`. Their texts are 
 say what failed, where and why.
 
     YextError
-    ├── ProtocolError        a line that the external module protocol does not allow
-    │   └── LineTooLong      a line that exceeds the peer's buffer: the peer is ended
-    ├── StartError           a program could not be started, with the exact reason
-    ├── ExecuteNotAllowedError  an operator may not start programs
-    ├── ListenError          a listener could not be opened, with the exact reason
-    ├── FilterError          a mistake in a filter expression, with its column
-    ├── RecordError          a file or a line that is not a record of messages
-    ├── SoundError           a sound file that cannot be read or written
-    └── EngineError          the engine is not in a state that allows what was asked
-        └── ModuleError      a module could not be loaded or unloaded
+    ├── ProtocolError             a line that the external module protocol does not allow
+    │   └── LineTooLongError      a line that exceeds the peer's buffer: the peer is ended
+    ├── StartError                a program could not be started, with the exact reason
+    ├── ExecuteNotAllowedError    an operator may not start programs
+    ├── ListenError               a listener could not be opened, with the exact reason
+    ├── FilterError               a mistake in a filter expression, with its column
+    ├── RecordError               a file or a line that is not a record of messages
+    ├── SoundError                a sound file that cannot be read or written
+    └── EngineError               the engine is not in the state for an operation
+        └── ModuleError           a module could not be loaded or unloaded
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ProtocolError(YextError):
     """A line does not follow the external module protocol."""
 
 
-class LineTooLong(ProtocolError):
+class LineTooLongError(ProtocolError):
     """A peer sent a line that is longer than its line buffer."""
 
 
@@ -55,7 +55,7 @@ class StartFailure:
             script, or paths of an interpreter.
         interpreter: the interpreter in the ``#!`` line, if it has to do with the failure.
         hint: one thing to do about it.
-        heals: True if another attempt, some time later, may succeed although nothing is changed.
+        transient: True if another attempt, some time later, may succeed with nothing changed.
     """
 
     script: str
@@ -67,7 +67,7 @@ class StartFailure:
     near: tuple[str, ...] = ()
     interpreter: str | None = None
     hint: str = ""
-    heals: bool = False
+    transient: bool = False
 
     @property
     def errno_name(self) -> str:

@@ -1,7 +1,7 @@
-"""The line protocol of external modules: escaping, lines, messages. There is no I/O here.
+"""The line protocol of external modules: escaping, messages, answers. There is no I/O here.
 
 Text is `str`, UTF-8 with surrogate escapes, so that all bytes survive the way in and out. Lines
-are without their ending.
+are without their ending; `yext.linebuffer` splits bytes into lines.
 
 Sources: Yate's docs/extmodule.html, and the recorded conversations in
 tests/conformance/vectors/extmodule, which decide where the two disagree.
@@ -13,14 +13,11 @@ import re
 import time as _time
 from collections.abc import Mapping
 
-from yext.errors import LineTooLong, ProtocolError
+from yext.errors import ProtocolError
 from yext.message import Message
 
 ENCODING = "utf-8"
 ERRORS = "surrogateescape"
-
-BUFSIZE = 8192
-"""The default size of a peer's line buffer in bytes; a line may have two bytes less."""
 
 _UNSAFE = re.compile(r"[\x00-\x1f:%]")
 _ESCAPED = re.compile(r"%(.)", re.DOTALL)
@@ -81,91 +78,6 @@ def to_bytes(text: str) -> bytes:
 def bool_text(value: bool) -> str:
     """Return the protocol's word for a boolean."""
     return "true" if value else "false"
-
-
-class LineBuffer:
-    """Splits the bytes from a peer into lines, and rejects lines that are too long.
-
-    A line ends in LF or NUL; one CR before that is dropped. Empty lines are left out.
-
-    Args:
-        size: the size of the buffer in bytes; a line may have two bytes less.
-
-    Attributes:
-        lines: checked lines that are not taken yet, in reverse order. A reader may pop them itself
-            and call `next_line` only when there are none.
-    """
-
-    __slots__ = ("_rest", "_unchecked", "lines", "size")
-
-    def __init__(self, size: int = BUFSIZE) -> None:
-        self.size = size
-        self._rest = b""
-        self.lines: list[str] = []
-        self._unchecked: list[str] = []  # in order, from the first that may be too long
-
-    def feed(self, data: bytes) -> None:
-        """Add bytes that were read; `next_line` returns the lines that are complete."""
-        data = self._rest + data if self._rest else data
-        if b"\0" in data:
-            data = data.replace(b"\0", b"\n")
-        end = data.rfind(b"\n")
-        if end < 0:
-            self._rest = data
-            return
-        self._rest = data[end + 1 :]
-        lines = data[:end].decode(ENCODING, ERRORS).split("\n")
-        if self.lines or self._unchecked or end > self.size - 2:
-            self._unchecked += lines
-        else:
-            self.lines = _clean(lines)
-
-    def next_line(self) -> str | None:
-        """Return the next line, None until more bytes are fed.
-
-        Raises:
-            LineTooLong: the line, or its beginning, has more bytes than the size less two.
-        """
-        if self.lines:
-            return self.lines.pop()
-        limit = self.size - 2
-        if self._unchecked:
-            self._check(limit)
-            return self.next_line()
-        if len(self._rest) > limit:
-            raise LineTooLong(f"a line of more than {limit} bytes")
-        return None
-
-    def _check(self, limit: int) -> None:
-        """Move the unchecked lines to `lines`, up to the first that is too long."""
-        for index, line in enumerate(self._unchecked):
-            # A character has at most four bytes, so only long lines are measured.
-            if len(line) * 4 > limit and _byte_length(line) > limit:
-                if not index:
-                    raise LineTooLong(f"a line of more than {limit} bytes")
-                self.lines = _clean(self._unchecked[:index])
-                del self._unchecked[:index]
-                return
-        self.lines = _clean(self._unchecked)
-        self._unchecked = []
-
-    def pending(self) -> int:
-        """Return how many bytes were fed whose lines are not taken yet."""
-        lines = sum(_byte_length(line) + 1 for line in (*self.lines, *self._unchecked))
-        return lines + len(self._rest)
-
-
-def _clean(lines: list[str]) -> list[str]:
-    """Drop a CR at the end of each line and all empty lines; reverse the order."""
-    cleaned = [line[:-1] if line[-1:] == "\r" else line for line in lines]
-    if "" in cleaned:
-        cleaned = [line for line in cleaned if line]
-    cleaned.reverse()
-    return cleaned
-
-
-def _byte_length(line: str) -> int:
-    return len(line) if line.isascii() else len(line.encode(ENCODING, ERRORS))
 
 
 def decode_message(fields: str, settime: bool = False) -> tuple[str, Message]:
@@ -308,7 +220,7 @@ def parse_time(text: str) -> int:
     return seconds
 
 
-class Answer:
+class PeerAnswer:
     """A peer's answer to a message.
 
     Attributes:
@@ -346,7 +258,7 @@ class Answer:
             apply_changes(message.params, self.changes)
 
 
-def carry_out_answer(fields: str, message: Message) -> bool:
+def apply_answer(fields: str, message: Message) -> bool:
     """Decode an answer, as `decode_answer` does, and apply it to `message`.
 
     Returns:
@@ -373,7 +285,7 @@ def carry_out_answer(fields: str, message: Message) -> bool:
     return answer.handled
 
 
-def decode_answer(fields: str) -> Answer:
+def decode_answer(fields: str) -> PeerAnswer:
     """Decode the fields of an answer: ``<processed>:[<name>]:<retvalue>[:<key>=<value>…]``.
 
     Args:
@@ -396,7 +308,7 @@ def decode_answer(fields: str) -> Answer:
     if retvalue is None and name:
         raise ProtocolError("an answer with a name needs a return value")
     changes = decode_changes(parts[3]) if len(parts) == 4 else []
-    return Answer(handled, name, retvalue, changes)
+    return PeerAnswer(handled, name, retvalue, changes)
 
 
 def encode_params(params: Mapping[str, str]) -> str:

@@ -97,7 +97,7 @@ def _failure(
         near=fault.near,
         interpreter=fault.interpreter,
         hint=fault.hint,
-        heals=fault.errno in _PASSING,
+        transient=fault.errno in _PASSING,
     )
 
 

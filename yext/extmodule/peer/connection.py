@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from yext import log, wire
-from yext.errors import LineTooLong
+from yext.errors import LineTooLongError
 from yext.extmodule.peer.peer import Peer, PeerEnd, PeerHost
+from yext.linebuffer import LineBuffer
 
 
 class Transport(Protocol):
@@ -54,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._host = host
         self._transport: Transport | None = None
         self._successor: asyncio.Protocol | None = None
-        self._buffer = wire.LineBuffer()
+        self._buffer = LineBuffer()
         self._lost_notices = 0
         self._held = False  # the dispatcher's queue is long
         self._stalled = False  # the peer reads too slowly
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
                 if line is None:
                     break
                 receive(line)
-        except LineTooLong as error:
+        except LineTooLongError as error:
             self._host.debug(log.WARN, f"'{peer.label}' sent {error}, closing")
             peer.end(PeerEnd.OVERFLOW)
         if peer.own_in_flight:
@@ -166,11 +167,11 @@ class Connection(asyncio.Protocol):
         """Check what was received before `bufsize` was changed.
 
         Raises:
-            LineTooLong: it does not fit.
+            LineTooLongError: it does not fit.
         """
         size = self._buffer.size
         if self._buffer.pending() > size:
-            raise LineTooLong(f"more than the {size} bytes of its new buffer")
+            raise LineTooLongError(f"more than the {size} bytes of its new buffer")
 
     def refuses(self) -> bool:
         """Return True if the peer takes no more lines: it has closed its input, or more than

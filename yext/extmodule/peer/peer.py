@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from yext import log, wire
 from yext.dispatcher import PENDING, Dispatch, Handler, Pending
-from yext.errors import LineTooLong, ProtocolError
+from yext.errors import LineTooLongError, ProtocolError
 from yext.extmodule.peer import setlocal
 from yext.extmodule.peer.pending import NEVER, PendingAnswers
 from yext.extmodule.peer.requests import parse_debug, parse_install, parse_setlocal
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
+from yext.linebuffer import BUFSIZE
 from yext.log import Throttle
 from yext.message import Message
 
@@ -101,7 +102,7 @@ class PeerConnection(Protocol):
         """Check what was received before `bufsize` was changed.
 
         Raises:
-            LineTooLong: it does not fit.
+            LineTooLongError: it does not fit.
         """
 
     def write_soon(self) -> float:
@@ -218,7 +219,7 @@ class Peer:
         """Carry out one line.
 
         Raises:
-            LineTooLong: the peer asked for a smaller buffer than it has filled already.
+            LineTooLongError: the peer asked for a smaller buffer than it has filled already.
         """
         if not self.spoke:
             self._note_first_line(line)
@@ -232,7 +233,7 @@ class Peer:
                 self._message(line[11:])
             else:
                 self._request(line)
-        except LineTooLong:
+        except LineTooLongError:
             raise
         except ProtocolError as error:
             self.send(f"Error in: {line}")
@@ -358,7 +359,7 @@ class Peer:
         if dispatch is None:
             self.pending.record_late(ident)
             return
-        handled = wire.carry_out_answer(answer, dispatch.message)
+        handled = wire.apply_answer(answer, dispatch.message)
         del self.pending[ident]
         self.received += 1
         dispatch.answered(handled)
@@ -416,7 +417,7 @@ class Peer:
     @property
     def bufsize(self) -> int:
         """The bytes of the longest line that the peer may send."""
-        return self.connection.bufsize if self.connection is not None else wire.BUFSIZE
+        return self.connection.bufsize if self.connection is not None else BUFSIZE
 
     @bufsize.setter
     def bufsize(self, size: int) -> None:

@@ -12,42 +12,45 @@ from collections.abc import Callable, Iterator
 from yext.extmodule.peer.connection import Connection
 
 _READ = 16384
-"""Bytes of standard output that are read in one turn: they may be a thousand short lines."""
+"""How much of standard output is read in one turn, in bytes: perhaps a thousand short lines."""
 
 _READ_ERRORS = 4096
-"""Bytes of standard error that are read in one turn: each line of it goes to the log."""
+"""How much of standard error is read in one turn, in bytes: each line of it is logged."""
 
 _HIGH_WATER = 65536
-"""Bytes that wait for a script before what it asks for is no longer read."""
+"""How much may wait for a script, in bytes, before its standard output is no longer read."""
 
 _LINE_MAX = 4096
-"""Bytes of one line on standard error that are kept."""
+"""How much of a line on standard error is kept, in bytes."""
 
 
 class Pipes:
-    """A script's standard input and output as a transport for its connection.
+    """A script's standard input and output, as a transport for its connection.
 
-    Owns both descriptors. `heard` is called after each read until it returns False.
+    Args:
+        connection: the connection of the peer that the script is.
+        stdin, stdout: the engine's ends of the pipes, owned by this object.
+        on_read: called after each read until it returns False.
     """
 
     def __init__(
-        self, connection: Connection, stdin: int, stdout: int, heard: Callable[[], bool]
+        self, connection: Connection, stdin: int, stdout: int, on_read: Callable[[], bool]
     ) -> None:
         self._connection = connection
-        self._heard: Callable[[], bool] | None = heard
+        self._on_read: Callable[[], bool] | None = on_read
         self._loop = asyncio.get_running_loop()
         self._stdin = stdin
         self._stdout = stdout
         self._unsent = bytearray()
         self._closing = False
         self._paused = False
-        self._told_paused = False
+        self._warned = False
         os.set_blocking(stdin, False)
         os.set_blocking(stdout, False)
         self._loop.add_reader(stdout, self._readable)
 
     def write(self, data: bytes) -> None:
-        """Writes what the pipe takes at once, and the rest when it takes more."""
+        """Write as much as the pipe takes now, and the rest when it takes more."""
         if self._stdin < 0:
             return
         if not self._unsent:
@@ -64,16 +67,16 @@ class Pipes:
         self._unsent += data
         if len(self._unsent) > _HIGH_WATER and not self._paused:
             self._paused = True
-            self._tell_paused()
+            self._warn_of_backlog()
             self._connection.pause_writing()
 
-    def _tell_paused(self) -> None:
-        """Tells the log, once in a script's life, that it does not keep up."""
-        if not self._told_paused:
-            self._told_paused = True
+    def _warn_of_backlog(self) -> None:
+        """Log, once in a script's life, that it does not read fast enough."""
+        if not self._warned:
+            self._warned = True
             self._connection.warn(
                 f"does not read fast enough: {len(self._unsent)} bytes wait,"
-                " and what it sends waits until it has read them"
+                " and its own output waits until it has read them"
             )
 
     def _writable(self) -> None:
@@ -96,7 +99,7 @@ class Pipes:
     def _broken(self) -> None:
         self._unsent.clear()
         self._close_stdin()
-        self._connection.warn("closed its standard input: messages pass it by")
+        self._connection.warn("closed its standard input: messages skip it")
         self._connection.write_failed()
 
     def _readable(self) -> None:
@@ -104,46 +107,46 @@ class Pipes:
         if data is None:
             return
         if data:
-            self._take(data)
+            self._receive(data)
             return
         self._loop.remove_reader(self._stdout)
         self._connection.eof_received()
 
-    def _take(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         self._connection.data_received(data)
-        if self._heard is not None and not self._heard():
-            self._heard = None
+        if self._on_read is not None and not self._on_read():
+            self._on_read = None
 
     def drain(self) -> None:
-        """Reads what a script that has ended left in its pipe."""
+        """Read what a script that has ended left in its pipe."""
         for data in _left_in(self._stdout):
             if self._connection.peer.ended:
                 return
-            self._take(data)
+            self._receive(data)
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that wait for the script to read."""
+        """Return how many bytes wait for the script to read them."""
         return len(self._unsent)
 
     def pause_reading(self) -> None:
-        """Stops reading until `resume_reading`."""
+        """Stop reading until `resume_reading`."""
         if self._stdout >= 0:
             self._loop.remove_reader(self._stdout)
 
     def resume_reading(self) -> None:
-        """Reads again."""
+        """Go on reading."""
         if self._stdout >= 0 and not self._closing:
             self._loop.add_reader(self._stdout, self._readable)
 
     def close(self) -> None:
-        """Ends the script's input once it has what was written; its output is read no more."""
+        """Stop reading, and close the script's input once all output is written to it."""
         self._closing = True
         self.pause_reading()
         if not self._unsent:
             self._close_stdin()
 
     def close_all(self) -> None:
-        """Closes both pipes at once."""
+        """Close both pipes now."""
         self._closing = True
         self._close_stdin()
         self.pause_reading()
@@ -159,11 +162,16 @@ class Pipes:
 
 
 class ErrorOutput:
-    """A script's standard error, read line by line; `told` gets each. Owns the descriptor."""
+    """A script's standard error.
 
-    def __init__(self, descriptor: int, told: Callable[[str], None]) -> None:
+    Args:
+        descriptor: the engine's end of the pipe, owned by this object.
+        on_line: called with each line.
+    """
+
+    def __init__(self, descriptor: int, on_line: Callable[[str], None]) -> None:
         self._descriptor = descriptor
-        self._told = told
+        self._on_line = on_line
         self._rest = b""
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
@@ -174,33 +182,37 @@ class ErrorOutput:
         if data is None:
             return
         if data:
-            self._take(data)
+            self._receive(data)
         else:
             self._loop.remove_reader(self._descriptor)
 
-    def _take(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LINE_MAX:
             lines.append(self._rest)
             self._rest = b""
         for line in lines:
-            self._tell(line)
+            self._pass(line)
 
-    def _tell(self, line: bytes) -> None:
-        self._told(line[:_LINE_MAX].decode("utf-8", "surrogateescape").rstrip("\r"))
+    def _pass(self, line: bytes) -> None:
+        self._on_line(line[:_LINE_MAX].decode("utf-8", "surrogateescape").rstrip("\r"))
 
     def close(self) -> None:
-        """Reads what is there, and closes."""
+        """Read what is left, and close the pipe."""
         for data in _left_in(self._descriptor):
-            self._take(data)
+            self._receive(data)
         if self._rest:
-            self._tell(self._rest)
+            self._pass(self._rest)
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
 
 
 def _read(descriptor: int, most: int) -> bytes | None:
-    """What is there; nothing at the end, or of a broken pipe, and None where more may come."""
+    """Read at most some bytes.
+
+    Returns:
+        None if there is nothing to read now; no bytes at the end, or for a broken pipe.
+    """
     try:
         return os.read(descriptor, most)
     except BlockingIOError:
@@ -210,7 +222,7 @@ def _read(descriptor: int, most: int) -> bytes | None:
 
 
 def _left_in(descriptor: int) -> Iterator[bytes]:
-    """What is in a pipe now, and no more: who else holds it may go on writing."""
+    """Yield what is in a pipe now, and no more: another process may go on writing to it."""
     left = waiting(descriptor)
     while left > 0 and (data := _read(descriptor, left)):
         left -= len(data)
@@ -218,7 +230,7 @@ def _left_in(descriptor: int) -> Iterator[bytes]:
 
 
 def waiting(descriptor: int) -> int:
-    """How many bytes may be read at once; 0 for a closed descriptor (-1)."""
+    """Return how many bytes can be read now; 0 for a closed descriptor (-1)."""
     if descriptor < 0:
         return 0
     counted = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))

@@ -380,11 +380,11 @@ class Script:
             self._launch()
         except StartError as error:
             self._not_started(error.failure)
-            if error.failure.heals and self._back_off():
+            if error.failure.transient and self._back_off():
                 self._on(ScriptEvent.AGAIN)
                 return
             self._on(ScriptEvent.NO_START)
-            if not error.failure.heals:
+            if not error.failure.transient:
                 self._notice(self.why, logged=False)
             self.over()
 

@@ -69,7 +69,7 @@ report = {
     "params": failure.params() if failure else None,
     "near": failure.near if failure else None,
     "interpreter": failure.interpreter if failure else None,
-    "heals": failure.heals if failure else None,
+    "transient": failure.transient if failure else None,
     "leaked": before != after or left,
 }
 os.write(out, json.dumps(report).encode())
@@ -117,7 +117,7 @@ class Outcome:
     params: dict[str, str]
     near: tuple[str, ...]
     interpreter: str | None
-    heals: bool
+    transient: bool
     leaked: bool
 
 
@@ -158,7 +158,7 @@ def play(name: str) -> Outcome:
         report["params"],
         tuple(report["near"]),
         report["interpreter"],
-        report["heals"],
+        report["transient"],
         report["leaked"],
     )
 

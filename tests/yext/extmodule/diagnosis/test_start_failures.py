@@ -19,7 +19,7 @@ from start_failures import (
     play_ending,
 )
 
-HEALING = {"busy", "descriptor_limit", "system_descriptor_limit", "process_limit", "no_memory"}
+TRANSIENT = {"busy", "descriptor_limit", "system_descriptor_limit", "process_limit", "no_memory"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -33,7 +33,7 @@ def test_a_failed_start_is_explained_and_leaves_nothing(name: str) -> None:
     assert report.params.get("interpreter") == report.interpreter
     assert all(line.isprintable() for line in report.lines)
     assert not report.leaked
-    assert report.heals == (name in HEALING)
+    assert report.transient == (name in TRANSIENT)
     assert report.seen == (report.lines if CASES[name].seen_before else ()), "the report of check"
     assert case_section(name, report.lines) in TABLE.read_text(), "docs/start-failures.md is old"
 
