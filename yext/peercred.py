@@ -20,11 +20,15 @@ _ANY_STATE = _NO_COOKIE = 0xFFFFFFFF
 
 _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBBBI")
+_STATE_AT = _HEADER.size + 1
 _OWNER_AT = _HEADER.size + 4 + 48 + 12
 """The offset of the owner and the inode: after family and state, ids, and three counters."""
 
 _TABLE_MAX = 4 * 1024 * 1024
 """How much of the table of sockets is read, in bytes: some 25,000 connections."""
+
+_FIN_WAIT1 = 4
+"""The state of a socket that was closed, until the other end acknowledges that (RFC 9293)."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -35,6 +39,14 @@ class PeerCredentials(NamedTuple):
     pid: int
     uid: int
     gid: int
+
+
+class _Entry(NamedTuple):
+    """What the kernel knows of a TCP socket; the owner and the inode may be 0 for unknown."""
+
+    state: int
+    owner: int
+    inode: int
 
 
 def peer_credentials(connected: socket.socket) -> PeerCredentials:
@@ -87,16 +99,15 @@ def owner(connected: socket.socket) -> int | None:
         peer, own = connected.getpeername(), connected.getsockname()
     except OSError:
         return None
-    answer = _query(connected.family, peer, own)
-    if answer is None:
-        answer = _look_up(connected.family, peer, own)
-    if answer is None:
+    entry = _query(connected.family, peer, own) or _look_up(connected.family, peer, own)
+    if entry is None:
         return None
-    uid, inode = answer
-    # A socket that was closed has no inode, and older systems report root as its owner.
-    if not inode and not uid and not reports_owner_of_closed():
+    # A closed socket has no inode. Its owner is root only if the kernel still knows the owner:
+    # never once the close is acknowledged, when nothing but a timer is left of the socket.
+    closed_by_root = not entry.inode and not entry.owner
+    if closed_by_root and not (entry.state == _FIN_WAIT1 and reports_owner_of_closed()):
         return None
-    return uid
+    return entry.owner
 
 
 def is_same_user(connected: socket.socket) -> bool:
@@ -126,14 +137,14 @@ def reports_owner_of_closed() -> bool:
         with accepted:
             ends = accepted.getpeername(), accepted.getsockname()
             client.close()
-            return _query(socket.AF_INET, *ends) == (nobody, 0)
+            return _query(socket.AF_INET, *ends) == (_FIN_WAIT1, nobody, 0)
 
 
-def _query(family: int, peer: Any, own: Any) -> tuple[int, int] | None:
+def _query(family: int, peer: Any, own: Any) -> _Entry | None:
     """Ask the kernel for the socket that is bound to `peer` and connected to `own`.
 
     Returns:
-        Its owner and its inode, None where the kernel does not answer.
+        Its entry, None where the kernel does not answer.
     """
     ends = struct.pack("!HH", peer[1], own[1]) + _packed(family, peer) + _packed(family, own)
     ends += struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE)
@@ -149,15 +160,14 @@ def _query(family: int, peer: Any, own: Any) -> tuple[int, int] | None:
         return None
     if len(answer) < _OWNER_AT + 8 or _HEADER.unpack_from(answer)[1] == _NLMSG_ERROR:
         return None
-    uid, inode = struct.unpack_from("=II", answer, _OWNER_AT)
-    return uid, inode
+    return _Entry(answer[_STATE_AT], *struct.unpack_from("=II", answer, _OWNER_AT))
 
 
 def _packed(family: int, end: Any) -> bytes:
     return socket.inet_pton(family, end[0].partition("%")[0]).ljust(16, b"\0")
 
 
-def _look_up(family: int, peer: Any, own: Any) -> tuple[int, int] | None:
+def _look_up(family: int, peer: Any, own: Any) -> _Entry | None:
     """Do the same as `_query` by the table in /proc/net."""
     wanted = f"{_hex_end(family, peer)} {_hex_end(family, own)}"
     table = "/proc/net/tcp6" if family == socket.AF_INET6 else "/proc/net/tcp"
@@ -169,7 +179,7 @@ def _look_up(family: int, peer: Any, own: Any) -> tuple[int, int] | None:
     for line in lines:
         fields = line.split()
         if len(fields) > 9 and f"{fields[1]} {fields[2]}" == wanted:
-            return int(fields[7]), int(fields[9])
+            return _Entry(int(fields[3], 16), int(fields[7]), int(fields[9]))
     return None
 
 

@@ -29,6 +29,20 @@ def test_the_other_end_of_a_tcp_connection() -> None:
             assert source(accepted, peername) == "127.0.0.1"
 
 
+def test_the_owner_of_a_closed_connection_is_unknown_when_only_a_timer_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        with accepted:
+            client.send(b"x")
+            client.close()
+            # Reading acknowledges the close at once, after which the kernel forgets the owner.
+            assert accepted.recv(2) == b"x"
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            assert owner(accepted) is None
+            assert not is_same_user(accepted)
+
+
 def test_networks_of_ipv6_are_one_source() -> None:
     with socket.socket(socket.AF_INET6) as six:
         assert source(six, ("2001:db8::1:2%eth0", 40112, 0, 0)) == "2001:db8::/64"

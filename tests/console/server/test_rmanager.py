@@ -357,7 +357,8 @@ def test_half_a_close_gets_its_answers(remote: Remote) -> None:
 
 def test_commands_followed_by_a_close_are_carried_out(remote: Remote) -> None:
     for number in range(20):
-        with socket.create_connection(("127.0.0.1", remote.port("PORT_OPEN"))) as client:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(remote.folder / "rm.sock"))
             client.sendall(f"runparam closed{number}=yes\r\n".encode())
     left = remote.open("PORT_OPEN")
     for number in range(20):
@@ -407,7 +408,7 @@ def test_without_a_password_only_the_same_user_gets_in(remote: Remote) -> None:
 
 def test_commands_of_another_user_who_closes_at_once_are_not_carried_out(remote: Remote) -> None:
     def send() -> None:
-        for _ in range(20):
+        for _ in range(200):
             with socket.create_connection(("127.0.0.1", remote.port("PORT_OPEN"))) as client:
                 client.sendall(b"runparam stolen=yes\r\n")
 
