@@ -26,6 +26,7 @@ ROOMS = (
     "yext.listening",
     "yext.peercred",
     "yext.engine",
+    "yext.telephony.audio",
     "yext.telephony",
     "yext.telephony.phone",
     "yext.extmodule.settings",

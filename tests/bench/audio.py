@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.result import Line, percentile
 from yext import Engine, Message
-from yext.telephony.clock import BEAT
+from yext.telephony.audio.clock import BEAT
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.shared import telephony
 

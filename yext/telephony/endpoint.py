@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from yext.dispatcher import Dispatch
 from yext.message import Message
-from yext.telephony.formats import SLIN, Conversion, Format, conversion
+from yext.telephony.audio.formats import SLIN, Conversion, Format, conversion
 
 if TYPE_CHECKING:
     from yext.bus import Bus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from yext.bus import Bus
-from yext.telephony.clock import Clock
+from yext.telephony.audio.clock import Clock
 from yext.telephony.endpoint import Endpoint
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from yext.message import Message
 from yext.telephony.attach import attach_sources
+from yext.telephony.audio.clock import Clock
+from yext.telephony.audio.formats import SLIN
 from yext.telephony.channel import Channel
-from yext.telephony.clock import Clock
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint, Source
-from yext.telephony.formats import SLIN
 from yext.telephony.outgoing import attach_param, call_out, called_by
 from yext.telephony.registry import ChannelRegistry
 
 if TYPE_CHECKING:
-    from yext.telephony.tones import Tone
+    from yext.telephony.audio.tones import Tone
 
 _FRAME = SLIN.frame_bytes(0)
 
@@ -77,7 +77,7 @@ class ToneDriver(Driver):
     def make_source(self, name: str, once: bool = False) -> ToneSource | None:
         """What plays the tone called `name`, for one round or for good; None for no tone."""
         # Loaded with the first tone: a start without calls has no use for it.
-        from yext.telephony.tones import find
+        from yext.telephony.audio.tones import find
 
         tone = find(name, once)
         return ToneSource(tone, self.telephony.clock) if tone is not None else None

@@ -11,11 +11,11 @@ from yext import conf, log
 from yext.errors import SoundError
 from yext.message import Message
 from yext.telephony.attach import attach_sources, endpoint_of
+from yext.telephony.audio.clock import Clock
+from yext.telephony.audio.formats import SLIN, Format, parse_format
 from yext.telephony.channel import Channel, said
-from yext.telephony.clock import Clock
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
-from yext.telephony.formats import SLIN, Format, parse_format
 from yext.telephony.outgoing import attach_param, call_out, called_by
 from yext.telephony.registry import ChannelRegistry
 
@@ -31,7 +31,7 @@ class WaveSource(Source):
 
     def __init__(self, path: str, clock: Clock, repeat: bool = False) -> None:
         """Opens the file; raises `SoundError`."""
-        from yext.telephony.soundfile import Reader
+        from yext.telephony.audio.soundfile import Reader
 
         self._reader = Reader(path)
         super().__init__(_PLAY + path, self._reader.format)
@@ -86,7 +86,7 @@ class WaveConsumer(Consumer):
 
         Raises `SoundError`.
         """
-        from yext.telephony.soundfile import Writer
+        from yext.telephony.audio.soundfile import Writer
 
         self._writer = None if path == "-" else Writer(path, format, append)
         super().__init__(_RECORD + path, self._writer.format if self._writer else SLIN)

@@ -12,9 +12,9 @@ from calls import PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
 from workshop import TIMEOUT, Workshop
 
 from yext import Message
-from yext.telephony.detect import Listener
+from yext.telephony.audio.detect import Listener
+from yext.telephony.audio.formats import decode
 from yext.telephony.endpoint import Consumer, Endpoint
-from yext.telephony.formats import decode
 from yext.telephony.shared import telephony
 
 
@@ -262,8 +262,8 @@ def test_a_tone_in_the_place_of_another_has_one_round_or_with_a_star_many(lab: W
 def test_a_file_of_another_rate_is_heard_at_its_pitch(lab: Workshop) -> None:
     from math import pi, sin
 
-    from yext.telephony.formats import Format
-    from yext.telephony.soundfile import Writer
+    from yext.telephony.audio.formats import Format
+    from yext.telephony.audio.soundfile import Writer
 
     path = lab.folder / "x.wav"
     writer = Writer(str(path), Format("slin", 48000, 2))

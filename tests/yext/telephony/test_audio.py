@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
-import timeless
 from calls import ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
-from timeless import HurriedLoop
 from workshop import TIMEOUT, Workshop
 
+from tests import timeless
+from tests.timeless import HurriedLoop
 from yext import Message
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
-from yext.telephony import detect
-from yext.telephony.clock import BEAT, CATCH_UP, Clock
+from yext.telephony.audio import detect
+from yext.telephony.audio.clock import BEAT, CATCH_UP, Clock
 from yext.telephony.endpoint import Consumer, Endpoint
 from yext.telephony.shared import telephony
 

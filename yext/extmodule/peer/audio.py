@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from yext.telephony.clock import BEAT, Clock
+from yext.telephony.audio.clock import BEAT, Clock
+from yext.telephony.audio.formats import SLIN
 from yext.telephony.endpoint import Consumer, Source
-from yext.telephony.formats import SLIN
 
 _FRAME: Final = SLIN.frame_bytes(0)
 

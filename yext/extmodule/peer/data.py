@@ -14,9 +14,9 @@ from typing import Final
 
 from yext.bus import Bus
 from yext.extmodule.peer.peer import Peer
-from yext.telephony.clock import BEAT, Clock
+from yext.telephony.audio.clock import BEAT, Clock
+from yext.telephony.audio.formats import SLIN
 from yext.telephony.endpoint import AUDIO, Consumer, Endpoint, Source
-from yext.telephony.formats import SLIN
 from yext.telephony.shared import telephony
 
 _FRAME: Final = SLIN.frame_bytes(0)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from yext.message import Message
+from yext.telephony.audio.formats import SLIN, decode
 from yext.telephony.channel import Channel, copied, copy_list
 from yext.telephony.endpoint import Consumer, Source
-from yext.telephony.formats import SLIN, decode
 from yext.telephony.registry import ChannelRegistry
 
 if TYPE_CHECKING:
-    from yext.telephony.detect import Listener
+    from yext.telephony.audio.detect import Listener
 
 _FRAME: Final = bytes(SLIN.frame_bytes(0))
 _BEATS_A_DIGIT: Final = 5
@@ -37,7 +37,7 @@ class Ear(Consumer):
 
     def __init__(self) -> None:
         # Loaded with the first call: most starts need no tone detection.
-        from yext.telephony import detect
+        from yext.telephony.audio import detect
 
         super().__init__("phone")
         self.listener: Listener = detect.Listener()

@@ -64,8 +64,8 @@ def _open_source(phone: PhoneChannel, name: str) -> Source | None:
     Raises:
         SoundError: the file cannot be played.
     """
+    from yext.telephony.audio.tones import find
     from yext.telephony.tone import ToneSource
-    from yext.telephony.tones import find
     from yext.telephony.wave import WaveSource
 
     clock = phone.registry.telephony.clock

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-import timeless
 
-from yext.telephony.clock import BEAT, CATCH_UP, Clock
+from tests import timeless
+from yext.telephony.audio.clock import BEAT, CATCH_UP, Clock
 
 
 class Counter:

@@ -5,7 +5,7 @@ from math import pi, sin
 
 import pytest
 
-from yext.telephony.formats import (
+from yext.telephony.audio.formats import (
     SLIN,
     Format,
     big_endian,

@@ -11,7 +11,7 @@ from math import cos, log10, pi, sin
 from operator import mul
 from typing import Final
 
-from yext.telephony.tones import DTMF, RATE
+from yext.telephony.audio.tones import DTMF, RATE
 
 SILENCE: Final = -50.0
 """Level in dBFS below which nothing is heard."""

@@ -4,9 +4,9 @@ from array import array
 
 import pytest
 
-from yext.telephony import tones
-from yext.telephony.detect import Listener, level, sound
-from yext.telephony.formats import decode
+from yext.telephony.audio import tones
+from yext.telephony.audio.detect import Listener, level, sound
+from yext.telephony.audio.formats import decode
 
 
 def frames(name: str, count: int) -> list["array[int]"]:

@@ -18,7 +18,7 @@ import struct
 from typing import Final, NamedTuple
 
 from yext.errors import SoundError
-from yext.telephony.formats import SLIN, Format, big_endian, little_endian, parse_format
+from yext.telephony.audio.formats import SLIN, Format, big_endian, little_endian, parse_format
 
 FORMATS: Final = {
     ".slin": "slin",

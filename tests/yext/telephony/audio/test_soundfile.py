@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from yext.errors import SoundError
-from yext.telephony.formats import Format, decode, encode, parse_format
-from yext.telephony.soundfile import Reader, Writer
+from yext.telephony.audio.formats import Format, decode, encode, parse_format
+from yext.telephony.audio.soundfile import Reader, Writer
 
 SAMPLES = array("h", [(n * 7919) % 65536 - 32768 for n in range(2000)])
 

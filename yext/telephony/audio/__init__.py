@@ -1,0 +1,1 @@
+"""Sound: encodings, files, tones, and the clock that paces it."""
