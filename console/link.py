@@ -22,7 +22,7 @@ from yext import command as bus
 from yext.bus import Bus
 from yext.command import describe
 from yext.engine.module import modules_of
-from yext.log import CONF, Event
+from yext.log import CONF, Event, EventKind
 
 if TYPE_CHECKING:
     from console.session.view import View
@@ -279,7 +279,7 @@ class LocalLink(SessionLink):
         )
 
     def wants(self, event: Event) -> bool:
-        if event.kind == "debug":
+        if event.kind is EventKind.DEBUG:
             return self.own.debug and event.level <= self.own.threshold
         # The engine's own output, at a start or a reload, is in its log.
         return self.own.output and event.source != "engine"
@@ -312,4 +312,4 @@ class LocalLink(SessionLink):
 
 
 def _is_mistake(event: Event) -> bool:
-    return event.kind == "debug" and event.level == CONF
+    return event.kind is EventKind.DEBUG and event.level == CONF

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from yext import conf
 from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
-from yext.log import Event, Log
+from yext.log import Event, EventKind, Log
 from yext.message import Message
 from yext.record.recorder import FlowRecorder
 
@@ -144,7 +144,7 @@ class Bus:
     def announce(self, text: str, stamped: bool = True) -> None:
         """Write a line about the engine itself to the log, with the time unless not `stamped`."""
         when = time.time() if stamped else 0.0
-        self.log.emit(Event("output", text, source="engine", when=when))
+        self.log.emit(Event(EventKind.OUTPUT, text, source="engine", when=when))
 
     # Configuration
 

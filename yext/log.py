@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TextIO
 
 FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
@@ -114,14 +115,32 @@ def stamp(when: float) -> str:
     return f"{_time.strftime('%Y-%m-%d_%H:%M:%S', _time.localtime(seconds))}.{micros:06}"
 
 
+class EventKind(StrEnum):
+    """The kind of an event."""
+
+    OUTPUT = "output"
+    """Plain output of the engine or a script."""
+
+    DEBUG = "debug"
+    """Debug text of a module or a script."""
+
+    NOTICE = "notice"
+    """Something that operators must see."""
+
+    STDERR = "stderr"
+    """A line that a script wrote on standard error."""
+
+    CONFIG = "config"
+    """A message of the configuration reader, in Yate's words."""
+
+
 @dataclass(slots=True)
 class Event:
     """An event of the log.
 
     Attributes:
-        kind: ``output``; ``debug``; ``notice``, which operators must see; ``stderr``, a line of a
-            script; or ``config``, a message of the configuration reader in Yate's words.
-        text: one line without a time; of ``config`` perhaps several, separated by CR LF.
+        kind: the kind.
+        text: one line without a time; of CONFIG perhaps several, separated by CR LF.
         level: the debug level, `NOTE` for other kinds than debug.
         source: the debug name of the module or script; of output ``engine``, or empty for a
             script's.
@@ -131,7 +150,7 @@ class Event:
         session: the label of the session that a notice is for, empty for all.
     """
 
-    kind: str
+    kind: EventKind
     text: str
     level: int = NOTE
     source: str = ""
@@ -142,9 +161,9 @@ class Event:
 
     def line(self) -> str:
         """Return the event as a line of the log, without its time."""
-        if self.kind == "debug":
+        if self.kind is EventKind.DEBUG:
             return f"<{self.source}:{LEVEL_NAMES[self.level]}> {self.text}"
-        if self.kind == "stderr":
+        if self.kind is EventKind.STDERR:
             return f"<{self.source}:stderr> {self.text}"
         return self.text
 
@@ -188,11 +207,11 @@ class Log:
     def debug(self, level: int, source: str, text: str) -> None:
         """Log the debug text of a module if the level allows it."""
         if level <= self.level:
-            self.emit(Event("debug", text, level, source))
+            self.emit(Event(EventKind.DEBUG, text, level, source))
 
     def output(self, text: str) -> None:
         """Log plain output, for example of a script's ``%%>output``."""
-        self.emit(Event("output", text))
+        self.emit(Event(EventKind.OUTPUT, text))
 
     def notice(
         self, lines: tuple[str, ...], session: str, *, level: int = WARN, logged: bool = True
@@ -206,7 +225,9 @@ class Log:
             logged: False if the log has it already.
         """
         text = "; ".join(lines)
-        event = Event("notice", text, level, "", lines=lines, session=session, logged=logged)
+        event = Event(
+            EventKind.NOTICE, text, level, "", lines=lines, session=session, logged=logged
+        )
         if session in self._replying:
             self._record(event)
             self._replying[session][-1].append(event)
@@ -264,7 +285,7 @@ class YateFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         event = getattr(record, "yate_event", None)
         # Only the configuration reader has texts of several lines.
-        keep = "\t\r\n" if event is not None and event.kind == "config" else "\t"
+        keep = "\t\r\n" if event is not None and event.kind is EventKind.CONFIG else "\t"
         lines = [safe(record.getMessage(), keep=keep)]
         if record.exc_info:
             trace = self.formatException(record.exc_info)

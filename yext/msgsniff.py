@@ -16,7 +16,7 @@ from yext.command import EOL, help_with
 from yext.dispatcher import Dispatch, Handler, Pending
 from yext.engine.module import COMMAND_PRIORITY, Module
 from yext.errors import FilterError
-from yext.log import Event, safe
+from yext.log import Event, EventKind, safe
 from yext.message import Message
 from yext.record.patterns import Matcher, Regex
 from yext.wire import BOOLEANS, bool_text
@@ -264,9 +264,9 @@ class MsgSniff(Module):
         for name, value in message.params.items():
             shown = "(hidden)" if secret(name) else f"'{value}'"
             lines.append(f"param['{name}'] = {shown}")
-        log.emit(Event("output", safe(first)))
+        log.emit(Event(EventKind.OUTPUT, safe(first)))
         for line in lines:
-            log.emit(Event("output", f"  {safe(line)}", when=0.0))
+            log.emit(Event(EventKind.OUTPUT, f"  {safe(line)}", when=0.0))
 
 
 class _Sniffing(Handler):

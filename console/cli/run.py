@@ -23,7 +23,7 @@ from console.session.secrets import Secrets
 from console.session.session import Session
 from console.session.view import PlainView
 from yext import Engine, Reply
-from yext.log import Event, safe, safe_lines
+from yext.log import Event, EventKind, safe, safe_lines
 
 if TYPE_CHECKING:
     from yext.record.journey import Journey
@@ -123,7 +123,7 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
 
 
 def _print_notice(event: Event) -> None:
-    if event.kind == "notice":
+    if event.kind is EventKind.NOTICE:
         for line in event.lines:
             print(safe(line, keep="\t"), file=sys.stderr)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from yext.log import LEVEL_NAMES, NOTE, Event
+from yext.log import LEVEL_NAMES, NOTE, Event, EventKind
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ")
 _SOURCE = re.compile(r"<([^>]*):([^:>]*)> (.*)")
@@ -26,7 +26,7 @@ def event_of(line: str) -> Event | None:
     text = line[stamp.end() :]
     found = _SOURCE.match(text)
     if found is not None and found[2] in LEVEL_NAMES:
-        return Event("debug", found[3], LEVEL_NAMES.index(found[2]), found[1])
+        return Event(EventKind.DEBUG, found[3], LEVEL_NAMES.index(found[2]), found[1])
     if found is not None and found[2] == "stderr":
-        return Event("stderr", found[3], NOTE, found[1])
-    return Event("output", text)
+        return Event(EventKind.STDERR, found[3], NOTE, found[1])
+    return Event(EventKind.OUTPUT, text)

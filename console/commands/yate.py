@@ -16,7 +16,7 @@ from yext.command import EOL
 from yext.conf import parse_int
 from yext.conf.options import nearest
 from yext.engine.commands import uptime_text
-from yext.log import Event, stamp
+from yext.log import Event, EventKind, stamp
 from yext.wire import BOOLEANS
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
         rules=engine.conf.rules,
     )
     for line in done.log:
-        engine.log.emit(Event("config", str(line)))
+        engine.log.emit(Event(EventKind.CONFIG, str(line)))
     reason = done.reason or done.text.strip()
     return Reply(done.ok, done.text, {} if done.ok else {"reason": reason})
 

@@ -247,7 +247,7 @@ class Conversation:
     def tell(self, event: log.Event) -> None:
         """Tells an event of the log, if the session's switches have it shown."""
         session = self._session
-        if event.kind == "debug":
+        if event.kind is log.EventKind.DEBUG:
             shown = session.debug and event.level <= session.threshold
         else:
             shown = session.output

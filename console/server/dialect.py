@@ -49,7 +49,7 @@ def line(text: str, event: log.Event | None = None, *, color: bool = False) -> s
     text = f"{_FRAME.sub(' ', text)}{EOL}"
     if event is None or not color:
         return text
-    level = event.level if event.kind == "debug" else len(_LEVEL_COLORS)
+    level = event.level if event.kind is log.EventKind.DEBUG else len(_LEVEL_COLORS)
     shade = _LEVEL_COLORS[level] if level < len(_LEVEL_COLORS) else _COLOR
     return f"\x1b[0;{shade}m\x1b[K{text}\x1b[0m\x1b[K"
 

@@ -185,7 +185,7 @@ class Operator:
         self._host.follow(self)
 
     def _log(self, text: str) -> None:
-        self._host.engine.log.emit(log.Event("output", text, source="engine"))
+        self._host.engine.log.emit(log.Event(log.EventKind.OUTPUT, text, source="engine"))
 
     # Input
 

@@ -102,7 +102,7 @@ class Operators:
     # Events and messages
 
     def _event(self, event: log.Event) -> None:
-        if event.kind == "notice":
+        if event.kind is log.EventKind.NOTICE:
             for operator in list(self._all):
                 if not operator.in_shell and self._wants(operator, event):
                     operator.conversation.notice(event)

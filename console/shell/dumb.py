@@ -17,7 +17,7 @@ from console.session.view import PlainView
 from console.shell import banner
 from console.shell.stdin import LineReader
 from console.shell.terminal import Capabilities
-from yext.log import Event, safe
+from yext.log import Event, EventKind, safe
 
 
 class DumbShell:
@@ -64,7 +64,7 @@ class DumbShell:
                 self._write(render.plain(reply))
 
     def _show(self, event: Event) -> None:
-        if event.kind == "notice":
+        if event.kind is EventKind.NOTICE:
             lines = event.lines if event.session in ("", self._link.session) else ()
         else:
             lines = (event.line(),) if self._link.wants(event) else ()

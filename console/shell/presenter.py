@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from yext import Reply
-from yext.log import Event, safe
+from yext.log import Event, EventKind, safe
 
 if TYPE_CHECKING:
     from console.link import Link
@@ -52,12 +52,12 @@ class Presenter:
 
     def event(self, event: Event) -> None:
         """Show an event, if this session wants it."""
-        if event.kind == "notice":
+        if event.kind is EventKind.NOTICE:
             if event.session in ("", self._link.session):
                 self._notice(event)
         elif not self._link.wants(event):
             return
-        elif event.kind == "stderr":
+        elif event.kind is EventKind.STDERR:
             self._held.append(event)
             if self._holding is None:
                 loop = asyncio.get_running_loop()

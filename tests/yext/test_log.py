@@ -67,7 +67,7 @@ def test_events_read_as_lines_of_their_kind() -> None:
     engine_log = log.Log()
     engine_log.output("hello")
     engine_log.notice(("it failed", "do: mend it"), "console")
-    engine_log.emit(log.Event("stderr", "oops", source="x.py[7]"))
+    engine_log.emit(log.Event(log.EventKind.STDERR, "oops", source="x.py[7]"))
     assert [event.line() for event in engine_log.captured] == [
         "hello",
         "it failed; do: mend it",

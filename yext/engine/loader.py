@@ -123,7 +123,7 @@ class Loader:
             return
         bus.conf = conf.load_main(str(path), bus.run_params)
         for line in bus.conf.log:
-            bus.log.emit(log.Event("config", str(line)))
+            bus.log.emit(log.Event(log.EventKind.CONFIG, str(line)))
         for problem in bus.conf.problems:
             if problem.severity is conf.Severity.ERROR:
                 bus.log.debug(log.CONF, "engine", str(problem))

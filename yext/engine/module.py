@@ -203,7 +203,7 @@ class Module:
         """Debug text of the module, told as far as its own or the engine's level allows."""
         limit = self.bus.log.level if self.debug_level is None else self.debug_level
         if self.debug_on and level <= limit:
-            self.bus.log.emit(log.Event("debug", text, level, self.title or self.name))
+            self.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, self.title or self.name))
 
     def _debug(self, message: Message) -> bool:
         if message.get("module") != self.name:

@@ -3,7 +3,7 @@
 import pytest
 
 from console.client.events import event_of, is_stamped
-from yext.log import NOTE, WARN, Event
+from yext.log import NOTE, WARN, Event, EventKind
 
 TIME = "2026-11-23_12:04:31.207000"
 
@@ -11,11 +11,11 @@ TIME = "2026-11-23_12:04:31.207000"
 @pytest.mark.parametrize(
     ("text", "event"),
     [
-        ("ready", Event("output", "ready")),
-        ("<ExtModule:WARN> it is <x>", Event("debug", "it is <x>", WARN, "ExtModule")),
-        ("<x.py[7]:stderr> oh", Event("stderr", "oh", NOTE, "x.py[7]")),
-        ("<tag> oh", Event("output", "<tag> oh")),
-        ("<a:ODD> oh", Event("output", "<a:ODD> oh")),
+        ("ready", Event(EventKind.OUTPUT, "ready")),
+        ("<ExtModule:WARN> it is <x>", Event(EventKind.DEBUG, "it is <x>", WARN, "ExtModule")),
+        ("<x.py[7]:stderr> oh", Event(EventKind.STDERR, "oh", NOTE, "x.py[7]")),
+        ("<tag> oh", Event(EventKind.OUTPUT, "<tag> oh")),
+        ("<a:ODD> oh", Event(EventKind.OUTPUT, "<a:ODD> oh")),
     ],
 )
 def test_a_stamped_line_is_an_event(text: str, event: Event) -> None:

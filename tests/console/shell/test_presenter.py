@@ -10,11 +10,11 @@ from console.link import Link
 from console.shell import presenter
 from console.shell.presenter import Presenter
 from console.shell.screen import Screen
-from yext.log import Event
+from yext.log import Event, EventKind
 
-ERROR = Event("stderr", "it is broken", source="x.py[7]")
-OTHER = Event("stderr", "something else", source="y.py[8]")
-END = Event("notice", "", lines=("x.py ended", "it is broken"), session="console")
+ERROR = Event(EventKind.STDERR, "it is broken", source="x.py[7]")
+OTHER = Event(EventKind.STDERR, "something else", source="y.py[8]")
+END = Event(EventKind.NOTICE, "", lines=("x.py ended", "it is broken"), session="console")
 
 
 def presenter_of(shown: list[str]) -> Presenter:

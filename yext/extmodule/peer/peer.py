@@ -522,7 +522,7 @@ class Peer:
         if self._host.shows_debug(level, settings.debuglevel):
             source = settings.debugname or self.name
             text = wire.unescape_prefix(text)
-            self.bus.log.emit(log.Event("debug", text, level, source))
+            self.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, source))
 
     REQUESTS: ClassVar[Mapping[str, Callable[[Peer, str], None]]] = {
         "%%>install": _install,

@@ -234,7 +234,7 @@ class Script:
         self.log_lines.append((time.time(), self.pid or 0, text))
         if self._logged.passes(self._host.options.lograte):
             source = f"{self.name}[{self.pid}]"
-            self._host.bus.log.emit(log.Event("stderr", text, log.NOTE, source))
+            self._host.bus.log.emit(log.Event(log.EventKind.STDERR, text, log.NOTE, source))
 
     def _not_logged(self, count: int) -> None:
         self._host.debug(
