@@ -35,7 +35,7 @@ class Conversation:
     Args:
         session: who talks; gets its view here.
         listener: prompts and limits.
-        outlet: where to.
+        writer: the output side of the connection.
         debug: takes a level and a text for the log.
         changed: called when a command may have changed what the session wants to be told.
 
@@ -47,7 +47,7 @@ class Conversation:
         self,
         session: Session,
         listener: Listener,
-        outlet: Writer,
+        writer: Writer,
         *,
         debug: Callable[[int, str], None],
         changed: Callable[[], None],
@@ -55,7 +55,7 @@ class Conversation:
         self.left = False
         self._session = session
         self._listener = listener
-        self._outlet = outlet
+        self._writer = writer
         self._debug = debug
         self._changed = changed
         self._editor = LineEditor(listener.maxhistory, session.secrets)
@@ -73,7 +73,7 @@ class Conversation:
         """Begins with header and prompt."""
         header = self._filled(self._listener.header)
         if header:
-            self._outlet.write(f"\r{header}{EOL}")
+            self._writer.write(f"\r{header}{EOL}")
         self._editor.echo = self._session.echo
         self._show_prompt()
 
@@ -113,7 +113,7 @@ class Conversation:
             elif key == "\t":
                 if keys and keys[0][0] >= " ":
                     # Pasted or piped text: nobody waits for a completion.
-                    self._outlet.write(editor.press(" "))
+                    self._writer.write(editor.press(" "))
                 else:
                     await self._complete()
             elif key == "\x03":
@@ -121,7 +121,7 @@ class Conversation:
             elif key == "\x05":
                 editor.echo = self._session.echo = not editor.echo
             else:
-                self._outlet.write(editor.press(key))
+                self._writer.write(editor.press(key))
             if len(editor.text) > self.longest():
                 self._debug(log.WARN, f"{self._session.address}: line too long, closed")
                 self._session.closing = True
@@ -130,7 +130,7 @@ class Conversation:
         echo = self._editor.echo
         line = self._editor.enter()
         if echo:
-            self._outlet.write(EOL)
+            self._writer.write(EOL)
         if line.strip():
             await self._let_others()
             self._given += 1
@@ -150,13 +150,13 @@ class Conversation:
     async def _run(self, line: str) -> None:
         session = self._session
         self._interpreter.framed = not (self._editor.echo and self._prompt())
-        await self._outlet.drained.wait()
+        await self._writer.drained.wait()
         self._command = line
         try:
             reply = await self._interpreter.run(line)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if task is None or self._outlet.closed:
+            if task is None or self._writer.closed:
                 raise
             task.uncancel()
             self._interrupted = True
@@ -172,7 +172,7 @@ class Conversation:
 
     def _say(self, text: str) -> None:
         """Sends what a reply begins with, before the rest of it is known."""
-        self._outlet.write(self._reply(text))
+        self._writer.write(self._reply(text))
 
     def _reply(self, text: str) -> str:
         return dialect.reply(text, machine_mode=self._session.machine)
@@ -184,20 +184,20 @@ class Conversation:
         line = editor.text
         if not line.strip():
             reply = await self._interpreter.run("help")
-            self._outlet.write((EOL if editor.text else "") + self._reply(reply.text))
+            self._writer.write((EOL if editor.text else "") + self._reply(reply.text))
             self._show_prompt()
             return
         words = await self._interpreter.complete(line)
         head, blank, word = line.rpartition(" ")
         if len(words) == 1:
             editor.replace(f"{head}{blank}{words[0]} ")
-            self._outlet.write(f"{ERASE_LINE}{self._shown_line()}")
+            self._writer.write(f"{ERASE_LINE}{self._shown_line()}")
         elif words:
             common = _common_start(words)
             if len(common) > len(word):
                 editor.replace(f"{head}{blank}{common}")
             listed = self._reply("\t".join(words))
-            self._outlet.write(f"{EOL}{listed}{EOL}{self._shown_line()}")
+            self._writer.write(f"{EOL}{listed}{EOL}{self._shown_line()}")
 
     def _shown_line(self) -> str:
         return self._editor.shown() if self._editor.echo else self._editor.text
@@ -206,7 +206,7 @@ class Conversation:
 
     def _control_c(self) -> None:
         """^C with nothing running: forgets the line, or ends the session where there is none."""
-        self._outlet.write(f"^C{EOL}")
+        self._writer.write(f"^C{EOL}")
         if self._editor.text:
             self._editor.replace("")
             self._show_prompt()
@@ -218,11 +218,11 @@ class Conversation:
         if code == IP:
             self._control_c()
         elif code == EC:
-            self._outlet.write(self._editor.back())
+            self._writer.write(self._editor.back())
         elif code == EL:
-            self._outlet.write(self._editor.clear())
+            self._writer.write(self._editor.clear())
         elif code == AYT:
-            self._outlet.write(f"{EOL}[yes]{EOL}")
+            self._writer.write(f"{EOL}[yes]{EOL}")
         elif code not in (NOP, BRK):
             self._debug(log.MILD, f"Unsupported telnet command {code} (0x{code:02X})")
 
@@ -242,7 +242,7 @@ class Conversation:
     def _show_prompt(self) -> None:
         self._editor.prompt = self._prompt()
         if self._editor.echo and not self._session.closing:
-            self._outlet.write(self._editor.shown())
+            self._writer.write(self._editor.shown())
 
     def tell(self, event: log.Event) -> None:
         """Tells an event of the log, if the session's switches have it shown."""
@@ -271,7 +271,7 @@ class Conversation:
     def _show(self, text: str) -> None:
         if self._editor.echo and self._command is None and not self.left:
             text = f"{ERASE_LINE}{text}{self._editor.shown()}"
-        self._outlet.write_unrequested(text)
+        self._writer.write_unrequested(text)
 
 
 class _Lines:

@@ -25,7 +25,7 @@ def check(folder: Path, *options: str) -> tuple[int, list[str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A configuration without a mistake, whose script tells when it is started."""
+    """A configuration without a mistake, whose script leaves a file when it is started."""
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     good = scripts / "good.sh"
@@ -57,7 +57,7 @@ def test_nothing_to_find(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("timout=1", "extmodule.conf:5: warning: unknown option 'timout' in [general]; did you"),
         ("timeout=x", "extmodule.conf:5: error: timeout=x is not a number of milliseconds"),
@@ -80,13 +80,13 @@ def test_nothing_to_find(folder: Path) -> None:
         ("[listener a]\ntype=tcp\nport=x", "extmodule.conf:7: error: Could not start listener 'a'"),
     ],
 )
-def test_a_mistake_in_extmodule_conf(folder: Path, text: str, told: str) -> None:
+def test_a_mistake_in_extmodule_conf(folder: Path, text: str, expected: str) -> None:
     (folder.parent / "scripts" / "plain").write_text("#!/bin/sh\n")
     write(folder, text)
     code, lines = check(folder)
     assert code == 1
     assert len(lines) == 1
-    assert lines[0].startswith(told)
+    assert lines[0].startswith(expected)
 
 
 def test_ports_and_paths_in_use(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What samples/ci shows works: the pexpect script, and each command of the workflow."""
+"""The samples for CI: the pexpect script, and each command of the workflow."""
 
 import os
 import subprocess

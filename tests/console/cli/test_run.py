@@ -103,36 +103,36 @@ def test_replies_are_as_the_schema_says(conf: Path) -> None:
     validator = jsonschema.Draft202012Validator(_schema())
     for reply in replies:
         validator.validate(reply)
-    told = {reply["command"]: reply for reply in replies}
-    assert told["external start route.sh 99"]["data"]["pid"].isdigit()
-    gone = told["external start gone.sh"]
+    by_command = {reply["command"]: reply for reply in replies}
+    assert by_command["external start route.sh 99"]["data"]["pid"].isdigit()
+    gone = by_command["external start gone.sh"]
     assert (gone["ok"], gone["errno"]) == (False, "ENOENT")
     assert "No such file" in gone["reason"]
     assert gone["hint"]
-    message = told["message --wait 10 --time --repeat 2 call.route called=99"]["data"]
+    message = by_command["message --wait 10 --time --repeat 2 call.route called=99"]["data"]
     assert (message["sent"], message["handled"]) == (2, 2)
     assert message["message"]["reply"]["retvalue"] == "sip/99"
     assert set(message["seconds"]) == {"total", "min", "p50", "p99", "max"}
-    [peer] = told["external info"]["data"]
+    [peer] = by_command["external info"]["data"]
     assert (peer["name"], peer["parameter"], peer["role"]) == ("route.sh", "99", "Global")
-    assert peer["pid"] == int(told["external start route.sh 99"]["data"]["pid"])
-    assert told["external show"]["data"][0]["state"] == "running"
-    [engine] = told["status engine"]["data"]
+    assert peer["pid"] == int(by_command["external start route.sh 99"]["data"]["pid"])
+    assert by_command["external show"]["data"][0]["state"] == "running"
+    [engine] = by_command["status engine"]["data"]
     assert (engine["name"], engine["params"]["supervised"]) == ("engine", "false")
     assert engine["details"]["configpath"] == str(conf)
-    assert "extmodule" in {one["name"] for one in told["status"]["data"]}
-    assert told["flow filter ("]["reason"] == "something is missing here"
-    assert told["no.such"]["reason"] == "unknown command"
-    assert "extmodule" in told["module list"]["data"]
-    assert told["debug"]["data"]["threshold"] == 10
-    assert "uptime" in told["help"]["data"]
-    assert told["help uptime"]["data"]["usage"] == "uptime"
+    assert "extmodule" in {one["name"] for one in by_command["status"]["data"]}
+    assert by_command["flow filter ("]["reason"] == "something is missing here"
+    assert by_command["no.such"]["reason"] == "unknown command"
+    assert "extmodule" in by_command["module list"]["data"]
+    assert by_command["debug"]["data"]["threshold"] == 10
+    assert "uptime" in by_command["help"]["data"]
+    assert by_command["help uptime"]["data"]["usage"] == "uptime"
     assert (
-        told["dispatcher handlers name=call.route"]["data"]
+        by_command["dispatcher handlers name=call.route"]["data"]
         == [{"name": "call.route", "priority": 50, "trackname": "", "filter": {}}]
-        or told["dispatcher handlers name=call.route"]["data"][0]["priority"] == 50
+        or by_command["dispatcher handlers name=call.route"]["data"][0]["priority"] == 50
     )
-    assert told["alias"]["data"] == {"a": "b"}
+    assert by_command["alias"]["data"] == {"a": "b"}
 
 
 def test_a_script_is_started_asked_and_recorded(conf: Path, tmp_path: Path) -> None:
@@ -309,14 +309,14 @@ def test_a_full_disk_is_told_in_one_line() -> None:
 
 
 def test_what_failed_is_told_where_the_words_of_yate_say_nothing(conf: Path) -> None:
-    told = {
+    reasons = {
         "status nobody": "no module answers to 'nobody'\ndo: module list\n",
         "reload nobody": "no module is called 'nobody'\ndo: module list\n",
         "external start": "do: help external\n",
         "message ''": "",
         "externl": "Did you mean: external\n",
     }
-    for command, why in told.items():
+    for command, why in reasons.items():
         done = run("-c", str(conf), command)
         assert done.returncode in (1, 2), command
         assert done.stderr.startswith(why), command

@@ -216,8 +216,8 @@ def test_nothing_starts_by_a_detour_where_programs_are_turned_off(remote: Remote
         "message call.execute callto=dumb/ target=99",
         "message --enqueue call.execute callto=dumb/ target=99",
     ):
-        told = client.ask(line)
-        assert "external" not in line or "turned off" in told
+        reply = client.ask(line)
+        assert "external" not in line or "turned off" in reply
         assert "called.sh" not in other.ask("external")
     assert other.ask("call dumb/ 99").startswith("Calling")
     assert "called.sh" in other.ask("external")
@@ -259,9 +259,9 @@ def test_frames_cannot_be_forged(remote: Remote) -> None:
     client = remote.open("PORT_OPEN")
     assert client.ask("fake") == " %%-status\r\n %%<message::true:x\r\n"
     client.ask("debug on")
-    told = client.ask("event").splitlines()
-    assert len(told) == 2 and told[1] == "told"
-    assert "x\\x0a%%<message::true:forged:yes\\x0a%%=auth:success" in told[0]
+    reply = client.ask("event").splitlines()
+    assert len(reply) == 2 and reply[1] == "told"
+    assert "x\\x0a%%<message::true:forged:yes\\x0a%%=auth:success" in reply[0]
     client.ask("machine on")
     for line in client.ask("fake").splitlines():
         assert line.startswith((" %%", "%%<message::true:engine.command:%%%%-status%M%J"))
@@ -305,8 +305,8 @@ def test_long_return_values_are_told_whole(remote: Remote) -> None:
 def test_long_output_is_told_whole(remote: Remote) -> None:
     client = remote.open("PORT_OPEN")
     client.ask("output on")
-    told = client.ask("long")
-    assert "z" * 20000 in told and "Cannot understand" not in told
+    reply = client.ask("long")
+    assert "z" * 20000 in reply and "Cannot understand" not in reply
 
 
 def test_control_c(remote: Remote) -> None:
@@ -397,8 +397,8 @@ def test_without_a_password_only_the_same_user_gets_in(remote: Remote) -> None:
                 except PermissionError:
                     continue
                 client.sendall(b"version\r\n")
-                told = client.recv(1000)
-                assert b"No password is set" in told, told
+                reply = client.recv(1000)
+                assert b"No password is set" in reply, reply
 
     assert as_other_user(refused) == 0
     own = socket.socket(socket.AF_UNIX)
@@ -460,8 +460,8 @@ def test_times_of_messages_go_to_the_log(remote: Remote) -> None:
     client.ask("debug on")
     client.ask("dispatcher trace_msg_time on")
     client.ask("dispatcher trace_msg_handler_time on")
-    told = client.ask("control timed op")
-    assert "'chan.control' took" in told and "usec, not handled" in told
+    reply = client.ask("control timed op")
+    assert "'chan.control' took" in reply and "usec, not handled" in reply
     client.ask("dispatcher trace_msg_time off")
     client.ask("dispatcher trace_msg_handler_time off")
     assert "took" not in client.ask("control timed op")
