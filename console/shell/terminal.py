@@ -12,7 +12,6 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.session.secrets import Secrets
@@ -62,9 +61,10 @@ def wants_vi() -> bool:
     That is ``set editing-mode vi`` in the file of INPUTRC or ``~/.inputrc``, as for programs
     that use readline.
     """
-    path = Path(os.environ.get("INPUTRC") or Path.home() / ".inputrc")
+    path = os.environ.get("INPUTRC") or os.path.expanduser("~/.inputrc")
     try:
-        text = path.read_text("utf-8", "replace")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
     except OSError:
         return False
     modes = re.findall(r"^\s*set\s+editing-mode\s+(vi|emacs)\s*$", text, re.MULTILINE)
