@@ -13,11 +13,19 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from time import perf_counter
 from typing import Any, Final, Protocol
 
 from yext.log import WARN, Log, logger
 from yext.message import Message
+
+
+class NoAnswer(StrEnum):
+    """Why a handler that returned `PENDING` did not answer."""
+
+    TIMED_OUT = "timed out"
+    GONE = "gone"
 
 
 class Pending:
@@ -162,8 +170,10 @@ class Recording(Protocol):
     def enter(self, handler: Handler, message: Message) -> None:
         """Record that `handler` is about to be called."""
 
-    def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
-        """Record that `handler` has answered; `outcome` as in `Dispatch.answered`."""
+    def leave(
+        self, handler: Handler, message: Message, handled: bool, outcome: NoAnswer | None
+    ) -> None:
+        """Record that `handler` has answered, or why it did not."""
 
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
@@ -205,7 +215,7 @@ class Dispatch:
         ident: the sender's id of the message, empty if the sender wants no answer.
         handled: True once a handler has handled the message.
         handler: the handler that was called last.
-        outcome: how the last handler failed to answer: ``timed out`` or ``gone``, else empty.
+        outcome: why the last handler that did not answer did not, None if all have answered.
         notice_line: the line for watchers of the protocol, encoded once for all of them.
         journey: the record of the dispatch, None if nothing is recorded.
         deadline: when a peer must have answered, a time of the loop's clock.
@@ -242,7 +252,7 @@ class Dispatch:
         self.ident = ident
         self.handled = False
         self.handler: Handler | None = None
-        self.outcome = ""
+        self.outcome: NoAnswer | None = None
         self.notice_line: str | None = None
         self.journey: Recording | None = None
         self.deadline = _NEVER
@@ -284,7 +294,7 @@ class Dispatch:
             if result is PENDING:
                 return
             if journey is not None:
-                journey.leave(handler, message, result is True, "")
+                journey.leave(handler, message, result is True, None)
             if result:
                 self.handled = True
                 if not message.broadcast:
@@ -295,16 +305,16 @@ class Dispatch:
         """Return the handlers that were not called because the message was handled before."""
         return self._view[self._index :]
 
-    def answered(self, handled: bool, outcome: str = "") -> None:
+    def answered(self, handled: bool, outcome: NoAnswer | None = None) -> None:
         """Go on with the answer of a handler that returned `PENDING`.
 
         Args:
             handled: True if it handled the message.
-            outcome: why there is no proper answer, ``timed out`` or ``gone``; empty if there is.
+            outcome: why there is no answer, None if there is one.
         """
         if self.journey is not None and self.handler is not None:
             self.journey.leave(self.handler, self.message, handled, outcome)
-        if outcome:
+        if outcome is not None:
             self.outcome = outcome
         if handled:
             self.handled = True

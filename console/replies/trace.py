@@ -202,7 +202,7 @@ def _outcome(journey: Journey) -> str:
         return f"{by} {duration(journey.took)}"
     if outcome == "not handled":
         return f"nobody {duration(journey.took)}"
-    took = duration(next(step.took for step in journey.steps if step.result == outcome))
+    took = duration(next(step.took for step in journey.steps if step.result.value == outcome.value))
     words = {
         "timed out": f"timed out after {took}",
         "late": f"answered late, after {took}",

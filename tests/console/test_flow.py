@@ -15,7 +15,7 @@ from console.session.authority import Authority
 from console.session.session import Policy, Session
 from yext import Engine, Message, Reply
 from yext.dispatcher import Dispatch
-from yext.record.journey import Journey, Step, to_json
+from yext.record.journey import Journey, Step, StepResult, to_json
 
 HANDLER = "_route"
 
@@ -328,7 +328,7 @@ def test_a_record_is_saved_and_looked_at(tmp_path: Path) -> None:
 
 def test_a_bad_record_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "flow.jsonl"
-    steps = [Step("ivr.php", 100, 10.0, "timed out")]
+    steps = [Step("ivr.php", 100, 10.0, StepResult.TIMED_OUT)]
     early = Journey(420, 0.0, "call.execute", "engine", {}, steps=steps)
 
     async def play() -> None:

@@ -13,6 +13,7 @@ from yext.dispatcher import (
     FunctionHandler,
     Handler,
     HandlerFunction,
+    NoAnswer,
     Pending,
 )
 from yext.log import Event, Log
@@ -334,7 +335,7 @@ def test_a_handler_that_goes_is_waited_for_all_the_same(bus: Bus) -> None:
     bus.dispatcher.start(dispatch)
     bus.dispatcher.uninstall(waiting)
     assert bus.asked == []
-    waiting.dispatch.answered(False, "gone")
+    waiting.dispatch.answered(False, NoAnswer.GONE)
     assert (bus.asked, dispatch.outcome) == (["next"], "gone")
 
 

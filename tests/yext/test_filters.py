@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from yext.errors import FilterError
 from yext.record.filters import WORDS, compile_filter
-from yext.record.journey import Journey, Step
+from yext.record.journey import Journey, Step, StepResult
 
 ROUTE = Journey(
     number=418,
@@ -14,7 +14,10 @@ ROUTE = Journey(
     name="call.route",
     sender="g 127.0.0.1:40112",
     params={"caller": "40", "called": "99", "name": "John Doe"},
-    steps=[Step("stats.py", 20, 0.0001, "passed"), Step("route.py 99", 50, 0.0018, "handled")],
+    steps=[
+        Step("stats.py", 20, 0.0001, StepResult.PASSED),
+        Step("route.py 99", 50, 0.0018, StepResult.HANDLED),
+    ],
     handled=True,
     took=0.0109,
     after={"caller": "40", "called": "0099", "name": "John Doe", "odd": "a)b"},
@@ -23,7 +26,7 @@ ROUTE = Journey(
 AUTH = Journey(number=419, when=0.0, name="user.auth", sender="engine", params={"username": "bob"})
 TIMED_OUT = Journey(
     number=420, when=0.0, name="call.execute", sender="engine", params={},
-    steps=[Step("ivr.php", 100, 10.0, "timed out")], took=10.0,
+    steps=[Step("ivr.php", 100, 10.0, StepResult.TIMED_OUT)], took=10.0,
 )  # fmt: skip
 ALL = (ROUTE, AUTH, TIMED_OUT)
 

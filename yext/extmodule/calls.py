@@ -14,7 +14,7 @@ from typing import Final
 
 from yext import log
 from yext.command import EXECUTE_HINT, commander_of
-from yext.dispatcher import PENDING, Dispatch, Pending
+from yext.dispatcher import PENDING, Dispatch, NoAnswer, Pending
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
 from yext.extmodule.peer.peer import Peer, PeerEnd
@@ -217,14 +217,14 @@ class Handing(Dispatch):
 
     __slots__ = ("_then",)
 
-    def __init__(self, dispatch: Dispatch, then: Callable[[bool, str], None]) -> None:
+    def __init__(self, dispatch: Dispatch, then: Callable[[bool, NoAnswer | None], None]) -> None:
         super().__init__(
             dispatch.dispatcher, dispatch.message, None, dispatch.sender, dispatch.ident
         )
         self.journey = dispatch.journey
         self._then = then
 
-    def answered(self, handled: bool, outcome: str = "") -> None:
+    def answered(self, handled: bool, outcome: NoAnswer | None = None) -> None:
         self._then(handled, outcome)
 
 
@@ -271,14 +271,14 @@ def _introduce(peer: Peer, channel: ScriptChannel, message: Message, dispatch: D
     """Hands `message` to the script; a true answer connects the caller with its channel."""
     caller = message.userdata
 
-    def then(handled: bool, outcome: str) -> None:
+    def then(handled: bool, outcome: NoAnswer | None) -> None:
         if handled and isinstance(caller, Endpoint):
             caller.connect(channel, message.get("reason"))
         dispatch.answered(handled, outcome)
         channel.release()
 
     if peer.hand_over(message, Handing(dispatch, then)) is not PENDING:
-        then(False, "gone")
+        then(False, NoAnswer.GONE)
     return PENDING
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from yext.errors import RecordError
@@ -52,6 +53,41 @@ class EncodedParams(Mapping[str, str]):
         return len(self._decoded())
 
 
+class StepResult(StrEnum):
+    """The result of a handler's part in a journey."""
+
+    WAITING = "waiting"
+    """Its answer is awaited."""
+
+    HANDLED = "handled"
+    """It handled the message."""
+
+    PASSED = "passed"
+    """It passed the message on."""
+
+    TIMED_OUT = "timed out"
+    """It did not answer in time."""
+
+    LATE = "late"
+    """It answered after its timeout."""
+
+    GONE = "gone"
+    """It ended before it answered."""
+
+    NOT_ASKED = "not asked"
+    """The message was handled before."""
+
+
+class Outcome(StrEnum):
+    """The outcome of a dispatch."""
+
+    HANDLED = "handled"
+    NOT_HANDLED = "not handled"
+    TIMED_OUT = "timed out"
+    LATE = "late"
+    GONE = "gone"
+
+
 class Change(NamedTuple):
     """A parameter that a handler changed.
 
@@ -74,8 +110,7 @@ class Step:
         owner: the handler's name in the message flow.
         priority: the handler's priority.
         took: seconds until its answer, even a late one.
-        result: ``handled``, ``passed``, ``timed out``, ``late`` (answered after its timeout),
-            ``gone``, ``waiting`` or ``not asked``.
+        result: its result.
         changes: the parameters that it changed.
         renamed: the new name of the message, empty if it was kept.
         retvalue: the new return value, None if it was kept.
@@ -84,13 +119,13 @@ class Step:
     owner: str
     priority: int
     took: float = 0.0
-    result: str = "waiting"
+    result: StepResult = StepResult.WAITING
     changes: tuple[Change, ...] = ()
     renamed: str = ""
     retvalue: str | None = None
 
 
-_FAILED_RESULTS = ("timed out", "late", "gone")
+_FAILED_RESULTS = (StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE)
 
 
 @dataclass(slots=True)
@@ -136,15 +171,16 @@ class Journey:
     @property
     def handled_by(self) -> str:
         """The owner of the handler that handled it, empty for none."""
-        return next((step.owner for step in self.steps if step.result == "handled"), "")
+        handled = (step.owner for step in self.steps if step.result is StepResult.HANDLED)
+        return next(handled, "")
 
     @property
-    def outcome(self) -> str:
-        """The outcome: ``handled``, ``timed out``, ``late``, ``gone`` or ``not handled``."""
+    def outcome(self) -> Outcome:
+        """The outcome; that of the last handler that failed, if none handled the message."""
         if self.handled:
-            return "handled"
+            return Outcome.HANDLED
         failed = self._failed()
-        return failed.result if failed is not None else "not handled"
+        return Outcome(failed.result) if failed is not None else Outcome.NOT_HANDLED
 
     @property
     def by(self) -> str:
@@ -306,7 +342,7 @@ def _step_from_json(step: Any) -> Step:
         _text(step["handler"]),
         int(step["priority"]),
         float(step["seconds"]),
-        _text(step["result"]),
+        StepResult(step["result"]),
         tuple(
             Change(_text(change["name"]), _optional(change["before"]), _optional(change["after"]))
             for change in _list(step["changes"])

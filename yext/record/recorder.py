@@ -13,8 +13,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from yext.conf.options import Option, describe_changes, read_options
+from yext.dispatcher import NoAnswer
 from yext.message import Message
-from yext.record.journey import EncodedParams, Journey, Step, changes
+from yext.record.journey import EncodedParams, Journey, Step, StepResult, changes
 from yext.record.patterns import wildcard
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ def every_name(name: str) -> bool:
 
 
 _NOTHING: tuple[str, str, str | dict[str, str]] = ("", "", "")
+
+
+_HANDLED, _PASSED = StepResult.HANDLED, StepResult.PASSED
+
+_FAILED = {
+    NoAnswer.TIMED_OUT: StepResult.TIMED_OUT,
+    NoAnswer.GONE: StepResult.GONE,
+}
 
 
 def _mapping(snapshot: str | dict[str, str]) -> Mapping[str, str]:
@@ -101,11 +110,13 @@ class Recording(Journey):
         self._before = (message.name, message.retvalue, message.snapshot())
         self._entered = perf_counter()
 
-    def leave(self, handler: Handler, message: Message, handled: bool, outcome: str) -> None:
-        """Record that `handler` has answered."""
+    def leave(
+        self, handler: Handler, message: Message, handled: bool, outcome: NoAnswer | None
+    ) -> None:
+        """Record that `handler` has answered, or why it did not."""
         step = self.steps[-1]
         step.took = perf_counter() - self._entered
-        step.result = outcome or ("handled" if handled else "passed")
+        step.result = (_HANDLED if handled else _PASSED) if outcome is None else _FAILED[outcome]
         name, retvalue, params = self._before
         after = message.snapshot()
         if after is not params and after != params:
@@ -118,8 +129,8 @@ class Recording(Journey):
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
         for step in self.steps:
-            if step.owner == owner and step.result == "timed out":
-                step.result = "late"
+            if step.owner == owner and step.result is StepResult.TIMED_OUT:
+                step.result = StepResult.LATE
                 step.took += waited
                 if self.ended:
                     self._recorder.publish(self)
@@ -133,7 +144,7 @@ class Recording(Journey):
         if watchers:
             self.watchers = tuple([watcher.label for watcher in watchers])
         for handler in dispatch.remaining():
-            self.steps.append(Step(handler.owner, handler.priority, result="not asked"))
+            self.steps.append(Step(handler.owner, handler.priority, result=StepResult.NOT_ASKED))
         if message.name != self.name:
             self.renamed = message.name
         after = message.snapshot()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from yext.log import INFO, Log
-from yext.record.journey import Journey
+from yext.record.journey import Journey, StepResult
 from yext.record.recorder import FlowRecorder
 from yext.wire import BOOLEANS
 
@@ -50,7 +50,7 @@ class TraceTimes:
     def _log_times(self, journey: Journey) -> None:
         if "trace_msg_handler_time" in self._on:
             for step in journey.steps:
-                if step.result != "not asked":
+                if step.result is not StepResult.NOT_ASKED:
                     text = f"'{journey.name}' took {step.took * 1e6:.0f} usec in {step.owner}"
                     self._log.debug(INFO, "dispatcher", f"{text}, priority {step.priority}")
         if "trace_msg_time" in self._on:

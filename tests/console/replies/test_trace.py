@@ -7,14 +7,15 @@ import re
 import pytest
 
 from console.replies.trace import Style, columns, cut, draw_journey, draw_line
-from yext.record.journey import Change, Journey, Step
+from yext.record.journey import Change, Journey, Step, StepResult
 
 
 def _journey(outcome: str) -> Journey:
     return Journey(
         number=420, when=0.0, name="call.execute", sender="engine", params={"callto": "a b"},
-        steps=[Step("ivr.php 1", 100, 10.04, outcome, (Change("x", "1", None),), "other"),
-               Step("regexroute", 110, result="not asked")],
+        steps=[Step("ivr.php 1", 100, 10.04, StepResult(outcome),
+                    (Change("x", "1", None),), "other"),
+               Step("regexroute", 110, result=StepResult.NOT_ASKED)],
         took=10.04, parent=418, watchers=("cdr.py",), after={"callto": "a b"},
     )  # fmt: skip
 
@@ -78,7 +79,7 @@ def test_parameters_are_seen_on_a_narrow_terminal() -> None:
 def test_what_a_message_is_about_goes_before_what_was_returned(width: int, told: str) -> None:
     journey = Journey(
         418, 0.0, "call.route", "console", {"caller": "40", "called": "99", "a": "b"},
-        steps=[Step("route.py 1", 50, 0.0019, "handled")], handled=True, took=0.0019,
+        steps=[Step("route.py 1", 50, 0.0019, StepResult.HANDLED)], handled=True, took=0.0019,
         retvalue="sip/99@10.0.0.2",
     )  # fmt: skip
     shown = draw_line(journey, Style(width, unicode=True))
@@ -91,7 +92,8 @@ def test_a_story_goes_on_below_what_it_says() -> None:
     changed = tuple(Change(f"param{at}", None, "value") for at in range(3))
     journey = Journey(
         418, 0.0, "call.execute", "console", {f"param{at}": "value" for at in range(5)},
-        steps=[Step("route.py", 50, 0.0019, "handled", changed)], handled=True, took=0.0019,
+        steps=[Step("route.py", 50, 0.0019, StepResult.HANDLED, changed)],
+        handled=True, took=0.0019,
         watchers=("cdr.py", "count.sh 60"),
     )  # fmt: skip
     wide = draw_journey(journey, Style(unicode=True))

@@ -8,10 +8,10 @@ import pytest
 
 from yext.errors import RecordError
 from yext.record.file import read_record, write_record
-from yext.record.journey import Journey, Step, to_json
+from yext.record.journey import Journey, Step, StepResult, to_json
 
 
-def make_journey(number: int, result: str = "passed") -> Journey:
+def make_journey(number: int, result: StepResult = StepResult.PASSED) -> Journey:
     steps = [Step("a.py", 50, 0.25, result)]
     params = {"odd": "\udcff\x1b"}
     return Journey(number, 1700000000.25, "test", "engine", params, steps=steps, ended=True)
@@ -28,7 +28,10 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 def test_the_last_line_about_a_journey_counts(tmp_path: Path) -> None:
     path = str(tmp_path / "flow.jsonl")
-    write_record(path, [make_journey(1, "timed out"), make_journey(2), make_journey(1, "late")])
+    write_record(
+        path,
+        [make_journey(1, StepResult.TIMED_OUT), make_journey(2), make_journey(1, StepResult.LATE)],
+    )
     journeys, _ = read_record(path, 10)
     assert [(journey.number, journey.outcome) for journey in journeys] == [
         (1, "late"),

@@ -3,7 +3,7 @@
 import pytest
 
 from yext.errors import RecordError
-from yext.record.journey import HIDDEN, Change, Journey, Step, from_json, hide, to_json
+from yext.record.journey import HIDDEN, Change, Journey, Step, StepResult, from_json, hide, to_json
 
 
 def make_journey() -> Journey:
@@ -11,8 +11,8 @@ def make_journey() -> Journey:
         number=7, when=1700000000.25, name="user.auth", sender="g 127.0.0.1:1",
         params={"username": "bob", "Password": "s3cret"}, parent=3, depth=1,
         steps=[
-            Step("a.py", 50, 0.25, "timed out"),
-            Step("b.py", 60, 0.5, "handled",
+            Step("a.py", 50, 0.25, StepResult.TIMED_OUT),
+            Step("b.py", 60, 0.5, StepResult.HANDLED,
                  (Change("password2", None, "s3cret"), Change("x", "1", None)), "other", "s3cret"),
         ],
         handled=True, took=0.75, watchers=("w",), renamed="other",

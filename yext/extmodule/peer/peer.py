@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from yext import log, wire
-from yext.dispatcher import PENDING, Dispatch, Handler, Pending
+from yext.dispatcher import PENDING, Dispatch, Handler, NoAnswer, Pending
 from yext.errors import LineTooLongError, ProtocolError
 from yext.extmodule.peer import setlocal
 from yext.extmodule.peer.pending import NEVER, PendingAnswers
@@ -372,7 +372,7 @@ class Peer:
             pending.remember(ident, dispatch, now)
             name = log.safe(dispatch.message.name)
             self._host.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
-            dispatch.answered(False, "timed out")
+            dispatch.answered(False, NoAnswer.TIMED_OUT)
         if overdue and self.settings.timebomb:
             self.end(PeerEnd.TIMEBOMB)
         pending.watch_next(now, self._pass_overdue)
@@ -388,7 +388,7 @@ class Peer:
         waiting = tuple(self.pending.values())
         self.pending.clear()
         for dispatch in waiting:
-            dispatch.answered(False, "gone")
+            dispatch.answered(False, NoAnswer.GONE)
 
     def notice(self, dispatch: Dispatch) -> None:
         """Send the result of a watched message, encoded once for all watchers."""
