@@ -55,7 +55,7 @@ def parse(command: str, text: str) -> Form | None:
     """Parse the text of a successful reply.
 
     Args:
-        command: the command line that it is the reply to, which tells how it is worded.
+        command: the command line that it is the reply to; its first words choose the wording.
         text: the whole text, lines ending in CR LF or LF.
 
     Returns:

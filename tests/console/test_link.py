@@ -48,7 +48,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
     async def story(link: LocalLink) -> None:
         await link.run("external start route.sh 99")
         await link.run("message --wait 20 call.route caller=40")
-        for line, word, told in (
+        for line, word, expected in (
             ("", "external", "Controls the external scripts"),
             ("help sni", "sniffer ", "which messages are told"),
             ("external ", "stop", "disconnects a peer"),
@@ -71,7 +71,9 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
             ("status ", "extmodule", "scripts=1"),
         ):
             found = await completions(link, line)
-            assert any(text.startswith(word) and told in what for text, what in found.items()), (
+            assert any(
+                text.startswith(word) and expected in what for text, what in found.items()
+            ), (
                 line,
                 found,
             )

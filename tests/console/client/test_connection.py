@@ -25,14 +25,14 @@ def test_what_tab_offers(line: str, shown: list[str], words: list[str]) -> None:
     assert completions(line, shown) == words
 
 
-def test_what_comes_with_the_end_of_a_reply_is_told_after_it(tmp_path: Path) -> None:
-    """A script that ends at once is told of right behind the reply that it was started."""
+def test_a_line_behind_a_reply_comes_after_it(tmp_path: Path) -> None:
+    """The notice that a script ended at once stands right behind the reply to its start."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := (await reader.readline()).decode().strip():
             word, _, mark = line.partition(" ")
-            told = f"No help for '{mark}'\r\nit ended" if word == "help" else f"did {line}"
-            writer.write(f"{told}\r\n".encode())
+            text = f"No help for '{mark}'\r\nit ended" if word == "help" else f"did {line}"
+            writer.write(f"{text}\r\n".encode())
         writer.close()
 
     async def story() -> None:

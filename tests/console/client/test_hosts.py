@@ -42,13 +42,13 @@ def test_files_of_a_host_are_beside_hosts_toml(hosts: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", ["a:x", "a:", "a:0", "a:65536", "[::1]:x"])
-def test_a_wrong_port_is_told(asked: str) -> None:
+def test_a_wrong_port_is_an_error(asked: str) -> None:
     with pytest.raises(HostError, match="is not a port"):
         find(asked)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         ("[x]\nprot = 1\n", r"\[x\] prot: unknown"),
         ("[x]\nport = 'a'\n", r"\[x\] port: not a number"),
@@ -56,9 +56,9 @@ def test_a_wrong_port_is_told(asked: str) -> None:
         ("[x\n", "hosts.toml"),
     ],
 )
-def test_mistakes_in_hosts_toml_are_told(hosts: Path, text: str, told: str) -> None:
+def test_mistakes_in_hosts_toml_are_errors(hosts: Path, text: str, reason: str) -> None:
     hosts.write_text(text)
-    with pytest.raises(HostError, match=told):
+    with pytest.raises(HostError, match=reason):
         find("x")
 
 
@@ -76,6 +76,6 @@ def test_a_password_file_is_its_owners_alone(tmp_path: Path) -> None:
         read_password(str(file))
 
 
-def test_certificates_that_are_missing_are_told() -> None:
+def test_missing_certificates_are_errors() -> None:
     with pytest.raises(HostError, match="No such file"):
         Host(tls=True, ca="/no/such.pem").context()

@@ -179,7 +179,7 @@ def test_whatever_is_drawn_is_safe_and_fits(reply: Reply, command: str, width: i
     assert bare == render(reply, command, Page(width, False, True)), "colour adds no text"
 
 
-def test_what_is_red_is_told_in_words_too() -> None:
+def test_what_is_red_is_in_words_too() -> None:
     drawn = render(GONE, "external start gone.py x", COLORED)
     assert "\x1b[" in drawn
     assert "did not start" in drawn

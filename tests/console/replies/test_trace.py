@@ -29,7 +29,7 @@ def _journey(outcome: str) -> Journey:
         ("passed", "· nobody 10.0 s"),
     ],
 )
-def test_how_it_ended_is_told_in_words(outcome: str, words: str) -> None:
+def test_how_it_ended_is_in_words(outcome: str, words: str) -> None:
     assert words in draw_line(_journey(outcome), Style(unicode=True))
     assert draw_line(_journey(outcome), Style()).isascii()
     coloured = draw_line(_journey(outcome), Style(unicode=True, color=True))
@@ -37,12 +37,12 @@ def test_how_it_ended_is_told_in_words(outcome: str, words: str) -> None:
 
 
 def test_a_story_without_more_than_ascii() -> None:
-    told = draw_journey(_journey("late"), Style())
-    assert all(one.isascii() for one in told)
-    assert "within #418   late: ivr.php 1, 10.0 s" in told[0]
-    assert told[3].endswith("10.0 s  late       name -> other   - x=1")
-    assert told[4].split() == ["110", "regexroute", "-", "not", "asked"]
-    assert told[5] == "  watched by cdr.py"
+    lines = draw_journey(_journey("late"), Style())
+    assert all(one.isascii() for one in lines)
+    assert "within #418   late: ivr.php 1, 10.0 s" in lines[0]
+    assert lines[3].endswith("10.0 s  late       name -> other   - x=1")
+    assert lines[4].split() == ["110", "regexroute", "-", "not", "asked"]
+    assert lines[5] == "  watched by cdr.py"
 
 
 def test_lines_are_cut_to_the_width_and_made_safe() -> None:
@@ -66,7 +66,7 @@ def test_parameters_are_seen_on_a_narrow_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "told"),
+    ("width", "end"),
     [
         (200, "console ✓ route.py 1 1.9 ms → sip/99@10.0.0.2 caller=40 called=99 a=b"),
         (100, "console ✓ route.py 1 1.9 ms → sip/99@10.0… caller=40 called=99 …"),
@@ -76,7 +76,7 @@ def test_parameters_are_seen_on_a_narrow_terminal() -> None:
         (40, "call.route ✓ route.py 1 1…"),
     ],
 )
-def test_what_a_message_is_about_goes_before_what_was_returned(width: int, told: str) -> None:
+def test_what_a_message_is_about_goes_before_what_was_returned(width: int, end: str) -> None:
     journey = Journey(
         418, 0.0, "call.route", "console", {"caller": "40", "called": "99", "a": "b"},
         steps=[Step("route.py 1", 50, 0.0019, StepResult.HANDLED)], handled=True, took=0.0019,
@@ -85,7 +85,7 @@ def test_what_a_message_is_about_goes_before_what_was_returned(width: int, told:
     shown = draw_line(journey, Style(width, unicode=True))
     assert columns(shown) <= width
     assert shown.startswith(("01:00:00", "00:00:00"))
-    assert " ".join(shown.split()).endswith(told)
+    assert " ".join(shown.split()).endswith(end)
 
 
 def test_a_story_goes_on_below_what_it_says() -> None:
