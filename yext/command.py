@@ -114,14 +114,24 @@ async def not_understood(
     return Reply(False, f"Cannot understand: {line}{EOL}", params, known=False)
 
 
-async def status(bus: Bus, module: str, details: bool, commander: Commander) -> tuple[str, bool]:
-    """The text of ``status [MODULE]``, and whether anybody answered for that module."""
+async def status(bus: Bus, module: str, details: bool, commander: Commander) -> Reply:
+    """Return the reply of ``status [MODULE]``.
+
+    Args:
+        bus: the bus whose modules are asked.
+        module: the name of one module, empty for all.
+        details: whether each module lists what it has.
+        commander: the giver of the command.
+    """
     params = {} if details else {"details": "false"}
     if module:
         params["module"] = module
     message = Message("engine.status", params | commander.command_params(), userdata=commander)
     known = await bus.dispatch(message, commander)
-    return message.retvalue, known
+    params = {FAILED: message[FAILED]} if FAILED in message else {}
+    if module and not (known or params or message.retvalue):
+        params = {FAILED: f"no module answers to '{module}'", "hint": "module list"}
+    return Reply(not params, message.retvalue, params)
 
 
 async def help_text(bus: Bus, topic: str, listed: str, commander: Commander) -> str | None:

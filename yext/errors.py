@@ -10,6 +10,7 @@ say what failed, where and why.
     ├── ExecuteNotAllowedError    an operator may not start programs
     ├── ListenError               a listener could not be opened, with the exact reason
     ├── FilterError               a mistake in a filter expression, with its column
+    ├── PatternError              a mistake in a regular expression, with its column
     ├── RecordError               a file or a line that is not a record of messages
     ├── SoundError                a sound file that cannot be read or written
     └── EngineError               the engine is not in the state for an operation
@@ -155,6 +156,22 @@ class FilterError(YextError):
     def __init__(self, expression: str, column: int, text: str) -> None:
         super().__init__(f"column {column + 1}: {text}")
         self.expression = expression
+        self.column = column
+        self.text = text
+
+
+class PatternError(YextError):
+    """A mistake in a regular expression.
+
+    Attributes:
+        pattern: the expression.
+        column: the place of the mistake, in characters from 0.
+        text: the mistake without the place.
+    """
+
+    def __init__(self, pattern: str, column: int, text: str) -> None:
+        super().__init__(f"not a regular expression: {pattern}: column {column + 1}: {text}")
+        self.pattern = pattern
         self.column = column
         self.text = text
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from yext.command import EOL, help_with
 from yext.dispatcher import Dispatch, Handler, Pending
 from yext.engine.module import COMMAND_PRIORITY, Module
-from yext.errors import FilterError
+from yext.errors import PatternError
 from yext.log import Event, EventKind, safe
 from yext.message import Message
-from yext.record.patterns import Matcher, Regex
+from yext.record.patterns import Matcher
+from yext.record.posix import basic_regex, yate_matcher
 from yext.wire import BOOLEANS, bool_text
 
 if TYPE_CHECKING:
@@ -47,12 +48,6 @@ _KEYWORDS = {
 }
 
 
-def matcher(pattern: str) -> Matcher:
-    """Whether a text fits as Yate's expressions do: one that begins with ``^`` is a regular
-    expression, other text stands for itself. Raises `FilterError`."""
-    return Regex(pattern) if pattern.startswith("^") else pattern.__eq__
-
-
 @dataclass(slots=True)
 class SniffFilter:
     """Which messages are told.
@@ -78,9 +73,9 @@ class SniffFilter:
         return not (self.message or self.age or self.params)
 
     def compile(self) -> None:
-        """Makes what `wants` needs. Raises `FilterError`."""
-        self._fits = Regex(self.message.removesuffix("^")) if self.message else None
-        self._param_fits = {name: matcher(value) for name, value in self.params.items()}
+        """Makes what `wants` needs. Raises `PatternError`."""
+        self._fits = basic_regex(self.message.removesuffix("^")) if self.message else None
+        self._param_fits = {name: yate_matcher(value) for name, value in self.params.items()}
 
     def wants(self, message: Message) -> bool:
         """Whether `message` is to be told."""
@@ -142,8 +137,8 @@ class MsgSniff(Module):
             return False
         try:
             self._change(rest.split())
-        except FilterError as error:
-            text = f"not a regular expression: {error.expression}: {error}"
+        except PatternError as error:
+            text = str(error)
             message.retvalue = text + EOL
             message["reason"] = text
             return True

@@ -77,11 +77,7 @@ def status_subject(rest: str) -> tuple[str, bool]:
 
 async def _status(session: Session, rest: str) -> Reply:
     module, details = status_subject(rest)
-    text, known = await bus.status(session.engine, module, details, session)
-    params = {}
-    if module and not known and not text:
-        params = {"reason": f"no module answers to '{module}'", "hint": "module list"}
-    return Reply(not params, text, params)
+    return await bus.status(session.engine, module, details, session)
 
 
 def _uptime(session: Session, rest: str) -> Reply:

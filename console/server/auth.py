@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from console.session.authority import Authority
 from yext import Reply, log
 from yext.command import EOL
 from yext.errors import YextError
+from yext.record.patterns import Matcher
 
 if TYPE_CHECKING:
     from console.session.session import Session
@@ -197,7 +197,7 @@ class UserCommands:
         pattern: an expression that is searched for in the whole line, from ``user_regexp``.
     """
 
-    def __init__(self, prefixes: tuple[str, ...], pattern: re.Pattern[str] | None) -> None:
+    def __init__(self, prefixes: tuple[str, ...], pattern: Matcher | None) -> None:
         self._prefixes = tuple(prefix.split() for prefix in prefixes)
         self._pattern = pattern
 
@@ -205,29 +205,4 @@ class UserCommands:
         words = line.split()
         if any(words[: len(prefix)] == prefix for prefix in self._prefixes):
             return True
-        return self._pattern is not None and self._pattern.search(line) is not None
-
-
-_SPECIAL = {"+", "?", "|", "(", ")", "{", "}"}
-
-
-def posix_basic(text: str) -> re.Pattern[str]:
-    r"""A POSIX basic expression, as ``user_regexp`` holds one, as Python's: ``\|`` and its
-    kind are special with a backslash, ``|`` without. Raises re.error."""
-    made: list[str] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        following = text[at + 1 : at + 2]
-        if char == "[":
-            end = text.find("]", at + 2 + (following == "^"))
-            end = len(text) if end < 0 else end + 1
-            made.append(text[at:end].replace("\\", "\\\\"))
-            at = end
-        elif char == "\\" and following:
-            made.append(following if following in _SPECIAL else char + following)
-            at += 2
-        else:
-            made.append("\\" + char if char in _SPECIAL else char)
-            at += 1
-    return re.compile("".join(made))
+        return self._pattern is not None and self._pattern(line)

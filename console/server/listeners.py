@@ -6,7 +6,6 @@ Source: Yate's conf.d/rmanager.conf and the recordings in tests/conformance/vect
 from __future__ import annotations
 
 import errno
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from console import DEFAULT_PORT
 from console.server import auth, passwords
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
-from yext.errors import ListenError
+from yext.errors import ListenError, PatternError
 from yext.listening import ListenerSpec, SocketKind
 
 if TYPE_CHECKING:
@@ -226,10 +225,13 @@ class _Section:
         text = self._text("user_regexp")
         pattern = None
         if text:
+            # Loaded with the first expression: most listeners have none.
+            from yext.record.posix import LONGEST_CONFIGURED, basic_regex
+
             try:
-                pattern = auth.posix_basic(text)
-            except re.error as error:
-                self._report(Severity.ERROR, "user_regexp", f"user_regexp={text}: {error}")
+                pattern = basic_regex(text, LONGEST_CONFIGURED)
+            except PatternError as error:
+                self._report(Severity.ERROR, "user_regexp", f"user_regexp is {error}")
         return auth.UserCommands(_words(self._text("user_prefix")), pattern)
 
     def _context(self) -> ssl.SSLContext | Unusable | None:

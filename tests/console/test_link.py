@@ -62,7 +62,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
             ("message call.route cal", "caller=", "seen: 40"),
             ("message --", "--repeat", "so often"),
             ("dispatcher ", "handlers", "who handles"),
-            ("dispatcher handlers ", "trackname=", "of whom"),
+            ("dispatcher handlers ", "trackname=", "that tracking name"),
             ("dispatcher handlers name=call.ro", "name=call.route ", "route.sh"),
             ("dispatcher handlers trackname=ext", "trackname=extmodule ", "engine.command"),
             ("module unload ", "extmodule", "scripts=1"),

@@ -43,6 +43,9 @@ def names(told: list[str]) -> list[str]:
         ("params any a=1 b=2", ["call.route", "user.auth"]),
         ("params negated a=1", ["call.execute", "user.auth"]),
         ("params a=^[0-9]$", ["call.route"]),
+        (r"filter \(route\|auth\)$", ["call.route", "user.auth"]),
+        (r"filter ^[[:alpha:]]\{4\}\.\<exec", ["call.execute"]),
+        ("filter (route|auth)$", []),
         ("age 3600", []),
         ("set name=x filter=^user set name=y filter=route", ["call.route", "user.auth"]),
     ],
@@ -92,9 +95,11 @@ def test_the_timer_is_told_when_asked_for() -> None:
 
 def test_a_bad_expression_is_told() -> None:
     async def story(engine: Engine, told: list[str]) -> None:
-        reply = await engine.command("sniffer filter a(b")
+        reply = await engine.command(r"sniffer filter a\(b")
         assert not reply.ok
-        assert reply.text == "not a regular expression: a(b: column 2: this is not closed\r\n"
+        assert reply.text == "not a regular expression: a\\(b: column 2: this is not closed\r\n"
+        reply = await engine.command(r"sniffer params a=^\(b\)\1")
+        assert "column 7: back-references such as \\1 are not supported" in reply.text
         assert (await engine.command("sniffer")).text == "Message sniffer: off\r\n"
 
     play(story)
@@ -120,6 +125,16 @@ def test_handlers_and_watches_are_listed() -> None:
         assert len(every) == len(engine.dispatcher.handlers())
         assert (await engine.command("dispatcher handlers")).text.startswith("Empty name and")
         assert (await engine.command("dispatcher handlers name=^(")).text == "Empty list\r\n"
+        listed = r"dispatcher handlers name=^call\.\(route\|x\)$ trackname=me"
+        assert (await engine.command(listed)).text == found
+        reply = await engine.command(r"dispatcher handlers name=^\(")
+        assert not reply.ok
+        assert reply.text == "not a regular expression: ^\\(: column 2: this is not closed\r\n"
+        counted = (await engine.command(r"status dispatcher handlers ^call\.route\>")).text
+        assert "count=2;call.route=42|me|yes" in counted
+        reply = await engine.command(r"status dispatcher handlers ^\(")
+        assert not reply.ok
+        assert reply.params["reason"].endswith(r"expression: ^\(: column 2: this is not closed")
         await engine.command("sniffer on")
         watches = (await engine.command("dispatcher watches")).text
         assert watches == "* watcher='msgsniff'\r\n"

@@ -12,7 +12,7 @@ from yext.bus import Bus
 from yext.command import EOL, Words, commander_of, complete_words, help_text, status
 from yext.engine import handlers
 from yext.engine.loader import Loader
-from yext.errors import ModuleError
+from yext.errors import ModuleError, PatternError
 from yext.log import stamp
 from yext.message import Message
 from yext.record.timing import SWITCHES, TraceTimes
@@ -98,10 +98,9 @@ class EngineCommands:
     async def status(self, rest: str, message: Message) -> bool:
         details = rest.split(" ", 1)[0] != "overview"
         module = rest if details else rest.removeprefix("overview").strip()
-        text, known = await status(self._bus, module, details, commander_of(message))
-        if module and not known and not text:
-            message["reason"] = f"no module answers to '{module}'"
-        message.retvalue = text
+        reply = await status(self._bus, module, details, commander_of(message))
+        message.retvalue = reply.text
+        message.params.update(reply.params)
         return True
 
     def uptime(self, rest: str, message: Message) -> bool:
@@ -189,7 +188,11 @@ class EngineCommands:
     def dispatcher(self, rest: str, message: Message) -> bool:
         words = rest.split()
         times = self._trace_times.command(words)
-        lines = [times] if times is not None else handlers.listed(self._bus.dispatcher, words)
+        try:
+            lines = [times] if times is not None else handlers.listed(self._bus.dispatcher, words)
+        except PatternError as error:
+            lines = [str(error)]
+            message["reason"] = lines[0]
         message.retvalue = "".join(line + EOL for line in lines or ())
         return lines is not None
 

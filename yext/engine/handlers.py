@@ -1,4 +1,4 @@
-"""Who handles and watches which messages, as ``dispatcher`` and ``status dispatcher`` list it.
+"""The lists of handlers and watchers: ``dispatcher handlers`` and ``status dispatcher``.
 
 Wording as recorded (rm_3_commands, dispatcher_handlers and status_dispatcher).
 """
@@ -6,16 +6,29 @@ Wording as recorded (rm_3_commands, dispatcher_handlers and status_dispatcher).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from yext.dispatcher import Dispatcher, Handler
-from yext.errors import FilterError
 from yext.log import safe
-from yext.record.patterns import Regex
+from yext.record.patterns import Matcher
+
+_SHORT: Final = 3
+"""Names that a short list shows."""
 
 
 def listed(dispatcher: Dispatcher, words: Sequence[str]) -> list[str] | None:
-    """The lines of ``dispatcher handlers [name=…] [trackname=…]`` and ``dispatcher watches``;
-    None for words that are neither."""
+    """Return the reply of ``dispatcher handlers [name=…] [trackname=…]`` or ``watches``.
+
+    Args:
+        dispatcher: the dispatcher whose handlers and watchers are listed.
+        words: the words after ``dispatcher``.
+
+    Returns:
+        Lines without their ends, None if the words are neither command.
+
+    Raises:
+        PatternError: a name is no regular expression.
+    """
     if words[:1] == ["watches"]:
         watches = dispatcher.watch_names()
         lines = [f"{name or '*'} watcher='{label}'" for name, label in watches]
@@ -31,39 +44,55 @@ def listed(dispatcher: Dispatcher, words: Sequence[str]) -> list[str] | None:
 
 
 def complete(dispatcher: Dispatcher, words: Sequence[str], word: str) -> dict[str, str]:
-    """What may follow `words` of ``dispatcher`` and begins as `word`, and what that is."""
+    """Return the words that may come after `words` of ``dispatcher``, with descriptions.
+
+    Args:
+        dispatcher: the dispatcher whose handlers the words name.
+        words: the words between ``dispatcher`` and the one being typed.
+        word: the beginning of the word being typed.
+    """
     if words[:1] != ["handlers"]:
         return {}
     handlers = dispatcher.handlers()
     if word.startswith("name="):
         return {
             f"name={name}": "handled by "
-            + listing(one.owner for one in handlers if one.name == name)
+            + listing(handler.owner for handler in handlers if handler.name == name)
             for name in dispatcher.handler_names()
         }
     if word.startswith("trackname="):
         return {
             f"trackname={track}": "handles "
-            + listing(one.name for one in handlers if one.track == track)
-            for track in sorted({one.track for one in handlers} - {""})
+            + listing(handler.name for handler in handlers if handler.track == track)
+            for track in sorted({handler.track for handler in handlers} - {""})
         }
-    return {"name=": "of messages of that name; ^ for all", "trackname=": "of whom that is"}
-
-
-_LISTED = 3
-"""Names in a list that has to be short."""
+    return {
+        "name=": "the handlers of messages of that name, ^ for all",
+        "trackname=": "the handlers with that tracking name",
+    }
 
 
 def listing(names: Iterable[str]) -> str:
-    """The first of the names, in a few words."""
+    """Return the first different names, and the number of the others."""
     different = list(dict.fromkeys(safe(name) for name in names))
-    more = [f"{len(different) - _LISTED} more"] if len(different) > _LISTED else []
-    return ", ".join([*different[:_LISTED], *more])
+    more = [f"{len(different) - _SHORT} more"] if len(different) > _SHORT else []
+    return ", ".join([*different[:_SHORT], *more])
 
 
 def status(dispatcher: Dispatcher, wanted: str, details: bool) -> str | None:
-    """The line of ``status dispatcher handlers[-trackname] X`` and ``status objects X``; None
-    where `wanted` is neither."""
+    """Return the line of ``status dispatcher handlers[-trackname] X`` or ``status objects X``.
+
+    Args:
+        dispatcher: the dispatcher whose handlers are counted.
+        wanted: the words after ``status``.
+        details: whether the handlers are listed too.
+
+    Returns:
+        The line without its end, None if `wanted` is neither.
+
+    Raises:
+        PatternError: X is no regular expression.
+    """
     kind, _, name = wanted.partition(" ")
     if kind == "objects" and name:
         return f"name=objects,type=system;enabled=false;{name}=(not counted)"
@@ -79,19 +108,30 @@ def status(dispatcher: Dispatcher, wanted: str, details: bool) -> str | None:
     if not details:
         return line
     rows = (
-        f"{one.name}={one.priority}|{one.track}|{'yes' if one.filter_name else 'no'}"
-        for one in found
+        f"{handler.name}={handler.priority}|{handler.track}|"
+        + ("yes" if handler.filter_name else "no")
+        for handler in found
     )
     return f"{line};{','.join(rows)}"
 
 
 def _matching(dispatcher: Dispatcher, name: str, track: str) -> list[Handler]:
-    """The handlers whose message name and tracking name match."""
+    """Return the handlers whose message name and tracking name match; empty patterns match all."""
+    by_name, by_track = _matcher(name), _matcher(track)
     return [
         handler
         for handler in dispatcher.handlers()
-        if _matches(name, handler.name) and _matches(track, handler.track)
+        if by_name(handler.name) and by_track(handler.track)
     ]
+
+
+def _matcher(pattern: str) -> Matcher:
+    if not pattern:
+        return lambda text: True
+    # Loaded with the first list: a start needs no expressions.
+    from yext.record.posix import yate_matcher
+
+    return yate_matcher(pattern)
 
 
 def _line(handler: Handler) -> str:
@@ -99,16 +139,3 @@ def _line(handler: Handler) -> str:
     if handler.filter_name:
         text += f" filter='{handler.filter_name}={handler.filter_value}'"
     return text
-
-
-def _matches(pattern: str, text: str) -> bool:
-    """Whether `text` is `pattern`, or matches it where it looks like a regular expression.
-
-    An empty pattern matches all; Yate takes one that begins with ``^`` as an expression.
-    """
-    if not pattern.startswith("^"):
-        return not pattern or pattern == text
-    try:
-        return Regex(pattern)(text)
-    except FilterError:
-        return False

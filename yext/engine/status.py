@@ -13,6 +13,7 @@ from yext.command import EOL
 from yext.engine import handlers
 from yext.engine.module import Module
 from yext.engine.ticker import Ticker
+from yext.errors import PatternError
 from yext.message import Message
 
 VERSION: Final = "0.1.0"
@@ -36,7 +37,11 @@ class EngineStatus:
         if wanted in ("", "engine"):
             message.retvalue += self.line(details) + EOL
             return bool(wanted)
-        special = handlers.status(self._bus.dispatcher, wanted, details)
+        try:
+            special = handlers.status(self._bus.dispatcher, wanted, details)
+        except PatternError as error:
+            message["reason"] = str(error)
+            return False
         if special is None:
             return False
         message.retvalue += special + EOL

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from yext.errors import FilterError
-from yext.record.patterns import Matcher, Regex, wildcard
+from yext.errors import FilterError, PatternError
+from yext.record.patterns import Matcher, wildcard
 
 if TYPE_CHECKING:
     from yext.record.journey import Journey
@@ -278,9 +278,12 @@ class _Parser:
             raise self._mistake(token, f"{name} is hidden from observers")
         if sign == "=":
             return _Part(_param_is(name, wildcard(value), not value))
+        # Loaded with the first expression: most filters have none.
+        from yext.record.expressions import regex
+
         try:
-            return _Part(_param_is(name, Regex(value), False))
-        except FilterError as error:
+            return _Part(_param_is(name, regex(value), False))
+        except PatternError as error:
             # In a quoted word the place is out by the quotes before it, which is near enough.
             column = token.column + len(name) + 1 + error.column
             text = f"not a regular expression: {error.text}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 import pytest
 
@@ -13,9 +12,9 @@ from console.server.auth import (
     Guard,
     TooManyGuessesError,
     UserCommands,
-    posix_basic,
 )
 from console.session.authority import Authority
+from yext.record.posix import basic_regex
 
 
 class Clock:
@@ -136,26 +135,10 @@ def test_user_prefix_is_matched_by_whole_words() -> None:
     assert not may("external execute x")
 
 
-@pytest.mark.parametrize(
-    ("basic", "line", "found"),
-    [
-        (r"^drop a\|^vers", "version", True),
-        (r"^drop a\|^vers", "drop abc", True),
-        (r"^drop a\|^vers", "drop xyz", False),
-        ("a+b", "a+b", True),
-        ("a+b", "aab", False),
-        (r"a\+b", "aab", True),
-        (r"\(ab\)\{2\}$", "abab", True),
-        ("(x|y)", "(x|y)", True),
-        (r"[]|]", "]", True),
-        (r"[^a\]b", "ab", False),
-        (r"a\.b", "axb", False),
-    ],
-)
-def test_posix_basic_expressions(basic: str, line: str, found: bool) -> None:
-    assert (posix_basic(basic).search(line) is not None) is found
-
-
-def test_a_mistake_in_an_expression_is_told() -> None:
-    with pytest.raises(re.error):
-        posix_basic(r"\(")
+def test_user_regexp_is_searched_for_in_the_whole_line() -> None:
+    may = UserCommands((), basic_regex(r"^\(drop a\|vers\)\|engine$"))
+    assert may("drop abc")
+    assert may("version")
+    assert may("status engine")
+    assert not may("drop xyz")
+    assert not UserCommands((), None)("version")
