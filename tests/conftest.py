@@ -1,4 +1,7 @@
-"""Make the helpers in this folder importable for all tests.
+"""Make the helpers beside the tests importable, and the same on all machines.
+
+Tests mirror the code, so files of the same name stand in several folders: pytest imports them by
+their paths (``--import-mode=importlib``), and the folders of helpers are added here.
 
 Hypothesis tries the same examples in each run, without a deadline for slow machines;
 `pytest --hypothesis-profile=default` looks for new ones.
@@ -12,6 +15,17 @@ import sys
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
+
+
+def _importable(file: Path) -> Path:
+    """The folder from which a file, or the package it is in, can be imported."""
+    folder = file.parent
+    return folder.parent if (folder / "__init__.py").exists() else folder
+
+
+sys.path += sorted({str(_importable(file)) for file in TESTS.rglob("*.py")} - {str(TESTS.parent)})
 
 os.environ["PATH"] = f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
