@@ -1,95 +1,136 @@
-"""What a row of the command table is, and what the functions of the rows share."""
+"""A row of the table of session commands."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
+import enum
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from console.commands.parameters import ArgumentError, Line
+from console.commands.signature import Signature, signature_of
+from console.replies.reply import failed, not_authenticated
 from console.session.authority import Authority
 from yext import Reply
-from yext.command import EOL
-from yext.wire import BOOLEANS
+from yext.log import safe
 
 if TYPE_CHECKING:
     from console.session.session import Session
 
 Function = Callable[..., "Reply | Awaitable[Reply]"]
-"""Carries out a command. Takes the session, or the interpreter if its first parameter is called
-`interpreter`; and what follows the command's name."""
-
-Completer = Callable[..., Mapping[str, str]]
-"""Takes the session or the interpreter, what stands between the command's name and the word being
-typed, and the start of that word; returns the words that may stand there, each with a
-description."""
+"""Carries out a command; `console.commands.signature` says what its parameters mean."""
 
 
-def wants_interpreter(function: Callable[..., object]) -> bool:
-    """Whether a function of a command takes the interpreter in place of the session."""
-    return function.__code__.co_varnames[:1] == ("interpreter",)
+class Listed(enum.Enum):
+    """Whose help and completion show a command."""
+
+    YATE = enum.auto()
+    """Yate's and yext's. Words too many are ignored, as Yate does."""
+
+    YEXT = enum.auto()
+    """Yext's alone."""
+
+    NOWHERE = enum.auto()
 
 
 class SessionCommand(NamedTuple):
-    """One command of the table.
+    """A command of a session.
 
     Attributes:
-        name: the word it begins with.
-        usage, help: what `help` says.
-        function: gets the session and what follows the name.
-        words: what completes right after the name, and what each is.
+        name: the words it begins with.
+        help: what it does, in a line of help.
+        function: carries it out; its parameters make usage, completion and validation.
         authority: what a session must be to use it.
-        listed: whether Yate's `help` lists it, in Yate's order.
-        completer: completes what `words` does not know.
-        takes_line: whether a command line follows its first argument.
+        listed: whose help shows it, in the order of the table.
+        stated_usage: the usage line where Yate's own differs from that of the parameters.
+        missing: the reply to a line without a required argument, empty for the usage.
+        example: a line to try, as the hint about a mistake.
         observes: whether it shows messages, which users see only where a listener lets them.
+        verbs: the commands of its first word; without one, `function` is called.
     """
 
     name: str
-    usage: str
     help: str
     function: Function
-    words: Mapping[str, str] = MappingProxyType({})
     authority: Authority = Authority.ADMIN
-    listed: bool = True
-    completer: Completer | None = None
-    takes_line: bool = False
+    listed: Listed = Listed.YEXT
+    stated_usage: str = ""
+    missing: str = ""
+    example: str = ""
     observes: bool = False
+    verbs: tuple[SessionCommand, ...] = ()
 
+    @property
+    def signature(self) -> Signature:
+        """The parameters of the function."""
+        return signature_of(self.function)
 
-SWITCH = {"on": "turns it on", "off": "turns it off"}
-"""What completes after the name of a switch."""
+    @property
+    def usage(self) -> str:
+        """The usage line: the name and the parameters."""
+        if self.stated_usage:
+            return self.stated_usage
+        if self.verbs:
+            verbs = (one.usage.removeprefix(f"{self.name} ") for one in self.verbs)
+            return f"{self.name} [{'|'.join(verbs)}]"
+        return f"{self.name} {self.signature.usage}".rstrip()
 
+    @property
+    def line_after(self) -> int | None:
+        """How many words come before the command line that is its argument, None without one."""
+        kinds = [type(one.kind) for one in self.signature.positional]
+        return kinds.index(Line) if Line in kinds else None
 
-def switch(name: str, label: str, on: str = "on", off: str = "off") -> Function:
-    """A command that shows or turns a switch of the session."""
+    def find_verb(self, word: str) -> SessionCommand | None:
+        """The verb of that name."""
+        return next((one for one in self.verbs if one.name == f"{self.name} {word}"), None)
 
-    def function(session: Session, rest: str) -> Reply:
-        said = BOOLEANS.get(rest.strip().partition(" ")[0])
-        if said is not None:
-            setattr(session, name, said)
-        return Reply(True, f"{label}: {on if getattr(session, name) else off}{EOL}")
+    async def call(self, session: Session, interpreter: object, rest: str) -> Reply:
+        """Carry out the command.
 
-    return function
+        Args:
+            rest: what follows its name.
+        """
+        word, _, after = rest.strip().partition(" ")
+        if self.verbs and word:
+            return await self._call_verb(session, interpreter, word, after)
+        strict = self.listed is not Listed.YATE
+        try:
+            arguments = self.signature.bind(rest, self.missing, strict=strict)
+            target = interpreter if self.signature.wants_interpreter else session
+            result = self.function(target, *arguments.positional, **arguments.options)
+            return result if isinstance(result, Reply) else await result
+        except ArgumentError as error:
+            return self._refuse(error)
 
+    async def _call_verb(
+        self, session: Session, interpreter: object, word: str, rest: str
+    ) -> Reply:
+        verb = self.find_verb(word)
+        if verb is None:
+            names = ", ".join(one.name.removeprefix(f"{self.name} ") for one in self.verbs)
+            return failed(f"Unknown {self.name} command: {safe(word)}", f"one of {names}")
+        if session.authority < verb.authority:
+            return not_authenticated()
+        return await verb.call(session, interpreter, rest)
 
-MANY = 10**9
-"""The largest number that any command takes."""
+    def _refuse(self, error: ArgumentError) -> Reply:
+        if not error.reason:
+            return failed(f"Usage: {self.usage}", error.hint or self.example)
+        return failed(safe(error.reason), error.hint or self.example or self.usage)
 
+    def complete(
+        self, session: Session, interpreter: object, before: str, word: str
+    ) -> dict[str, str]:
+        """The words that may come next, each with a description.
 
-def natural(text: str, most: int = MANY) -> int | None:
-    """The number from 0 to `most` that `text` is in ASCII digits, None where it is none."""
-    # Longer than any number that is meant: Python refuses to read thousands of digits.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MANY))):
-        return None
-    return int(text) if int(text) <= most else None
-
-
-def typed_params(words: list[str]) -> tuple[dict[str, str], str]:
-    """``key=value`` words as parameters, and the first word that is none."""
-    params: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            return params, word
-        params[key] = value
-    return params, ""
+        Args:
+            before: what stands between the command's name and the word being typed.
+            word: the start of the word being typed.
+        """
+        if not self.verbs:
+            return self.signature.complete(session, interpreter, before, word)
+        if not before:
+            return {one.name.rpartition(" ")[2]: one.help for one in self.verbs}
+        first, _, after = before.partition(" ")
+        verb = self.find_verb(first)
+        return verb.complete(session, interpreter, after, word) if verb is not None else {}

@@ -1,31 +1,42 @@
-"""The command ``debug``, all its forms as recorded."""
+"""The command ``debug``, with all its forms as recorded."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+from console.commands.parameters import RawRest, Word
+from console.session.session import Session
 from yext import Message, Reply, conf
 from yext.command import EOL
 from yext.log import changed_level, clamp_level
 from yext.wire import BOOLEANS
 
-if TYPE_CHECKING:
-    from console.session.session import Session
+_WORDS = {
+    "threshold": "the level up to which this session shows debug text",
+    "level": "the level of debug text, of the engine or of a module",
+    "objects": "counts objects in Yate, nothing here",
+    "on": "shows debug text in this session",
+    "off": "shows none in this session",
+}
 
 
-async def debug(session: Session, rest: str) -> Reply:
-    word, _, after = rest.strip().partition(" ")
-    handler = _DEBUG_WORDS.get(word)
-    said = BOOLEANS.get(word)
-    if handler is not None:
-        if not handler(session, after.strip()):
-            return await _debug_module(session, *after.strip().partition(" ")[::2])
-    elif said is not None:
-        session.debug = said
+async def debug(
+    session: Session,
+    word: Annotated[str, Word(words=_WORDS)] = "",
+    rest: Annotated[str, RawRest()] = "",
+) -> Reply:
+    """Show the debug levels, or change that of the engine, the session or a module."""
+    setter = _SETTERS.get(word)
+    on = BOOLEANS.get(word)
+    if setter is not None:
+        if not setter(session, rest.strip()):
+            return await _debug_module(session, *rest.strip().partition(" ")[::2])
+    elif on is not None:
+        session.debug = on
     elif word:
-        return await _debug_module(session, word, after)
+        return await _debug_module(session, word, rest)
     log = session.engine.log
     return Reply(
         True,
@@ -38,40 +49,33 @@ def _on(value: bool) -> str:
     return "on" if value else "off"
 
 
-def _cannot_debug(module: str, rest: str) -> Reply:
-    return Reply(
-        False,
-        f"Cannot set debug: {module} {rest}{EOL}",
-        {"reason": f"cannot set debug of '{module}'", "hint": "help debug"},
-    )
-
-
-def _debug_level(session: Session, rest: str) -> bool:
-    if rest and re.match(r"[+-]?\d", rest) is None:
+def _set_level(session: Session, level: str) -> bool:
+    if level and re.match(r"[+-]?\d", level) is None:
         return False
-    session.engine.log.level = changed_level(session.engine.log.level, rest)
+    session.engine.log.level = changed_level(session.engine.log.level, level)
     return True
 
 
-def _debug_threshold(session: Session, rest: str) -> bool:
-    level = conf.parse_int(rest.partition(" ")[0])
+def _set_threshold(session: Session, threshold: str) -> bool:
+    level = conf.parse_int(threshold.partition(" ")[0])
     if level is not None:
         session.threshold = clamp_level(level)
     return True
 
 
-def _debug_objects(session: Session, rest: str) -> bool:
-    said = BOOLEANS.get(rest)
-    if said is not None:
-        session.engine.log.objects = said
+def _set_objects(session: Session, word: str) -> bool:
+    on = BOOLEANS.get(word)
+    if on is not None:
+        session.engine.log.objects = on
     return True
 
 
-_DEBUG_WORDS: dict[str, Callable[[Session, str], bool]] = {
-    "level": _debug_level,
-    "threshold": _debug_threshold,
-    "objects": _debug_objects,
+_SETTERS: dict[str, Callable[[Session, str], bool]] = {
+    "level": _set_level,
+    "threshold": _set_threshold,
+    "objects": _set_objects,
 }
+"""What sets each value; False where the next word is a module of that name's."""
 
 
 async def _debug_module(session: Session, module: str, rest: str) -> Reply:
@@ -80,4 +84,8 @@ async def _debug_module(session: Session, module: str, rest: str) -> Reply:
     message = Message("engine.debug", params, userdata=session)
     if await session.engine.dispatch(message, session):
         return Reply(True, message.retvalue)
-    return _cannot_debug(module, rest)
+    return Reply(
+        False,
+        f"Cannot set debug: {module} {rest}{EOL}",
+        {"reason": f"cannot set debug of '{module}'", "hint": "help debug"},
+    )

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
-from console.commands.command import SessionCommand, natural
-from console.replies.reply import failed, not_authenticated
+from console.commands.command import SessionCommand
+from console.commands.completion import filter_words, message_numbers
+from console.commands.parameters import Number, Rest
+from console.replies.reply import failed
 from console.session.authority import Authority
+from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
 from yext.errors import FilterError, RecordError
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.session.session import Session
-    from yext.record.filters import Filter
     from yext.record.journey import Journey
 
 _LAST = 20
 """How many messages `flow last` shows."""
 
-_USAGE = "flow [on [filter]|off|pause|resume|last [n]|show id|filter [filter]|clear|save|load file]"
+_OFF = ("The flow is off", "flow on")
 
 
-async def _flow(session: Session, rest: str) -> Reply:
-    word, _, arguments = rest.strip().partition(" ")
-    if not word:
-        return _state(session)
-    action = _ACTIONS.get(word)
-    if action is None:
-        return failed(f"Unknown flow command: {word}", f"one of {', '.join(_ACTIONS)}")
-    result = action[0](session, arguments.strip())
-    return result if isinstance(result, Reply) else await result
+class MessageNumber(Number):
+    """The number of a message, with or without a ``#`` before it."""
+
+    def read(self, text: str) -> object:
+        return super().read(text.removeprefix("#"))
 
 
-def _state(session: Session) -> Reply:
+def state(session: Session) -> Reply:
+    """Show whether messages are followed, by which filter, and how many are recorded."""
     flow = session.flow
     parts = [f"Flow: {('paused' if flow.paused else 'on') if flow.is_on else 'off'}"]
     data: dict[str, object] = {
@@ -55,62 +53,48 @@ def _state(session: Session) -> Reply:
     return Reply(True, f"{', '.join(parts)}, recorded: {data['recorded']}{EOL}", data=data)
 
 
-def filter_mistake(typed: str, error: FilterError) -> Reply:
-    """The reply to a mistake in a filter: what was `typed` before it, the filter, a caret."""
-    shown = "".join(char if char.isprintable() else "?" for char in error.expression)
-    caret = " " * (len(typed) + error.column)
-    return Reply(
-        False,
-        f"{typed}{shown}{EOL}{caret}^ {error.text}{EOL}",
-        {"reason": error.text, "column": str(error.column + 1)},
-    )
-
-
-def _compiled(session: Session, typed: str, expression: str) -> Filter | Reply:
-    try:
-        return session.flow.compile(expression)
-    except FilterError as error:
-        return filter_mistake(typed, error)
-
-
-def _on(session: Session, rest: str) -> Reply:
+def on(session: Session, filter: Annotated[str, Rest(completer=filter_words)] = "") -> Reply:
+    """Show messages as they happen, all or those of a filter."""
     if session.view is None:
         return failed("This session cannot show the flow", "flow last, or yext run --record FILE")
-    if rest:
-        wanted = _compiled(session, "flow on ", rest)
-        if isinstance(wanted, Reply):
-            return wanted
-        session.flow.filter = wanted
+    if filter:
+        mistake = _set_filter(session, "flow on ", filter)
+        if mistake is not None:
+            return mistake
     session.flow.on()
-    return _state(session)
+    return state(session)
 
 
-def _off(session: Session, rest: str) -> Reply:
+def off(session: Session) -> Reply:
+    """Show no more messages."""
     session.flow.off()
-    return _state(session)
+    return state(session)
 
 
-def _pause(session: Session, rest: str) -> Reply:
+def pause(session: Session) -> Reply:
+    """Hold messages back."""
     if not session.flow.is_on:
-        return failed("The flow is off", "flow on")
+        return failed(*_OFF)
     session.flow.pause()
-    return _state(session)
+    return state(session)
 
 
-def _resume(session: Session, rest: str) -> Reply:
+def resume(session: Session) -> Reply:
+    """Show messages again."""
     if not session.flow.is_on:
-        return failed("The flow is off", "flow on")
+        return failed(*_OFF)
     missed = session.flow.resume()
     told = f"{_messages(missed)} came meanwhile: flow last{EOL}" if missed else ""
-    return Reply(True, told + _state(session).text, {"missed": str(missed)})
+    return Reply(True, told + state(session).text, {"missed": str(missed)})
 
 
-def _last(session: Session, rest: str) -> Reply:
-    count = natural(rest or str(_LAST))
-    if not count:
-        return failed(f"Not a number of messages: {rest}", "flow last 20")
+def last(
+    session: Session,
+    n: Annotated[int, Number(least=1, mistake="Not a number of messages: {}")] = _LAST,
+) -> Reply:
+    """Show the newest recorded messages that the filter lets through."""
     recorded = session.flow.recorded()
-    wanted = session.flow.wanted(recorded)[-count:]
+    wanted = session.flow.wanted(recorded)[-n:]
     if wanted:
         return _shown(session, wanted)
     return Reply(True, _why_nothing(session, len(recorded)) + EOL, data=[])
@@ -125,90 +109,104 @@ def _why_nothing(session: Session, recorded: int) -> str:
     return f"Of {_messages(recorded)} all are hidden unless asked for: flow filter engine.*"
 
 
-def _shown(session: Session, journeys: list[Journey]) -> Reply:
+def _shown(session: Session, journeys: Iterable[Journey]) -> Reply:
     from console.replies.trace import draw_line
     from yext.record.journey import to_json
 
     style = session.flow.style()
     visible = map(session.flow.visible, journeys)
-    ordered = sorted(visible, key=lambda one: one.number)
-    text = "".join(draw_line(one, style) + EOL for one in ordered)
-    return Reply(True, text, data=[to_json(one) for one in ordered])
+    ordered = sorted(visible, key=lambda journey: journey.number)
+    text = "".join(draw_line(journey, style) + EOL for journey in ordered)
+    return Reply(True, text, data=[to_json(journey) for journey in ordered])
 
 
-def _show(session: Session, rest: str) -> Reply:
+def show(
+    session: Session,
+    id: Annotated[int, MessageNumber(mistake="Which message?", completer=message_numbers)],
+) -> Reply:
+    """Show what one message went through."""
     from console.replies.trace import draw_journey
     from yext.record.journey import to_json
 
-    number = natural(rest.removeprefix("#"))
-    if number is None:
-        return failed("Which message?", "flow show ID: the number after # in a line of the flow")
-    journey = session.flow.find(number)
+    journey = session.flow.find(id)
     if journey is None:
         return failed(
-            f"No message #{number} is recorded",
+            f"No message #{id} is recorded",
             "flow last: only what was followed is recorded, and only so much is kept",
         )
     visible = session.flow.visible(journey)
-    text = "".join(one + EOL for one in draw_journey(visible, session.flow.style()))
+    text = "".join(line + EOL for line in draw_journey(visible, session.flow.style()))
     return Reply(True, text, data=to_json(visible))
 
 
-def _filter(session: Session, rest: str) -> Reply:
-    wanted = _compiled(session, "flow filter ", rest)
-    if isinstance(wanted, Reply):
-        return wanted
-    session.flow.filter = wanted
-    return _state(session)
+def set_filter(
+    session: Session, filter: Annotated[str, Rest(completer=filter_words)] = ""
+) -> Reply:
+    """Choose the messages that are shown; without a filter, all."""
+    return _set_filter(session, "flow filter ", filter) or state(session)
 
 
-def _clear(session: Session, rest: str) -> Reply:
-    if session.authority is not Authority.ADMIN:
-        return not_authenticated()
+def _set_filter(session: Session, typed: str, expression: str) -> Reply | None:
+    """Set the session's filter; the reply to a mistake in it, None without."""
+    try:
+        session.flow.filter = session.flow.compile(expression)
+    except FilterError as error:
+        return _filter_mistake(typed, error)
+    return None
+
+
+def _filter_mistake(typed: str, error: FilterError) -> Reply:
+    """The reply to a mistake in a filter: what was typed before it, the filter, a caret."""
+    shown = "".join(char if char.isprintable() else "?" for char in error.expression)
+    caret = " " * (len(typed) + error.column)
+    return Reply(
+        False,
+        f"{typed}{shown}{EOL}{caret}^ {error.text}{EOL}",
+        {"reason": error.text, "column": str(error.column + 1)},
+    )
+
+
+def clear(session: Session) -> Reply:
+    """Forget what is recorded."""
     session.flow.clear()
-    return _state(session)
+    return state(session)
 
 
-async def _save(session: Session, rest: str) -> Reply:
+async def save(session: Session, file: Annotated[str, Rest()]) -> Reply:
+    """Write the recorded messages that the filter lets through to a file."""
     from yext.record.file import write_record
 
-    if session.authority is not Authority.ADMIN:
-        return not_authenticated()
-    if not rest:
-        return failed("Save to which file?", "flow save FILE")
-    journeys = list(map(session.flow.visible, session.flow.wanted(session.flow.recorded())))
+    flow = session.flow
+    journeys = [flow.visible(journey) for journey in flow.wanted(flow.recorded())]
     try:
-        count = await asyncio.to_thread(write_record, rest, journeys)
+        count = await asyncio.to_thread(write_record, file, journeys)
     except OSError as error:
-        return _os_failed(rest, error)
-    return Reply(True, f"Saved {_messages(count)} to {safe(rest)}{EOL}", data={"messages": count})
+        return _os_failed(file, error)
+    return Reply(True, f"Saved {_messages(count)} to {safe(file)}{EOL}", data={"messages": count})
+
+
+async def load(session: Session, file: Annotated[str, Rest()]) -> Reply:
+    """Show the messages of a file in place of the engine's, until the flow is on again."""
+    from yext.record.file import read_record
+
+    most = session.engine.recorder.max_messages
+    try:
+        loaded, whole = await asyncio.to_thread(read_record, file, most)
+    except OSError as error:
+        return _os_failed(file, error)
+    except RecordError as error:
+        return failed(f"{safe(file)} {safe(str(error))}", "give a file that flow save wrote")
+    session.flow.off()
+    session.flow.loaded = loaded
+    shown = _shown(session, session.flow.wanted(loaded))
+    text = f"{shown.text}Loaded {_messages(len(loaded))} of {safe(file)}, until flow on{EOL}"
+    if not whole:
+        text += f"Its last line is cut off{EOL}"
+    return Reply(True, text, {"messages": str(len(loaded))}, data=shown.data)
 
 
 def _messages(count: int) -> str:
     return f"{count:,} message{'' if count == 1 else 's'}"
-
-
-async def _load(session: Session, rest: str) -> Reply:
-    from yext.record.file import read_record
-
-    if session.authority is not Authority.ADMIN:
-        return not_authenticated()
-    if not rest:
-        return failed("Load which file?", "flow load FILE")
-    most = session.engine.recorder.max_messages
-    try:
-        loaded, whole = await asyncio.to_thread(read_record, rest, most)
-    except OSError as error:
-        return _os_failed(rest, error)
-    except RecordError as error:
-        return failed(f"{safe(rest)} {safe(str(error))}", "give a file that flow save wrote")
-    session.flow.off()
-    session.flow.loaded = loaded
-    shown = _shown(session, session.flow.wanted(loaded))
-    text = f"{shown.text}Loaded {_messages(len(loaded))} of {safe(rest)}, until flow on{EOL}"
-    if not whole:
-        text += f"Its last line is cut off{EOL}"
-    return Reply(True, text, {"messages": str(len(loaded))}, data=shown.data)
 
 
 def _os_failed(path: str, error: OSError) -> Reply:
@@ -219,112 +217,34 @@ def _os_failed(path: str, error: OSError) -> Reply:
     return Reply(False, f"{safe(path)}: {reason}{EOL}", params)
 
 
-_ACTIONS: dict[str, tuple[Callable[[Session, str], Reply | Awaitable[Reply]], str]] = {
-    "on": (_on, "shows messages as they happen, all or those of a filter"),
-    "off": (_off, "shows none"),
-    "pause": (_pause, "holds them back"),
-    "resume": (_resume, "goes on"),
-    "last": (_last, "the newest that are recorded"),
-    "show": (_show, "what one message went through"),
-    "filter": (_filter, "which messages are shown"),
-    "clear": (_clear, "forgets what is recorded"),
-    "save": (_save, "writes the record to a file"),
-    "load": (_load, "shows a record that was saved"),
-}
-"""What each word after ``flow`` does, and how that is described."""
+_USER, _ADMIN = Authority.USER, Authority.ADMIN
 
-_RECENT = 200
-"""Messages whose numbers, names and parameters completion offers."""
-
-
-def _complete(session: Session, rest: str, word: str) -> Mapping[str, str]:
-    from yext.record.filters import WORDS
-
-    verb = rest.partition(" ")[0]
-    if verb == "show":
-        recent = session.flow.wanted(session.flow.recent(_RECENT))
-        return {str(one.number): _told(one) for one in reversed(recent)} if rest == verb else {}
-    if verb not in ("on", "filter"):
-        return {}
-    prefix, colon, _ = word.partition(":")
-    if colon and prefix in _LABELS:
-        return {f"{prefix}:{label}": what for label, what in _LABELS[prefix](session).items()}
-    return {**WORDS, **message_names(session)}
-
-
-def _told(journey: Journey) -> str:
-    """A message in a few words: its name, and what became of it."""
-    by = f" by {journey.by}" if journey.handled else ""
-    return safe(f"{journey.name} {journey.outcome}{by}")
-
-
-def message_names(session: Session) -> dict[str, str]:
-    """The names of messages that somebody handles or watches, or that were seen, and by whom."""
-    from yext.engine.handlers import listing
-
-    dispatcher = session.engine.dispatcher
-    names: dict[str, list[str]] = {}
-    for handler in dispatcher.handlers():
-        if handler.name:
-            names.setdefault(handler.name, []).append(handler.owner.partition(" ")[0])
-    described = {name: f"handled by {listing(owners)}" for name, owners in names.items()}
-    for name, label in dispatcher.watch_names():
-        if name:
-            described.setdefault(name, f"watched by {safe(label)}")
-    for one in session.flow.recent(_RECENT):
-        described.setdefault(one.name, f"seen, {one.outcome}")
-    return described
-
-
-_VALUE_MOST = 30
-"""Characters of a value that describe a parameter."""
-
-
-def message_params(session: Session, name: str) -> dict[str, str]:
-    """The parameters of messages of that `name`, the well-known ones and those seen, with the
-    newest value that was seen."""
-    from console.replies.trace import KEY_PARAMETERS
-
-    params = dict.fromkeys(KEY_PARAMETERS.get(name, ()), "")
-    secret = session.engine.recorder.secret
-    for one in session.flow.recent(_RECENT):
-        if one.name == name:
-            seen = session.flow.visible(one).params.items()
-            params |= {
-                key: "seen" if secret(key) else f"seen: {safe(text[:_VALUE_MOST])}"
-                for key, text in seen
-            }
-    return params
-
-
-def _handling(session: Session) -> dict[str, str]:
-    """Who handles messages, by first words, and which."""
-    from yext.engine.handlers import listing
-
-    names: dict[str, list[str]] = {}
-    for one in session.engine.dispatcher.handlers():
-        names.setdefault(one.owner.partition(" ")[0], []).append(one.name)
-    return {label: f"handles {listing(handled)}" for label, handled in names.items()}
-
-
-def _sending(session: Session) -> dict[str, str]:
-    """Who sent messages, by first words, and who handles some and so may send others."""
-    from yext.engine.handlers import listing
-
-    names: dict[str, list[str]] = {}
-    for one in session.flow.recent(_RECENT):
-        names.setdefault(one.sender.partition(" ")[0], []).append(one.name)
-    return _handling(session) | {who: f"sent {listing(sent)}" for who, sent in names.items()}
-
-
-_LABELS: dict[str, Callable[[Session], dict[str, str]]] = {"from": _sending, "by": _handling}
-"""Whom each of these words of a filter takes."""
-
+_VERBS = (
+    SessionCommand("flow on", "shows messages as they happen, all or those of a filter", on, _USER),
+    SessionCommand("flow off", "shows none", off, _USER),
+    SessionCommand("flow pause", "holds them back", pause, _USER),
+    SessionCommand("flow resume", "goes on", resume, _USER),
+    SessionCommand(
+        "flow last", "the newest that are recorded", last, _USER, example="flow last 20"
+    ),
+    SessionCommand(
+        "flow show", "what one message went through", show, _USER, missing="Which message?",
+        example="flow show ID: the number after # in a line of the flow",
+    ),
+    SessionCommand("flow filter", "which messages are shown", set_filter, _USER),
+    SessionCommand("flow clear", "forgets what is recorded", clear, _ADMIN),
+    SessionCommand(
+        "flow save", "writes the record to a file", save, _ADMIN, missing="Save to which file?"
+    ),
+    SessionCommand(
+        "flow load", "shows a record that was saved", load, _ADMIN, missing="Load which file?"
+    ),
+)  # fmt: skip
 
 FLOW: tuple[SessionCommand, ...] = (
     SessionCommand(
-        "flow", _USAGE, "Shows the messages as they happen, and what each went through", _flow,
-        {word: what for word, (_, what) in _ACTIONS.items()}, Authority.USER, listed=False,
-        completer=_complete, observes=True,
+        "flow", "Shows the messages as they happen, and what each went through", state, _USER,
+        observes=True, verbs=_VERBS,
     ),
 )  # fmt: skip
+"""The row of ``flow``."""

@@ -7,9 +7,9 @@ to the bus as an ``engine.command``, so that modules and scripts add commands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from console.commands.command import SessionCommand, wants_interpreter
+from console.commands.command import Listed, SessionCommand
 from console.replies.reply import failed, not_authenticated, put_together
 from console.session.authority import Authority
 from console.session.secrets import ALIAS_SEPARATOR
@@ -65,7 +65,7 @@ class Interpreter:
 
     def lists(self, command: SessionCommand) -> bool:
         """Whether `help` and completion show `command`."""
-        return command.name != "?"
+        return command.listed is not Listed.NOWHERE
 
     # Running
 
@@ -120,11 +120,7 @@ class Interpreter:
 
     async def carry_out(self, command: SessionCommand, rest: str) -> Reply:
         """Call the function of a session command; `rest` is what follows its name."""
-        result = command.function(self._target(command.function), rest)
-        return result if isinstance(result, Reply) else await result
-
-    def _target(self, function: Callable[..., object]) -> Session | Interpreter:
-        return self if wants_interpreter(function) else self.session
+        return await command.call(self.session, self, rest)
 
     def suggestions(self) -> list[str] | None:
         """Names to suggest for an unknown command; None suggests nothing."""
@@ -182,11 +178,14 @@ class Interpreter:
         """The command line at the end of `line`: of ``watch 2 external``, ``external``."""
         name, _, rest = line.lstrip().partition(" ")
         command = self.table.get(name)
-        if command is not None and command.takes_line:
-            _, blank, inner = rest.lstrip().partition(" ")
-            if blank:
-                return inner.lstrip()
-        return line.lstrip()
+        before = command.line_after if command is not None else None
+        if before is None:
+            return line.lstrip()
+        for _ in range(before):
+            _, blank, rest = rest.lstrip().partition(" ")
+            if not blank:
+                return line.lstrip()
+        return rest.lstrip()
 
     def complete_own(self, partline: str, partword: str) -> dict[str, str]:
         """The words that the session itself can complete, and a description of each.
@@ -202,12 +201,9 @@ class Interpreter:
         else:
             name, _, rest = partline.partition(" ")
             command = self.table.get(name)
-            if command is None or command.authority > self.session.authority:
+            if command is None or not self.may(partline):
                 return {}
-            words = {} if rest else dict(command.words)
-            if command.completer is not None:
-                target = self._target(command.completer)
-                words |= command.completer(target, rest, partword)
+            words = command.complete(self.session, self, rest.strip(), partword)
         return {word: what for word, what in words.items() if word.startswith(partword)}
 
     def usage(self, name: str) -> str:

@@ -3,76 +3,94 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from console.commands.command import SessionCommand, natural, typed_params
-from console.commands.flow import message_names, message_params
+from console.commands.command import SessionCommand
+from console.commands.completion import message_names, message_params
+from console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
 from console.replies.reply import failed
+from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
 from yext.dispatcher import Dispatch
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.session.session import Session
     from yext.record.journey import Journey
 
 MOST_REPEATS = 100_000
 """How often one command may send its message."""
 
-_AT_ONCE = 100
-"""Messages sent before everything else gets its turn."""
-
-_OPTIONS = {
-    "--enqueue": "does not wait for what comes of it",
-    "--time": "tells how long it took",
-    "--repeat": "sends it so often",
-    "--json": "answers with an object",
-    "--wait": "waits so many seconds for somebody to handle it",
-}
-
-_USAGE = "message [--wait s] [--enqueue] [--time] [--repeat n] [--json] name [key=value ...]"
-
 LONGEST_WAIT = 3600
 """Seconds that one command may wait for a handler."""
 
-
-_MOST = {"--repeat": MOST_REPEATS, "--wait": LONGEST_WAIT}
-
-
-class _Order:
-    """What was typed after ``message``.
-
-    Attributes:
-        enqueue: not to wait for what comes of it.
-        time, json: to tell how long it took; to answer with an object.
-        repeat: how often it is sent.
-        wait: seconds in which a handler may yet be installed for it.
-    """
-
-    name = ""
-    enqueue = False
-    time = False
-    json = False
-    repeat = 1
-    wait = 0
-
-    def __init__(self) -> None:
-        self.params: dict[str, str] = {}
+_AT_ONCE = 100
+"""Messages sent before everything else gets its turn."""
 
 
-async def _message(session: Session, rest: str) -> Reply:
-    order = _parse(rest)
-    if isinstance(order, Reply):
-        return order
-    if order.wait and not await _installed(session, order):
-        told = failed(
-            f"Nobody handles {safe(order.name)} after {order.wait} s", "external show, external log"
-        )
+def params_left(session: Session, before: str, word: str) -> dict[str, str]:
+    """The parameters of the message being typed that have no value yet, each with a ``=``."""
+    words = [one for one in before.split() if not one.startswith("--") and not one.isdigit()]
+    name, *settings = words
+    given = [one.partition("=")[0] for one in settings]
+    params = message_params(session, name).items()
+    return {f"{param}=": what for param, what in params if param not in given}
+
+
+class _Order(NamedTuple):
+    """The message to be sent, and how."""
+
+    name: str
+    params: dict[str, str]
+    repeat: int
+    time: bool
+    json: bool
+
+    def message(self, session: Session) -> Message:
+        # Handlers are to know who asks, as with any command.
+        return Message(self.name, self.params, userdata=session)
+
+
+async def message(
+    session: Session,
+    name: Annotated[str, Word(completer=message_names)],
+    *params: Annotated[tuple[str, str], Setting("key=value", completer=params_left)],
+    wait: Annotated[
+        int,
+        Number(
+            "s",
+            least=1,
+            most=LONGEST_WAIT,
+            description="waits so many seconds for somebody to handle it",
+        ),
+    ] = 0,
+    enqueue: Annotated[bool, Flag("--enqueue", "does not wait for the result")] = False,
+    time: Annotated[bool, Flag("--time", "shows how long it took")] = False,
+    repeat: Annotated[
+        int, Number("n", least=1, most=MOST_REPEATS, description="sends it so often")
+    ] = 1,
+    json: Annotated[bool, Flag("--json", "answers with an object")] = False,
+) -> Reply:
+    """Send a message, and show its reply and what it went through."""
+    if enqueue and time:
+        raise ArgumentError("--enqueue waits for nothing whose --time could be told")
+    order = _Order(name, dict(params), repeat, time, json)
+    if wait and not await _installed(session, name, wait):
+        told = failed(f"Nobody handles {safe(name)} after {wait} s", "external show, external log")
         return Reply(False, told.text, {**told.params, "error": "timeout"})
-    if order.enqueue:
-        return await _enqueue(session, order)
+    return await (_enqueue if enqueue else _send)(session, order)
+
+
+async def _installed(session: Session, name: str, seconds: int) -> bool:
+    """Wait for a handler of that message; return False if there is none in time."""
+    try:
+        await asyncio.wait_for(session.engine.dispatcher.installed(name), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _send(session: Session, order: _Order) -> Reply:
     took: list[float] = []
     handled = 0
     for count in range(1, order.repeat + 1):
@@ -84,65 +102,17 @@ async def _message(session: Session, rest: str) -> Reply:
     return _reply(session, order, journey, took, handled)
 
 
-def _parse(rest: str) -> _Order | Reply:
-    import shlex
-
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        return failed(f"Cannot read this: {str(error).lower()}", "close the quotes")
-    order = _Order()
-    others: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
-        if not word.startswith("--"):
-            others.append(word)
-        elif wrong := _option(order, word, waiting):
-            return failed(wrong, _USAGE)
-    if not others or not others[0]:
-        return failed("You must specify the name of the message!", _USAGE)
-    if order.enqueue and order.time:
-        return failed("--enqueue waits for nothing whose --time could be told", _USAGE)
-    order.name = others[0]
-    order.params, wrong = typed_params(others[1:])
-    return failed(f"Not key=value: {safe(wrong)}", _USAGE) if wrong else order
-
-
-def _option(order: _Order, word: str, following: Iterator[str]) -> str:
-    """Takes an option, and its number if it has one; returns what is wrong with it."""
-    if word not in _OPTIONS:
-        return f"Unknown option: {safe(word)}"
-    number = natural(next(following, ""), _MOST[word]) if word in _MOST else 1
-    if not number:
-        return f"{word} wants a number from 1 to {_MOST[word]}"
-    setattr(order, word[2:], number if word in _MOST else True)
-    return ""
-
-
-async def _installed(session: Session, order: _Order) -> bool:
-    try:
-        await asyncio.wait_for(session.engine.dispatcher.installed(order.name), order.wait)
-    except TimeoutError:
-        return False
-    return True
-
-
-def _made(session: Session, order: _Order) -> Message:
-    # Handlers are to know who asks, as with any command.
-    return Message(order.name, order.params, userdata=session)
-
-
 async def _dispatch(session: Session, order: _Order) -> Journey:
-    """Sends the message and waits; its journey is recorded whether anybody follows or not."""
-    dispatcher, sniffer = session.engine.dispatcher, session.engine.recorder
+    """Send the message and wait for its result; it is recorded even if nobody follows."""
+    dispatcher, recorder = session.engine.dispatcher, session.engine.recorder
     over = asyncio.get_running_loop().create_future()
 
     def done(_: Dispatch) -> None:
         if not over.done():
             over.set_result(None)
 
-    dispatch = Dispatch(dispatcher, _made(session, order), done, session)
-    dispatch.journey = journey = sniffer.begin(dispatch)
+    dispatch = Dispatch(dispatcher, order.message(session), done, session)
+    dispatch.journey = journey = recorder.begin(dispatch)
     dispatcher.start(dispatch)
     await over
     return journey
@@ -150,7 +120,7 @@ async def _dispatch(session: Session, order: _Order) -> Journey:
 
 async def _enqueue(session: Session, order: _Order) -> Reply:
     for count in range(1, order.repeat + 1):
-        session.engine.enqueue(_made(session, order), session)
+        session.engine.enqueue(order.message(session), session)
         if count % _AT_ONCE == 0:
             await asyncio.sleep(0)
     times = f" {order.repeat:,} times" if order.repeat > 1 else ""
@@ -168,9 +138,14 @@ def _as_json(data: dict[str, object]) -> str:
 def _reply(
     session: Session, order: _Order, journey: Journey, took: list[float], handled: int
 ) -> Reply:
-    """What became of the last message, and of all where there were more.
+    """The reply for the last message, and for all where there were several.
 
-    Like a command that nobody understands, a message that nobody handles has failed.
+    A message that nobody handles has failed, as a command that nobody understands.
+
+    Args:
+        journey: what the last message went through.
+        took: the seconds that each message took.
+        handled: how many were handled.
     """
     from console.replies.trace import draw_journey, duration
     from yext.record.journey import to_json
@@ -210,7 +185,7 @@ def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str
 
 
 def _times(took: list[float]) -> dict[str, float]:
-    """How long the messages took, in seconds: all together, and what is usual."""
+    """The sum and some percentiles of times, in seconds."""
     ordered = sorted(took)
     last = len(ordered) - 1
     return {
@@ -222,21 +197,10 @@ def _times(took: list[float]) -> dict[str, float]:
     }
 
 
-def _complete(session: Session, rest: str, word: str) -> dict[str, str]:
-    if rest.endswith(tuple(_MOST)):
-        return {}
-    options = _OPTIONS if word.startswith("-") else {}
-    words = [one for one in rest.split() if not one.startswith("--") and not one.isdigit()]
-    if not words:
-        return options | message_names(session)
-    given = [one.partition("=")[0] for one in words[1:]]
-    params = message_params(session, words[0]).items()
-    return options | {f"{name}=": what for name, what in params if name not in given}
-
-
 BUS: tuple[SessionCommand, ...] = (
     SessionCommand(
-        "message", _USAGE, "Sends a message, and shows its reply and what it went through",
-        _message, listed=False, completer=_complete,
+        "message", "Sends a message, and shows its reply and what it went through", message,
+        missing="You must specify the name of the message!",
     ),
 )  # fmt: skip
+"""The row of ``message``."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
-class Watching:
-    """What `watch` draws.
+class Watch:
+    """Draws the reply to a command, with the changed lines marked.
 
     Attributes:
         last: the newest reply.

@@ -1,96 +1,140 @@
-"""The commands that Yate's rmanager answers itself; texts as recorded."""
+"""The commands that Yate's rmanager answers itself.
+
+Source of their texts: tests/conformance/vectors/rmanager.
+"""
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from console.commands.command import SWITCH, SessionCommand, switch
+from console.commands.calls import call, control, drop
+from console.commands.command import Function, Listed, SessionCommand
 from console.commands.debug import debug
-from console.replies.reply import failed
+from console.commands.interpreter import Interpreter
+from console.commands.parameters import Flag, Line, OnOff, Rest, Word
 from console.session.authority import Authority
-from yext import Engine, Message, Reply
+from console.session.session import Session
+from yext import Engine, Reply
 from yext import command as bus
 from yext.command import EOL
 from yext.conf import parse_int
 from yext.conf.options import nearest
 from yext.engine.commands import uptime_text
 from yext.log import Event, EventKind, stamp
-from yext.wire import BOOLEANS
-
-if TYPE_CHECKING:
-    from console.commands.interpreter import Interpreter
-    from console.session.session import Session
 
 
-def _quit(session: Session, rest: str) -> Reply:
+def quit_(session: Session) -> Reply:
+    """End the session."""
     session.closing = True
     return Reply(True, f"Goodbye!{EOL}")
 
 
-async def _help(interpreter: Interpreter, rest: str) -> Reply:
-    session = interpreter.session
-    topic = rest.strip()
-    shown = interpreter.allowed()
-    if not topic:
-        listed = "".join(f"  {one.usage}{EOL}" for one in shown if interpreter.lists(one))
-        text: str | None = f"Available commands:{EOL}{listed}"
-        if session.authority is Authority.ADMIN:
-            text = await bus.help_text(session.engine, "", text or "", session)
-        return Reply(True, text or "")
-    for one in shown:
-        if one.name == topic:
-            return Reply(True, f"  {one.usage}{EOL}{one.help}{EOL}")
-    text = None
-    if session.authority is Authority.ADMIN and not session.secrets.holds(topic):
-        text = await bus.help_text(session.engine, topic, "", session)
-    if text is None:
-        topic = session.secrets.hide(topic)
-        params = {"reason": f"no help for '{topic}'"}
-        if interpreter.suggestions() is not None:
-            near = nearest(topic, await interpreter.complete(""))
-            if near:
-                params["hint"] = f"Did you mean: {', '.join(near)}"
-        return Reply(False, f"No help for '{topic}'{EOL}", params)
-    return Reply(True, text)
+def echo(session: Session, on: OnOff = None) -> Reply:
+    """Show or set whether a plain connection echoes what is typed."""
+    if on is not None:
+        session.echo = on
+    return _state("Remote echo", session.echo)
 
 
-def _complete_topic(interpreter: Interpreter, rest: str, word: str) -> dict[str, str]:
-    if rest:
+def machine(session: Session, on: OnOff = None) -> Reply:
+    """Show or set whether replies are those for programs."""
+    if on is not None:
+        session.machine = on
+    return _state("Machine mode", session.machine)
+
+
+def output(session: Session, on: OnOff = None) -> Reply:
+    """Show or set whether the session shows the engine's log."""
+    if on is not None:
+        session.output = on
+    return _state("Output mode", session.output)
+
+
+def color(session: Session, on: OnOff = None) -> Reply:
+    """Show or set whether the log is shown in colours."""
+    if on is not None:
+        session.color = on
+    return Reply(True, f"Colorized output: {'yes' if session.color else 'no'}{EOL}")
+
+
+def _state(label: str, on: bool) -> Reply:
+    return Reply(True, f"{label}: {'on' if on else 'off'}{EOL}")
+
+
+def topics(interpreter: Interpreter, before: str, word: str) -> dict[str, str]:
+    """The commands that `help` knows, each with its help."""
+    if before:
         return {}
     return {one.name: one.help for one in interpreter.allowed() if interpreter.lists(one)}
 
 
-async def _auth(session: Session, rest: str) -> Reply:
+async def help_(
+    interpreter: Interpreter, command: Annotated[str, Rest(completer=topics)] = ""
+) -> Reply:
+    """Show the help of a command, or the usage of all."""
+    if not command:
+        return await _help_for_all(interpreter)
+    for one in interpreter.allowed():
+        if one.name == command:
+            return Reply(True, f"  {one.usage}{EOL}{one.help}{EOL}")
+    session = interpreter.session
+    if session.authority is Authority.ADMIN and not session.secrets.holds(command):
+        text = await bus.help_text(session.engine, command, "", session)
+        if text is not None:
+            return Reply(True, text)
+    return await _no_help(interpreter, session.secrets.hide(command))
+
+
+async def _help_for_all(interpreter: Interpreter) -> Reply:
+    session = interpreter.session
+    shown = (one for one in interpreter.allowed() if interpreter.lists(one))
+    text = f"Available commands:{EOL}" + "".join(f"  {one.usage}{EOL}" for one in shown)
+    if session.authority is Authority.ADMIN:
+        text = await bus.help_text(session.engine, "", text, session) or ""
+    return Reply(True, text)
+
+
+async def _no_help(interpreter: Interpreter, command: str) -> Reply:
+    params = {"reason": f"no help for '{command}'"}
+    if interpreter.suggestions() is not None:
+        near = nearest(command, await interpreter.complete(""))
+        if near:
+            params["hint"] = f"Did you mean: {', '.join(near)}"
+    return Reply(False, f"No help for '{command}'{EOL}", params)
+
+
+async def auth(session: Session, password: Annotated[str, Rest()] = "") -> Reply:
+    """Take a password, which raises the session's authority."""
     authenticate = session.policy.authenticate
     if authenticate is None or session.authority is Authority.ADMIN:
         return Reply(True, f"You are already authenticated as admin!{EOL}")
-    return await authenticate(rest.strip())
+    return await authenticate(password)
 
 
-def status_subject(rest: str) -> tuple[str, bool]:
-    """The module that ``status REST`` asks for, empty for all, and whether with details."""
-    word, _, after = rest.strip().partition(" ")
-    return (after.strip(), False) if word == "overview" else (rest.strip(), True)
+async def status(
+    session: Session,
+    overview: Annotated[bool, Flag("overview", "without the details")] = False,
+    modulename: Annotated[str, Rest()] = "",
+) -> Reply:
+    """Show the status of a module or of all."""
+    return await bus.status(session.engine, modulename, not overview, session)
 
 
-async def _status(session: Session, rest: str) -> Reply:
-    module, details = status_subject(rest)
-    return await bus.status(session.engine, module, details, session)
-
-
-def _uptime(session: Session, rest: str) -> Reply:
+def uptime(session: Session) -> Reply:
+    """Show how long the engine has run."""
     return Reply(True, uptime_text(session.engine))
 
 
-def _date(session: Session, rest: str) -> Reply:
+def date(session: Session) -> Reply:
+    """Show the local time."""
     now = time.time()
     zone = time.strftime("%z", time.localtime(now))
     return Reply(True, f"{stamp(now)} {zone[:3]}:{zone[3:]} (local time with separators){EOL}")
 
 
-def _meminfo(session: Session, rest: str) -> Reply:
+def meminfo(session: Session) -> Reply:
+    """Show the statistics of the C library's memory allocation."""
     lines = [f"  {name:<8} = {value}" for name, value in _memory_statistics().items()]
     return Reply(True, "".join(f"{line}{EOL}" for line in (_MEMORY, *lines)))
 
@@ -119,75 +163,14 @@ def _memory_statistics() -> dict[str, int]:
     return {name: getattr(found, name) for name in _MEMORY_FIELDS}
 
 
-async def _drop(session: Session, rest: str) -> Reply:
-    target, _, reason = rest.strip().partition(" ")
-    if not target:
-        return failed("You must specify what connection to drop!")
-    every = target in ("*", "all")
-    params = {} if every else {"id": target}
-    if reason.strip():
-        params["reason"] = reason.strip()
-    message = Message("call.drop", params | session.command_params(), userdata=session)
-    done = await session.engine.dispatch(message, session)
-    if every:
-        return Reply(True, f"{'Dropped' if done else 'Tried to drop'} all calls{EOL}")
-    if done:
-        return Reply(True, f"Dropped {target}{EOL}")
-    return Reply(False, f"Could not drop {target}{EOL}", {"reason": f"no channel '{target}'"})
-
-
-async def _call(session: Session, rest: str) -> Reply:
-    # A second blank belongs to the target, as recorded.
-    source, _, target = rest.strip().partition(" ")
-    if not target.strip():
-        return failed("You must specify source and target!")
-    key = "direct" if "/" in target else "target"
-    params = {"callto": source, key: target}
-    message = Message("call.execute", params | session.command_params(), userdata=session)
-    if await session.engine.dispatch(message, session):
-        known = {"id": message.get("id"), "peerid": message.get("peerid")}
-        return Reply(True, f"Calling '{message.get('id')}' {rest.strip()}{EOL}", known)
-    reason = message.get("reason") or message.get("error") or "nobody took the call"
-    if reason == bus.NOT_EXECUTED:
-        return failed(reason, bus.EXECUTE_HINT)
-    why = {"reason": reason}
-    why |= {key: value for key in ("error", "errno", "hint") if (value := message.get(key))}
-    return Reply(False, f"Could not call {rest.strip()}{EOL}", why)
-
-
-_LAST_PARAM = re.compile(r"^(.*?)(?:^|\s+)([^\s=]+)=([^=]*)$", re.DOTALL)
-
-
-async def _control(session: Session, rest: str) -> Reply:
-    rest = rest.strip()
-    target, _, arguments = rest.partition(" ")
-    arguments = arguments.strip()
-    if not arguments:
-        return failed("You must specify channel and operation!")
-    params = {"targetid": target, "component": target, "module": "rmanager"}
-    # From the right, as rmanager does: a value may hold blanks, a name not.
-    while (found := _LAST_PARAM.match(arguments)) is not None:
-        arguments = found[1].strip()
-        params[found[2]] = found[3]
-    if arguments:
-        params["operation"] = arguments
-    message = Message("chan.control", params | session.command_params(), userdata=session)
-    if not await session.engine.dispatch(message, session):
-        return Reply(
-            False, f"Could not control {rest}{EOL}", {"reason": f"nobody controls '{target}'"}
-        )
-    ok = BOOLEANS.get(message.get("operation-status"), True)
-    text = message.get("retVal") or message.retvalue or ("OK" if ok else "FAILED")
-    return Reply(ok, f"Control '{target}' {text}{EOL}", {} if ok else {"reason": text})
-
-
-def _cfgmerge(session: Session, rest: str) -> Reply:
+def cfgmerge(session: Session, configfile: Annotated[str, Rest()] = "") -> Reply:
+    """Write one configuration file with all that it includes."""
     from yext.conf.merge import cfgmerge
 
     engine = session.engine
     done = cfgmerge(
         engine.run_params["configpath"],
-        rest.strip(),
+        configfile,
         params=engine.run_params,
         loaded=engine.modules,
         rules=engine.conf.rules,
@@ -201,128 +184,109 @@ def _cfgmerge(session: Session, rest: str) -> Reply:
 REINITIALIZING = f"Reinitializing...{EOL}"
 
 
-async def _reload(session: Session, rest: str) -> Reply:
+async def reload(session: Session, plugin: Annotated[str, Rest()] = "") -> Reply:
+    """Adjust the engine, or one module, to its configuration files."""
     engine = session.engine
     assert isinstance(engine, Engine)  # An attached session has none, and never gets here.
-    done = await engine.reload(rest.strip())
+    done = await engine.reload(plugin)
     text = REINITIALIZING + "".join(line + EOL for line in done.lines)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)
 
 
-def _restart(session: Session, rest: str) -> Reply:
+def restart(
+    session: Session, now: Annotated[str, Rest(words={"now": "without waiting"})] = ""
+) -> Reply:
+    """Restart the engine at once, or when the session ends."""
     supervised = session.engine.run_params["supervised"] == "true"
     if not supervised or session.engine.halting:
         text = "Cannot restart - no supervisor or already shutting down"
         return Reply(False, text + EOL, {"reason": "no supervisor starts the engine again"})
-    if rest.strip() != "now":
+    if now != "now":
         session.restarts = True
         return Reply(True, f"Restart scheduled - please disconnect{EOL}")
     session.engine.restart()
     return Reply(True, f"Engine restarting - bye!{EOL}")
 
 
-def _stop(session: Session, rest: str) -> Reply:
-    session.engine.halt(parse_int(rest.strip()) or 0)
+def stop(session: Session, exitcode: Annotated[str, Rest()] = "") -> Reply:
+    """Stop the engine; what is no number stands for 0."""
+    session.engine.halt(parse_int(exitcode) or 0)
     return Reply(True, f"Engine shutting down - bye!{EOL}")
 
 
-def _alias(session: Session, rest: str) -> Reply:
-    name, _, value = rest.strip().partition(" ")
-    value = value.strip()
+def alias(
+    session: Session,
+    name: Annotated[str, Word()] = "",
+    command: Annotated[str, Line()] = "",
+) -> Reply:
+    """Show the aliases, set one, or remove one."""
     hide = session.secrets.hide
     if not name:
         listed = "".join(f"{key}={hide(text)}{EOL}" for key, text in session.aliases.items())
         return Reply(True, listed)
-    if value:
-        session.aliases[name] = value
-        return Reply(True, f"Alias {name} set to: {hide(value)}{EOL}")
+    if command:
+        session.aliases[name] = command
+        return Reply(True, f"Alias {name} set to: {hide(command)}{EOL}")
     session.aliases.pop(name, None)
     return Reply(True, f"Alias {name} removed{EOL}")
 
 
+def _row(
+    name: str,
+    help: str,
+    function: Function,
+    authority: Authority = Authority.ADMIN,
+    usage: str = "",
+    missing: str = "",
+) -> SessionCommand:
+    """A command that Yate's help lists."""
+    return SessionCommand(name, help, function, authority, Listed.YATE, usage, missing)
+
+
+GUEST, USER = Authority.GUEST, Authority.USER
+
 YATE: tuple[SessionCommand, ...] = (
-    SessionCommand(
-        "quit", "quit", "Disconnect this control session from Yate", _quit,
-        authority=Authority.GUEST,
+    _row("quit", "Disconnect this control session from Yate", quit_, GUEST),
+    _row("echo", "Show or turn remote echo on or off", echo, GUEST),
+    _row("help", "Provide help on all or given command", help_, GUEST),
+    _row(
+        "auth", "Authenticate so you can access privileged commands", auth, GUEST,
+        usage="auth password",
     ),
-    SessionCommand(
-        "echo", "echo [on|off]", "Show or turn remote echo on or off",
-        switch("echo", "Remote echo"), SWITCH, Authority.GUEST,
+    _row("status", "Shows status of all or selected modules or channels", status, USER),
+    _row("uptime", "Show information on how long Yate has run", uptime, USER),
+    _row("date", "Show current logging date, time and format", date, USER),
+    _row("machine", "Show or turn machine output mode on or off", machine, USER),
+    _row("output", "Show or turn local output on or off", output, USER),
+    _row("color", "Show status or turn local colorization on or off", color, USER),
+    _row(
+        "debug", "Show or change debugging level globally or per module", debug,
+        usage="debug [module] [level|objects|on|off]",
     ),
-    SessionCommand(
-        "help", "help [command]", "Provide help on all or given command", _help,
-        authority=Authority.GUEST, completer=_complete_topic,
+    _row("meminfo", "Displays memory allocation statistics", meminfo),
+    _row(
+        "drop", "Drops one or all active calls", drop, usage="drop {chan|*|all} [reason]",
+        missing="You must specify what connection to drop!",
     ),
-    SessionCommand(
-        "auth", "auth password", "Authenticate so you can access privileged commands", _auth,
-        authority=Authority.GUEST,
+    _row(
+        "call", "Execute an outgoing call", call, missing="You must specify source and target!"
     ),
-    SessionCommand(
-        "status", "status [overview] [modulename]",
-        "Shows status of all or selected modules or channels", _status,
-        {"overview": "without the details"}, Authority.USER,
+    _row(
+        "control", "Apply arbitrary control operations to a channel or entity", control,
+        usage="control chan [operation] [param=val] [param=...]",
+        missing="You must specify channel and operation!",
     ),
-    SessionCommand(
-        "uptime", "uptime", "Show information on how long Yate has run", _uptime,
-        authority=Authority.USER,
+    _row(
+        "cfgmerge", "Generate a merged configuration file", cfgmerge, usage="cfgmerge configfile"
     ),
-    SessionCommand(
-        "date", "date", "Show current logging date, time and format", _date,
-        authority=Authority.USER,
+    _row("reload", "Reloads module configuration files", reload),
+    _row("restart", "Restarts the engine if executing supervised", restart),
+    _row("stop", "Stops the engine with optionally provided exit code", stop),
+    _row(
+        "alias", "Create an alias for a longer command", alias,
+        usage="alias [name [command...]]",
     ),
-    SessionCommand(
-        "machine", "machine [on|off]", "Show or turn machine output mode on or off",
-        switch("machine", "Machine mode"), SWITCH, Authority.USER,
-    ),
-    SessionCommand(
-        "output", "output [on|off]", "Show or turn local output on or off",
-        switch("output", "Output mode"), SWITCH, Authority.USER,
-    ),
-    SessionCommand(
-        "color", "color [on|off]", "Show status or turn local colorization on or off",
-        switch("color", "Colorized output", "yes", "no"), SWITCH, Authority.USER,
-    ),
-    SessionCommand(
-        "debug", "debug [module] [level|objects|on|off]",
-        "Show or change debugging level globally or per module", debug,
-        {
-            "threshold": "up to which level this session is told",
-            "level": "up to which level the engine tells, or a module",
-            "objects": "counts objects in Yate, nothing here",
-            "on": "tells this session debug text",
-            "off": "tells this session none",
-        },
-    ),
-    SessionCommand(
-        "meminfo", "meminfo", "Displays memory allocation statistics", _meminfo
-    ),
-    SessionCommand("drop", "drop {chan|*|all} [reason]", "Drops one or all active calls", _drop),
-    SessionCommand("call", "call chan target", "Execute an outgoing call", _call),
-    SessionCommand(
-        "control", "control chan [operation] [param=val] [param=...]",
-        "Apply arbitrary control operations to a channel or entity", _control,
-    ),
-    SessionCommand(
-        "cfgmerge", "cfgmerge configfile", "Generate a merged configuration file", _cfgmerge
-    ),
-    SessionCommand(
-        "reload", "reload [plugin]", "Reloads module configuration files", _reload
-    ),
-    SessionCommand(
-        "restart", "restart [now]", "Restarts the engine if executing supervised", _restart
-    ),
-    SessionCommand(
-        "stop", "stop [exitcode]",
-        "Stops the engine with optionally provided exit code", _stop,
-    ),
-    SessionCommand(
-        "alias", "alias [name [command...]]", "Create an alias for a longer command", _alias,
-        takes_line=True,
-    ),
-    SessionCommand(
-        "?", "? [command]", "The same as help", _help, authority=Authority.GUEST, listed=False,
-        completer=_complete_topic,
-    ),
+    SessionCommand("?", "The same as help", help_, GUEST, Listed.NOWHERE),
 )  # fmt: skip
-"""The rows of Yate's own commands, in the order its `help` lists them."""
+"""The rows of Yate's own commands, in the order its `help` lists them; it fixes the usage lines."""

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 
 from console.commands import TABLE
-from console.commands.command import SessionCommand
+from console.commands.command import Listed, SessionCommand
 from console.commands.interpreter import Interpreter
-from console.commands.yate import REINITIALIZING, status_subject
+from console.commands.yate import REINITIALIZING
 from console.session.session import Session
 from yext import Reply, log
 from yext.command import EOL
@@ -85,7 +85,7 @@ class PlainInterpreter(Interpreter):
         self._begin = begin
 
     def lists(self, command: SessionCommand) -> bool:
-        return command.listed
+        return command.listed is Listed.YATE
 
     def suggestions(self) -> None:
         """Suggest nothing, as Yate."""
@@ -101,14 +101,10 @@ class PlainInterpreter(Interpreter):
             self._begin(begun)
         reply = await super().carry_out(command, rest)
         if command.name == "status" and self.framed:
-            return reply._replace(text=_status_frame(rest, reply.text))
+            _, module = command.signature.bind(rest, "", strict=False).positional
+            named = f":{module}" if module else ""
+            return reply._replace(text=f"%%+status{named}{EOL}{reply.text}%%-status{EOL}")
         return reply._replace(text=reply.text.removeprefix(begun)) if begun else reply
-
-
-def _status_frame(rest: str, text: str) -> str:
-    module = status_subject(rest)[0]
-    named = f":{module}" if module else ""
-    return f"%%+status{named}{EOL}{text}%%-status{EOL}"
 
 
 # Machine mode

@@ -10,7 +10,7 @@ from links import configured, in_engine
 from seen import Seen
 
 from console.commands.top import COLUMNS, Top
-from console.commands.watch import Watching
+from console.commands.watch import Watch
 from console.link import LocalLink
 from yext import Message
 
@@ -102,7 +102,7 @@ def test_watch_shows_the_table_of_all_peers(config: Path) -> None:
     async def story(link: LocalLink) -> None:
         await link.run("external start route.sh 99")
         for command in ("external", "external info"):
-            drawn = await Watching(link.interpreter, Seen(120), command).draw(120, 24)
+            drawn = await Watch(link.interpreter, Seen(120), command).draw(120, 24)
             assert drawn.split()[:3] == ["script", "parameter", "state"]
             assert "route.sh" in drawn
 

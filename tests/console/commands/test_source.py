@@ -123,10 +123,10 @@ def test_a_debug_level_past_all_numbers_is_the_highest() -> None:
 
 
 def test_a_command_that_is_broken_is_answered() -> None:
-    def function(found: Session, rest: str) -> Reply:
+    def brew(session: Session) -> Reply:
         raise LookupError("no tea")
 
-    row = SessionCommand("brew", "brew", "Makes it", function)
+    row = SessionCommand("brew", "Makes it", brew)
 
     async def play() -> None:
         async with session() as plain:

@@ -7,21 +7,23 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from examples import ENDING, EXAMPLES, FAILING, SESSION_EXAMPLES, missing
 from seen import session
 
 from console.commands import TABLE
-from console.commands.command import SessionCommand
+from console.commands.command import Listed, SessionCommand
 from console.commands.interpreter import Interpreter
+from console.commands.parameters import Word
 from console.server.dialect import PlainInterpreter
 from console.session.authority import Authority
 from console.session.secrets import Secrets
 from console.session.session import Session
 from yext import Reply
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +107,9 @@ def test_help_and_completion_know_every_row() -> None:
                     assert f"  {row.usage}\r\n" in listed
                     assert row.name in first_words
                 offered = await found.complete(f"{row.name} ")
-                assert set(row.words) <= set(offered)
+                assert {
+                    word for one in row.signature.positional[:1] for word in one.kind.words
+                } <= set(offered)
 
     asyncio.run(play())
 
@@ -116,7 +120,7 @@ def test_yates_own_help_shows_yates_commands_only() -> None:
             found = PlainInterpreter(other.session, lambda text: None)
             listed = (await found.run("help")).text
             for row in TABLE:
-                assert (f"  {row.usage}\r\n" in listed) is row.listed
+                assert (f"  {row.usage}\r\n" in listed) is (row.listed is Listed.YATE)
             assert "flow" not in await found.complete("")
             assert (await found.run("help flow")).ok
 
@@ -149,13 +153,14 @@ def test_a_row_is_all_that_a_command_takes() -> None:
     """One row more, and help, completion, authority and execution know it."""
     asked: list[str] = []
 
-    def function(found: Session, rest: str) -> Reply:
-        asked.append(rest)
-        return Reply(True, "tea\r\n")
+    def brew(
+        session: Session,
+        drink: Annotated[str, Word("tea|coffee", {"tea": "", "coffee": ""})] = "water",
+    ) -> Reply:
+        asked.append(drink)
+        return Reply(True, f"{drink}\r\n")
 
-    row = SessionCommand(
-        "brew", "brew [tea|coffee]", "Makes it", function, {"tea": "", "coffee": ""}
-    )
+    row = SessionCommand("brew", "Makes it", brew)
 
     async def play() -> None:
         async with session() as plain:
@@ -165,11 +170,14 @@ def test_a_row_is_all_that_a_command_takes() -> None:
             assert await found.complete("br") == ["brew"]
             assert await found.complete("brew c") == ["coffee"]
             assert (await found.run("brew  tea")).text == "tea\r\n"
+            assert (await found.run("brew")).text == "water\r\n"
+            reply = await found.run("brew tea coffee")
+            assert reply.text == "Usage: brew [tea|coffee]\r\n"
             other = Session(found.engine, "other", authority=Authority.USER)
             assert (
                 await Interpreter(other, found.table.values()).run("brew tea")
             ).text == "Not authenticated!\r\n"
-            assert asked == [" tea"]
+            assert asked == ["tea", "water"]
 
     asyncio.run(play())
 

@@ -1,0 +1,77 @@
+"""The commands ``drop``, ``call`` and ``control``: calls and channels by messages.
+
+Source of their texts: tests/conformance/vectors/rmanager, rm_3_commands.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from console.commands.parameters import RawRest, Rest, Word
+from console.replies.reply import failed
+from console.session.session import Session
+from yext import Message, Reply
+from yext.command import EOL, EXECUTE_HINT, NOT_EXECUTED
+from yext.wire import BOOLEANS
+
+
+def _message(session: Session, name: str, params: dict[str, str]) -> Message:
+    return Message(name, params | session.command_params(), userdata=session)
+
+
+async def drop(
+    session: Session, chan: Annotated[str, Word()], reason: Annotated[str, Rest()] = ""
+) -> Reply:
+    """End a call, or all with ``*`` or ``all``."""
+    every = chan in ("*", "all")
+    params = {} if every else {"id": chan}
+    if reason:
+        params["reason"] = reason
+    done = await session.engine.dispatch(_message(session, "call.drop", params), session)
+    if every:
+        return Reply(True, f"{'Dropped' if done else 'Tried to drop'} all calls{EOL}")
+    if done:
+        return Reply(True, f"Dropped {chan}{EOL}")
+    return Reply(False, f"Could not drop {chan}{EOL}", {"reason": f"no channel '{chan}'"})
+
+
+async def call(
+    session: Session, chan: Annotated[str, Word()], target: Annotated[str, RawRest()]
+) -> Reply:
+    """Call from a channel to a target; a second blank before the target belongs to it."""
+    key = "direct" if "/" in target else "target"
+    message = _message(session, "call.execute", {"callto": chan, key: target})
+    asked = f"{chan} {target}"
+    if await session.engine.dispatch(message, session):
+        known = {"id": message.get("id"), "peerid": message.get("peerid")}
+        return Reply(True, f"Calling '{message.get('id')}' {asked}{EOL}", known)
+    reason = message.get("reason") or message.get("error") or "nobody took the call"
+    if reason == NOT_EXECUTED:
+        return failed(reason, EXECUTE_HINT)
+    why = {key: value for key in ("error", "errno", "hint") if (value := message.get(key))}
+    return Reply(False, f"Could not call {asked}{EOL}", {"reason": reason, **why})
+
+
+_LAST_PARAM = re.compile(r"^(.*?)(?:^|\s+)([^\s=]+)=([^=]*)$", re.DOTALL)
+
+
+async def control(
+    session: Session, chan: Annotated[str, Word()], operation: Annotated[str, RawRest()]
+) -> Reply:
+    """Apply an operation, or parameters, to a channel."""
+    asked, operation = f"{chan} {operation}", operation.strip()
+    params = {"targetid": chan, "component": chan, "module": "rmanager"}
+    # From the right, as rmanager does: a value may hold blanks, a name not.
+    while (found := _LAST_PARAM.match(operation)) is not None:
+        operation = found[1].strip()
+        params[found[2]] = found[3]
+    if operation:
+        params["operation"] = operation
+    message = _message(session, "chan.control", params)
+    if not await session.engine.dispatch(message, session):
+        reason = f"nobody controls '{chan}'"
+        return Reply(False, f"Could not control {asked}{EOL}", {"reason": reason})
+    ok = BOOLEANS.get(message.get("operation-status"), True)
+    text = message.get("retVal") or message.retvalue or ("OK" if ok else "FAILED")
+    return Reply(ok, f"Control '{chan}' {text}{EOL}", {} if ok else {"reason": text})

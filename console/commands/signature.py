@@ -1,0 +1,240 @@
+"""What the signature of a command's function says: how to read a line, its usage, completion.
+
+The first parameter is the session, or the interpreter if it is called `interpreter`. Those that
+follow are annotated with a kind of `console.commands.parameters`: positional ones are the words
+of the line in their order; keyword-only ones are options, ``--name`` or ``--name VALUE``; and a
+last one with a star takes all words that are left. A default makes a parameter optional.
+
+A command with options or a star is read as by a shell, with quotes; any other as by Yate, cut at
+blanks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from console.commands.parameters import ArgumentError, Flag, Number, RawRest, Word
+
+
+class Parameter(NamedTuple):
+    """One parameter of a command.
+
+    Attributes:
+        name: as in the function.
+        kind: how it is read, shown and completed.
+        default: its value where nothing is given.
+        required: whether it has no default.
+    """
+
+    name: str
+    kind: Word
+    default: object
+    required: bool
+
+    @property
+    def usage(self) -> str:
+        """The parameter in a usage line, in brackets if it may be left out."""
+        shown = self.kind.placeholder or self.name
+        return shown if self.required else f"[{shown}]"
+
+    def read(self, text: str, missing: str) -> object:
+        """Return the argument for `text`, which is empty if nothing is given.
+
+        Raises `ArgumentError`, with the reason `missing` if the parameter is required.
+        """
+        if text.strip():
+            return self.kind.read(text)
+        if self.required:
+            raise ArgumentError(missing)
+        return self.default
+
+
+class Arguments(NamedTuple):
+    """The arguments of a call."""
+
+    positional: list[object]
+    options: dict[str, object]
+
+
+class Signature(NamedTuple):
+    """The parameters of a command.
+
+    Attributes:
+        wants_interpreter: whether the function takes the interpreter, not the session.
+        positional: the parameters that are words of the line.
+        options: the parameters that are options, by their words ``--name``.
+        others: the parameter that takes all words that are left, None for none.
+    """
+
+    wants_interpreter: bool
+    positional: tuple[Parameter, ...]
+    options: dict[str, Parameter]
+    others: Parameter | None
+
+    @property
+    def usage(self) -> str:
+        """The parameters in a usage line."""
+        shown = [
+            f"[{word} {one.kind.placeholder}]" if _has_value(one) else f"[{word}]"
+            for word, one in self.options.items()
+        ]
+        shown += [one.usage for one in self.positional]
+        if self.others is not None:
+            shown.append(f"[{self.others.kind.placeholder} ...]")
+        return " ".join(shown)
+
+    def bind(self, text: str, missing: str, *, strict: bool) -> Arguments:
+        """Read what follows the name of a command.
+
+        Args:
+            missing: the reason for refusing a line without a required parameter.
+            strict: whether words that are left over are a mistake.
+
+        Raises `ArgumentError`.
+        """
+        if self.options or self.others is not None:
+            return self._bind_words(_shell_words(text), missing)
+        text = text.strip()
+        arguments: list[object] = []
+        for one in self.positional:
+            given, text = _next(one, text)
+            arguments.append(one.read(given, missing))
+        if strict and text.strip():
+            raise ArgumentError
+        return Arguments(arguments, {})
+
+    def _bind_words(self, words: list[str], missing: str) -> Arguments:
+        options: dict[str, object] = {one.name: one.default for one in self.options.values()}
+        others: list[str] = []
+        following = iter(words)
+        for word in following:
+            if not word.startswith("--"):
+                others.append(word)
+                continue
+            option = self.options.get(word)
+            if option is None:
+                raise ArgumentError(f"Unknown option: {word}")
+            options[option.name] = _option_value(word, option, following)
+        arguments: list[object] = []
+        for one in self.positional:
+            arguments.append(one.read(others.pop(0) if others else "", missing))
+        if others and self.others is None:
+            raise ArgumentError
+        if self.others is not None:
+            arguments += map(self.others.kind.read, others)
+        return Arguments(arguments, options)
+
+    def complete(self, at: Any, interpreter: Any, before: str, word: str) -> dict[str, str]:
+        """The words that may come next, each with a description.
+
+        Args:
+            at: the session.
+            interpreter: its interpreter.
+            before: what stands between the command's name and the word being typed.
+            word: the start of the word being typed.
+        """
+        given = before.split()
+        found: dict[str, str] = {}
+        if self.options:
+            if given and given[-1] in self.options and _has_value(self.options[given[-1]]):
+                return {}
+            given = list(self._without_options(given))
+            if word.startswith("-"):
+                found = {name: one.kind.description for name, one in self.options.items()}
+        for one in self._next_parameters(given):
+            found |= one.kind.words
+            if one.kind.completer is not None:
+                completer = one.kind.completer
+                target = interpreter if wants_interpreter(completer) else at
+                found |= completer(target, before, word)
+        return found
+
+    def _without_options(self, words: list[str]) -> Iterator[str]:
+        following = iter(words)
+        for word in following:
+            if not word.startswith("--"):
+                yield word
+            elif word in self.options and _has_value(self.options[word]):
+                next(following, None)
+
+    def _next_parameters(self, given: list[str]) -> Iterator[Parameter]:
+        """The parameters that the word after those `given` may belong to."""
+        for one in self.positional:
+            if isinstance(one.kind, Flag):
+                if not given:
+                    yield one
+                elif given[0] == one.kind.placeholder:
+                    given = given[1:]
+            elif one.kind.takes_rest or not given:
+                yield one
+                return
+            else:
+                given = given[1:]
+        if self.others is not None:
+            yield self.others
+
+
+@cache
+def signature_of(function: Callable[..., object]) -> Signature:
+    """Return the signature of a command's function."""
+    positional: list[Parameter] = []
+    options: dict[str, Parameter] = {}
+    others = None
+    _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
+    for one in parameters:
+        kind = next(kind for kind in one.annotation.__metadata__ if isinstance(kind, Word))
+        required = one.default is inspect.Parameter.empty
+        made = Parameter(one.name, kind, None if required else one.default, required)
+        if one.kind is inspect.Parameter.KEYWORD_ONLY:
+            options[f"--{one.name.replace('_', '-')}"] = made
+        elif one.kind is inspect.Parameter.VAR_POSITIONAL:
+            others = made
+        else:
+            positional.append(made)
+    return Signature(wants_interpreter(function), tuple(positional), options, others)
+
+
+def wants_interpreter(function: Callable[..., object]) -> bool:
+    """Whether a function takes the interpreter in place of the session."""
+    return function.__code__.co_varnames[:1] == ("interpreter",)
+
+
+def _next(parameter: Parameter, text: str) -> tuple[str, str]:
+    """The text for a parameter, and what is left for those that follow."""
+    if isinstance(parameter.kind, RawRest):
+        return text, ""
+    text = text.lstrip()
+    if parameter.kind.takes_rest:
+        return text, ""
+    word, _, after = text.partition(" ")
+    if isinstance(parameter.kind, Flag) and word != parameter.kind.placeholder:
+        return "", text
+    return word, after
+
+
+def _has_value(option: Parameter) -> bool:
+    return not isinstance(option.kind, Flag)
+
+
+def _option_value(word: str, option: Parameter, following: Iterator[str]) -> object:
+    if not _has_value(option):
+        return True
+    try:
+        return option.kind.read(next(following, ""))
+    except ArgumentError:
+        kind = option.kind
+        bounds = f" a number from {kind.least} to {kind.most}" if isinstance(kind, Number) else ""
+        raise ArgumentError(f"{word} wants{bounds}") from None
+
+
+def _shell_words(text: str) -> list[str]:
+    import shlex
+
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        reason = f"Cannot read this: {str(error).lower()}"
+        raise ArgumentError(reason, "close the quotes") from None

@@ -1,0 +1,91 @@
+"""Files of commands: a command line each, ``#`` begins a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from console.commands.interpreter import Interpreter
+from console.commands.parameters import ArgumentError
+from console.replies.reply import put_together
+from console.session.session import Session
+from yext import Reply
+from yext.command import EOL
+from yext.log import safe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LARGEST = 1024 * 1024
+"""Bytes of a file of commands."""
+
+
+async def run_file(interpreter: Interpreter, name: str, *, keep_going: bool) -> Reply:
+    """Carry out the commands of a file; the reply has all of theirs.
+
+    Args:
+        name: the path as it was typed.
+        keep_going: whether to go on after a command that fails.
+
+    Raises:
+        ArgumentError: the file cannot be read, or is being carried out already.
+    """
+    from pathlib import Path
+
+    path, sources = Path(name).expanduser(), interpreter.session.sources
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ArgumentError(f"{name} is no file", "a pipe would be waited for")
+    if path.resolve() in sources:
+        raise ArgumentError(f"{name} is being carried out already", "a file cannot source itself")
+    lines = _read(name, path)
+    sources.append(path.resolve())
+    try:
+        return await _run_lines(interpreter, name, lines, keep_going)
+    finally:
+        sources.pop()
+
+
+def _read(name: str, path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ArgumentError(f"{name}: {error.strerror}", "check the name") from None
+    if len(data) > _LARGEST:
+        raise ArgumentError(f"{name} has more than {_LARGEST} bytes", "cut it in pieces")
+    return data.decode("utf-8", "surrogateescape").splitlines()
+
+
+async def _run_lines(
+    interpreter: Interpreter, name: str, lines: Sequence[str], keep_going: bool
+) -> Reply:
+    parts: list[tuple[str, Reply]] = []
+    params: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        command = line.strip()
+        if not command or command.startswith("#"):
+            continue
+        reply = await interpreter.run(command)
+        shown = interpreter.session.secrets.hide(command)
+        parts.append((shown, reply))
+        if not reply.ok and not params:
+            why = reply.params.get("reason") or reply.text.strip()
+            reason = f"{name}:{number}: {shown}: {why}"
+            params = dict(reply.params) | {"reason": reason}
+            parts.append(("", Reply(False, safe(reason) + EOL, {"reason": reason})))
+        if interpreter.session.closing or (not reply.ok and not keep_going):
+            break
+    return put_together(parts, params)
+
+
+def complete_file(session: Session, before: str, word: str) -> dict[str, str]:
+    """The files whose path begins as `word`; directories end in ``/``."""
+    from pathlib import Path
+
+    directory, slash, _ = word.rpartition("/")
+    try:
+        found = list((Path(directory + slash) if slash else Path()).iterdir())
+    except OSError:
+        return {}
+    names = sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
+    return dict.fromkeys(names, "")
