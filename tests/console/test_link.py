@@ -50,7 +50,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
         await link.run("message --wait 20 call.route caller=40")
         for line, word, expected in (
             ("", "external", "Controls the external scripts"),
-            ("help sni", "sniffer ", "which messages are told"),
+            ("help sni", "sniffer ", "which messages are reported"),
             ("external ", "stop", "disconnects a peer"),
             ("external stop route.sh ", "99 ", "running, pid "),
             ("flow ", "pause", "holds them back"),

@@ -20,7 +20,7 @@ BUILT_IN: dict[str, str] = {
     "cdrbuild": "yext.telephony.cdr:CdrBuilder",
     "pbx": "yext.telephony.pbx:Pbx",
     "extmodule": "yext.extmodule.module:ExtModule",
-    "msgsniff": "yext.msgsniff:MsgSniff",
+    "msgsniff": "yext.msgsniff.sniffer:MsgSniff",
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""
 

@@ -1,4 +1,4 @@
-"""Yate's sniffer beside what the recordings play: its filters, its cost, its mistakes."""
+"""The command ``sniffer``, beyond what the recordings play: its cost and its mistakes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,28 +7,30 @@ import pytest
 
 from yext import Engine, Message
 from yext.engine.commands import BUS_COMMANDS
+from yext.log import Event
 
 Story = Callable[[Engine, list[str]], Awaitable[None]]
 
 
 def play(story: Story) -> None:
-    """Plays with an engine, and the first lines of all that it sniffs."""
+    """Run `story` with an engine and the first lines of all messages that it shows."""
 
     async def run() -> None:
-        told: list[str] = []
+        shown: list[str] = []
+
+        def keep(event: Event) -> None:
+            if event.text.startswith(("Sniffed", "Ret")):
+                shown.append(event.text)
+
         async with Engine() as engine:
-            engine.log.subscribe(
-                lambda event: (
-                    told.append(event.text) if event.text.startswith(("Sniffed", "Ret")) else None
-                )
-            )
-            await story(engine, told)
+            engine.log.subscribe(keep)
+            await story(engine, shown)
 
     asyncio.run(run())
 
 
-def names(told: list[str]) -> list[str]:
-    return [line.split("'")[1] for line in told if line.startswith("Sniffed")]
+def names(shown: list[str]) -> list[str]:
+    return [line.split("'")[1] for line in shown if line.startswith("Sniffed")]
 
 
 @pytest.mark.parametrize(
@@ -51,23 +53,23 @@ def names(told: list[str]) -> list[str]:
     ],
 )
 def test_what_is_sniffed(words: str, sniffed: list[str]) -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         # Each `set` takes all the words that follow it.
         for part in words.replace(" set ", "\nset ").split("\n"):
             assert (await engine.command(f"sniffer {part}")).ok
         await engine.command("sniffer on")
-        del told[:]
+        del shown[:]
         await engine.dispatch(Message("call.route", {"a": "1"}))
         await engine.dispatch(Message("call.execute", {"a": "x"}))
         await engine.dispatch(Message("user.auth", {"b": "2"}))
-        assert names(told) == sniffed
-        assert len(told) == 2 * len(sniffed), "each is told again when it returns"
+        assert names(shown) == sniffed
+        assert len(shown) == 2 * len(sniffed), "each is shown again at its end"
 
     play(story)
 
 
 def test_off_it_is_not_there() -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         before = len(engine.dispatcher.handlers())
         await engine.command("sniffer on")
         await engine.command("sniffer on")
@@ -76,25 +78,25 @@ def test_off_it_is_not_there() -> None:
         assert len(engine.dispatcher.handlers()) == before
         assert engine.dispatcher.watch_names() == []
         await engine.dispatch(Message("call.route"))
-        assert "call.route" not in names(told)
+        assert "call.route" not in names(shown)
 
     play(story)
 
 
-def test_the_timer_is_told_when_asked_for() -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+def test_the_timer_is_reported_when_asked_for() -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         await engine.command("sniffer on params mine=1")
         await engine.dispatch(Message("engine.timer", {"mine": "1"}))
-        assert told == []
+        assert shown == []
         await engine.command("sniffer timer on")
         await engine.dispatch(Message("engine.timer", {"mine": "1"}))
-        assert names(told) == ["engine.timer"]
+        assert names(shown) == ["engine.timer"]
 
     play(story)
 
 
-def test_a_bad_expression_is_told() -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+def test_a_bad_expression_is_reported() -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         reply = await engine.command(r"sniffer filter a\(b")
         assert not reply.ok
         assert reply.text == "not a regular expression: a\\(b: column 2: this is not closed\r\n"
@@ -105,10 +107,22 @@ def test_a_bad_expression_is_told() -> None:
     play(story)
 
 
+def test_a_bad_expression_changes_nothing() -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
+        before = (await engine.command("sniffer on filter ^call")).text
+        assert not (await engine.command(r"sniffer filter ^\(")).ok
+        assert (await engine.command("sniffer")).text == before
+        await engine.dispatch(Message("call.route"))
+        await engine.dispatch(Message("user.auth"))
+        assert names(shown) == ["call.route"]
+
+    play(story)
+
+
 def test_its_help_and_completion() -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         assert "sniffer [on|off]" in (await engine.command("help")).text
-        assert "told as output" in (await engine.command("help sniffer")).text
+        assert "reported as output" in (await engine.command("help sniffer")).text
         assert await engine.complete("", "snif") == ["sniffer"]
         assert "filter" in await engine.complete("sniffer", "")
 
@@ -116,7 +130,7 @@ def test_its_help_and_completion() -> None:
 
 
 def test_handlers_and_watches_are_listed() -> None:
-    async def story(engine: Engine, told: list[str]) -> None:
+    async def story(engine: Engine, shown: list[str]) -> None:
         assert "dispatcher" in BUS_COMMANDS
         engine.install("call.route", lambda message: True, 42, filter=("called", "99"), track="me")
         found = (await engine.command("dispatcher handlers name=call.route trackname=me")).text
