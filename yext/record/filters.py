@@ -1,8 +1,8 @@
-"""The language in which operators say which messages they mean (docs/flow.md).
+"""The filter language, in which operators choose messages (docs/flow.md).
 
     call.* and caller=4* and not (handled or from:route.py)
 
-Compiled once, an expression is a plain function of a `Journey`.
+An expression is compiled once, into a plain function of a `Journey`.
 """
 
 from __future__ import annotations
@@ -10,52 +10,52 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Final, NamedTuple
 
 from yext.errors import FilterError, PatternError
+from yext.record.journey import Journey
 from yext.record.patterns import Matcher, wildcard
 
-if TYPE_CHECKING:
-    from yext.record.journey import Journey
-
-LONGEST_FILTER = 4096
+LONGEST_FILTER: Final = 4096
 """Characters of an expression."""
 
-DEEPEST = 50
-"""How many parentheses and nots may be open at once."""
+DEEPEST: Final = 50
+"""The number of parentheses and nots that may be open at once."""
 
-Predicate = Callable[["Journey"], bool]
+Predicate = Callable[[Journey], bool]
+"""Decides whether a message passes."""
 
-Verdict = Callable[[str], "bool | None"]
+Verdict = Callable[[str], bool | None]
+"""Decides whether messages of a name pass, None if the name alone does not decide it."""
 
-WORDS = {
-    "and": "both sides hold",
-    "or": "one side holds",
-    "not": "what follows does not hold",
-    "handled": "somebody handled it",
+WORDS: Final = {
+    "and": "both sides are true",
+    "or": "one side is true",
+    "not": "what follows is not true",
+    "handled": "a handler handled it",
     "unhandled": "nobody handled it",
-    "from:": "who sent it",
-    "by:": "who handled it",
-    "slow>": "took longer than: slow>10ms",
+    "from:": "its sender",
+    "by:": "its handler",
+    "slow>": "it took longer than: slow>10ms",
 }
-"""The words of the language and what they say, for completion."""
+"""The words of the language with their meanings, for completion."""
 
-_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1e-3}
+_UNITS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1e-3}
 
-_SLOW = re.compile(r"slow>(\d+(?:\.\d+)?)(us|ms|s|)", re.ASCII)
+_SLOW: Final = re.compile(r"slow>(\d+(?:\.\d+)?)(us|ms|s|)", re.ASCII)
 
-_NO_NAME = re.compile(r"[=~<>:]")
-"""What no message has in its name: such a word is a slip, and would let nothing through."""
+_NO_NAME: Final = re.compile(r"[=~<>:]")
+"""Characters that no message has in its name: a word with one is a mistake, as nothing passes."""
 
-_WHY_NO_NAME = {
-    "=": "a parameter is wanted before =",
-    "~": "a parameter is wanted before ~",
-    "<": "slow>10ms tells how long",
-    ">": "slow>10ms tells how long",
-    ":": "only from: and by: end so; a name with : is put in quotes",
+_WHY_NO_NAME: Final = {
+    "=": "the name of a parameter is missing before =",
+    "~": "the name of a parameter is missing before ~",
+    "<": "write slow>10ms for the time a message took",
+    ">": "write slow>10ms for the time a message took",
+    ":": "only from: and by: have a colon; put a name with : in quotes",
 }
 
-_PARAM = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
+_PARAM: Final = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Filter:
 
     Attributes:
         text: the expression as it was typed, empty for all messages.
-        matches: whether a journey is meant.
-        by_name: whether messages of a name are meant, None where the name alone cannot tell.
-        names: the message names it mentions, as wildcards.
+        matches: decides whether a journey passes.
+        by_name: decides whether messages of a name pass, as far as the name alone can.
+        names: the message names in the expression, with wildcards.
     """
 
     text: str
@@ -75,13 +75,19 @@ class Filter:
     names: tuple[str, ...] = ()
 
     def mentions(self, name: str) -> bool:
-        """Whether a name in the expression fits `name`: it was asked for then."""
-        return any(wildcard(one)(name) for one in self.names)
+        """Return whether the expression asks for messages called `name`."""
+        return any(wildcard(pattern)(name) for pattern in self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A word of the expression: `text` without quotes, `plain` when it had none."""
+    """A word or a parenthesis of an expression.
+
+    Attributes:
+        text: the word without its quotes.
+        column: the place where it begins, in characters from 0.
+        plain: whether the word has no quotes.
+    """
 
     text: str
     column: int
@@ -89,10 +95,15 @@ class _Token:
 
 
 def compile_filter(expression: str, hidden: Matcher | None = None) -> Filter:
-    """Makes a `Filter` of an expression; an empty one means all messages.
+    """Compile an expression; all messages pass an empty one.
 
-    `hidden` tells the parameters that whoever asks may not see, and so not ask for either.
-    Raises `FilterError`, with the column, for an expression that makes no sense.
+    Args:
+        expression: the expression.
+        hidden: decides which parameters are hidden from the operator, and so cannot be part of
+            the expression; None for no parameter.
+
+    Raises:
+        FilterError: the expression is wrong, with the column of the mistake.
     """
     text = expression.strip()
     if not text:
@@ -105,8 +116,11 @@ def compile_filter(expression: str, hidden: Matcher | None = None) -> Filter:
 
 
 def _tokens(expression: str) -> list[_Token]:
-    """The words and parentheses. A parenthesis inside a word belongs to the word as long as
-    it is closed there, so that ``called~^(1|2)`` is one word."""
+    """Split an expression into words and parentheses.
+
+    A parenthesis inside a word belongs to the word if it is closed there, so that
+    ``called~^(1|2)`` is one word.
+    """
     found: list[_Token] = []
     at = 0
     while at < len(expression):
@@ -135,7 +149,7 @@ def _word(expression: str, begin: int) -> tuple[_Token, int]:
             plain = False
             continue
         opened += (char == "(") - (char == ")")
-        # A backslash stays: a regular expression needs it. What it protects is no parenthesis.
+        # A backslash stays, as a regular expression needs it. A parenthesis after it is literal.
         if char == "\\" and at + 1 < len(expression):
             text.append(char)
             at += 1
@@ -146,7 +160,7 @@ def _word(expression: str, begin: int) -> tuple[_Token, int]:
 
 
 def _quoted(expression: str, begin: int) -> tuple[str, int]:
-    """A text in quotes; the quote itself is doubled inside."""
+    """Return the text in quotes, and the place after them; a quote inside is doubled."""
     quote = expression[begin]
     text: list[str] = []
     at = begin + 1
@@ -161,18 +175,18 @@ def _quoted(expression: str, begin: int) -> tuple[str, int]:
 
 
 def _unknown(name: str) -> None:
-    """What most words of an expression say of a name alone."""
+    """The verdict of words that do not depend on the name."""
 
 
 class _Part(NamedTuple):
-    """A part of the expression: whether a journey is meant, and what the name alone says of it."""
+    """A compiled part of an expression."""
 
     matches: Predicate
     by_name: Verdict = _unknown
 
 
 class _Parser:
-    """or binds weaker than and, and weaker than not."""
+    """A recursive-descent parser: ``or`` binds weaker than ``and``, and ``and`` than ``not``."""
 
     def __init__(self, expression: str, hidden: Matcher | None) -> None:
         self.expression = expression
@@ -261,30 +275,29 @@ class _Parser:
 
     def _rest(self, token: _Token, prefix: str) -> str:
         if len(token.text) == len(prefix):
-            raise FilterError(
-                self.expression, token.column + len(prefix), f"{prefix} wants a name, or wildcards"
-            )
+            column = token.column + len(prefix)
+            raise FilterError(self.expression, column, f"write a name after {prefix}")
         return token.text[len(prefix) :]
 
     def _slow(self, token: _Token) -> _Part:
         found = _SLOW.fullmatch(token.text)
         if found is None:
             column = token.column + len("slow>")
-            raise FilterError(self.expression, column, "a time is wanted here: 10ms, 500us, 2s")
+            raise FilterError(self.expression, column, "write a time here: 10ms, 500us, 2s")
         return _Part(_slower(float(found[1]) * _UNITS[found[2]]))
 
     def _param(self, token: _Token, name: str, sign: str, value: str) -> _Part:
         if self._hidden is not None and self._hidden(name):
             raise self._mistake(token, f"{name} is hidden from observers")
         if sign == "=":
-            return _Part(_param_is(name, wildcard(value), not value))
+            return _Part(_param_is(name, wildcard(value), absent=not value))
         # Loaded with the first expression: most filters have none.
         from yext.record.expressions import regex
 
         try:
-            return _Part(_param_is(name, regex(value), False))
+            return _Part(_param_is(name, regex(value), absent=False))
         except PatternError as error:
-            # In a quoted word the place is out by the quotes before it, which is near enough.
+            # In a quoted word the column is off by the quotes before it, which is near enough.
             column = token.column + len(name) + 1 + error.column
             text = f"not a regular expression: {error.text}"
             raise FilterError(self.expression, column, text) from None
@@ -320,7 +333,13 @@ def _name(pattern: str) -> _Part:
 
 
 def _param_is(name: str, fits: Matcher, absent: bool) -> Predicate:
-    """Whether the parameter had, or got, such a value; where `absent` fits, no value does too."""
+    """Match the values that a parameter had at first and at the end.
+
+    Args:
+        name: the parameter.
+        fits: matches a value.
+        absent: the result for a message without the parameter.
+    """
 
     def predicate(journey: Journey) -> bool:
         before, after = journey.params.get(name), journey.after.get(name)
@@ -336,8 +355,7 @@ def _slower(seconds: float) -> Predicate:
 
 
 def _labelled(pattern: str) -> Matcher:
-    """Whether a label, or its first word, fits: a script goes by its name, or with its
-    parameter."""
+    """Match a label or its first word, as a script's label may end in its parameter."""
     fits = wildcard(pattern)
     return lambda label: fits(label) or fits(label.partition(" ")[0])
 
@@ -352,9 +370,9 @@ def _by(pattern: str) -> Predicate:
     return lambda journey: fits(journey.by)
 
 
-_STATES: dict[str, Predicate] = {
+_STATES: Final[dict[str, Predicate]] = {
     "handled": lambda journey: journey.handled,
     "unhandled": lambda journey: not journey.handled,
 }
 
-_PREFIXES: dict[str, Callable[[str], Predicate]] = {"from:": _from, "by:": _by}
+_PREFIXES: Final[dict[str, Callable[[str], Predicate]]] = {"from:": _from, "by:": _by}
