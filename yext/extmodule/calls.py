@@ -297,7 +297,7 @@ def attach_call(
         message["id"] = channel.id
         message.userdata = channel
         return channel.release
-    waiting = peer.pending.get(ident) if ident else None
+    waiting = peer.pending.waiting.get(ident) if ident else None
     userdata: object = peer.channel if waiting is None else waiting.message.userdata
     message.userdata = userdata
     if not isinstance(userdata, Endpoint):

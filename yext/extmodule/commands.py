@@ -249,7 +249,7 @@ def _row(script: Script) -> list[str]:
     else:
         live = [
             str(peer.pid), peer.role, str(int(time.time() - script.started_at)),
-            str(peer.received), str(peer.sent), str(len(peer.pending)),
+            str(peer.received), str(peer.sent), str(len(peer.pending.waiting)),
             str(len(peer.relays)), str(len(peer.watches)),
         ]  # fmt: skip
     ended, why = script.last_exit, script.why

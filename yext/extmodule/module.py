@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
+from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
 from yext.engine.module import Listening, Module, Program
 from yext.extmodule import commands, reload, settings
@@ -101,11 +102,13 @@ class ExtModule(Module):
 
     async def apply_conf(self) -> list[str]:
         supervisor, after = self.supervisor, self._planned
-        before, supervisor.settings = supervisor.settings, after
+        before = supervisor.options
+        supervisor.use(after)
         self._install_call_handler()
         lines: list[str] = []
         if self._applied:
-            lines += reload.options(supervisor, before.options, after.options)
+            changed = describe_changes(settings.GENERAL, vars(before), vars(after.options))
+            lines += [f"{name}: {change}" for name, change in changed.items()]
         lines += await self.listeners.apply(after.listeners)
         lines += await reload.scripts(supervisor, after.scripts)
         if not self._applied:
@@ -174,5 +177,5 @@ def _program(script: Script) -> Program:
     if peer is None:
         return program
     return program._replace(
-        pid=peer.pid, received=peer.received, sent=peer.sent, pending=len(peer.pending)
+        pid=peer.pid, received=peer.received, sent=peer.sent, pending=len(peer.pending.waiting)
     )

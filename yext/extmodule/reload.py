@@ -8,37 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from yext.conf.options import describe_changes
 from yext.errors import StartError
-from yext.extmodule import settings
-from yext.extmodule.peer.peer import Peer
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import IDLE, ScriptState
-from yext.extmodule.settings import ModuleOptions, Program
+from yext.extmodule.settings import Program
 from yext.extmodule.supervisor import Supervisor
-
-
-def options(supervisor: Supervisor, before: ModuleOptions, after: ModuleOptions) -> list[str]:
-    """Apply changed options to connected peers that have not overridden them."""
-    for peer in supervisor.peers:
-        _peer_options(peer, before, after)
-    for script in supervisor.scripts:
-        script.keep_lines(after.loglines)
-    changed = describe_changes(settings.GENERAL, vars(before), vars(after))
-    return [f"{name}: {change}" for name, change in changed.items()]
-
-
-def _peer_options(peer: Peer, before: ModuleOptions, after: ModuleOptions) -> None:
-    own = peer.settings
-    if own.timeout == before.timeout:
-        peer.set_timeout(after.timeout)
-    if own.timebomb == before.timebomb:
-        own.timebomb = after.timebomb
-    if own.maxqueue == before.maxqueue:
-        own.maxqueue = after.maxqueue
-    if own.settime == before.settime:
-        own.settime = after.settime
 
 
 async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str]:

@@ -10,7 +10,7 @@ from yext.engine.module import Module
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.peer import Peer, PeerEnd
-from yext.extmodule.peer.setlocal import PeerChannel
+from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
 from yext.extmodule.script.launch import Launcher
 from yext.extmodule.script.oneshot import OneShots
 from yext.extmodule.script.script import Script
@@ -47,6 +47,7 @@ class Supervisor:
 
     Attributes:
         settings: the settings in force.
+        peer_settings: the settings of a new peer.
         peers: the peers connected now, in order of arrival, each with its script; None for a
             peer that came through a listener.
         scripts: the scripts that were started, or could not be, in order of their first start.
@@ -59,6 +60,7 @@ class Supervisor:
     def __init__(self, module: Module, settings: Settings) -> None:
         self.bus = module.bus
         self.settings = settings
+        self.peer_settings = PeerSettings.from_options(settings.options, module.name)
         self.peers: dict[Peer, Script | None] = {}
         self.scripts: list[Script] = []
         self.channels: dict[PeerChannel, None] = {}
@@ -78,6 +80,15 @@ class Supervisor:
     def options(self) -> ModuleOptions:
         """The options in force."""
         return self.settings.options
+
+    def use(self, settings: Settings) -> None:
+        """Put `settings` in force, also for connected peers that have not overridden them."""
+        before, self.settings = self.peer_settings, settings
+        after = self.peer_settings = PeerSettings.from_options(settings.options, self.name)
+        for peer in self.peers:
+            peer.use_defaults(before, after)
+        for script in self.scripts:
+            script.keep_lines(settings.options.loglines)
 
     def source(self, name: str) -> str:
         """Return where a program is looked for, and the setting that says so; empty if `name`

@@ -294,7 +294,7 @@ def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
         assert await lab.engine.dispatch(message)
         assert message["peerid"] == "wave/1"
         assert channel.peer is not None and channel.peer.id == "wave/1"
-        channel.reports_disconnect = True  # type: ignore[attr-defined]
+        channel.reports_disconnect = True
         told = await watched.named("chan.disconnected", id="ExtModule")
         assert told["reason"] == "eof"
 

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
-from calls import ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
+from calls import ANSWER, ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
 from workshop import TIMEOUT, Workshop
 
 from tests import timeless
 from tests.timeless import HurriedLoop
 from yext import Message
+from yext.extmodule.calls import ScriptChannel
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
 from yext.telephony.audio import detect
 from yext.telephony.audio.clock import BEAT, CATCH_UP, Clock
@@ -209,6 +210,13 @@ async def connected(lab: Workshop, line: str) -> tuple[asyncio.StreamReader, asy
     return reader, writer
 
 
+def called(lab: Workshop) -> Endpoint:
+    """The other end of the call of the first script."""
+    channel = next(iter(lab.module.supervisor.channels))
+    assert isinstance(channel, ScriptChannel) and channel.peer is not None
+    return channel.peer
+
+
 def listener(lab: Workshop) -> None:
     lab.configure("maxaudio=100", f"[listener data]\ntype=unix\npath={lab.folder}/data.sock\n")
     lab.script("take.py", TAKE + WAIT, PYTHON)
@@ -257,6 +265,27 @@ def test_a_data_connection_to_a_channel_of_a_driver(lab: Workshop) -> None:
     run(lab, body)
 
 
+def test_a_data_connection_finds_a_channel_by_the_id_that_its_script_chose(lab: Workshop) -> None:
+    listener(lab)
+    choose = 'send("%%>setlocal:id:mine", "%%<message:" + call[1] + ":true::")\n'
+    lab.script("take.py", ANSWER + choose + WAIT, PYTHON)
+
+    async def body() -> None:
+        await call(lab, "external/nodata/take.py")
+        heard = Heard(5)
+        called(lab).set_consumer(heard, "text")
+        reader, former = await connected(lab, "%%>connect:play:ExtModule:text\nhello")
+        assert await asyncio.wait_for(reader.read(), TIMEOUT) == b""
+        _, writer = await connected(lab, "%%>connect:play:mine:text\nhello")
+        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
+        former.close()
+        writer.close()
+        await phone(lab, "hangup")
+        assert telephony(lab.engine).endpoints == {}
+
+    run(lab, body)
+
+
 @pytest.mark.parametrize(
     "line", ["%%>connect:play:nobody\n", "%%>connect:play\n", "%%>connect:dance:ExtModule\n"]
 )
@@ -277,9 +306,8 @@ def test_the_first_line_may_come_in_pieces_with_audio_behind_it(lab: Workshop) -
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        channel = next(iter(lab.module.supervisor.channels))
         heard = Heard(640)
-        channel.peer.set_consumer(heard)  # type: ignore[union-attr]
+        called(lab).set_consumer(heard)
         _, writer = await connected(lab, "%%>connect:pl")
         await writer.drain()
         await lab.send("nothing")
@@ -297,9 +325,8 @@ def test_other_data_is_passed_on_as_it_comes(lab: Workshop) -> None:
 
     async def body() -> None:
         await call(lab, "external/nodata/take.py")
-        channel = next(iter(lab.module.supervisor.channels))
         heard = Heard(5)
-        channel.peer.set_consumer(heard, "text")  # type: ignore[union-attr]
+        called(lab).set_consumer(heard, "text")
         _, writer = await connected(lab, "%%>connect:play:ExtModule:text\nhello")
         await asyncio.wait_for(heard.full.wait(), TIMEOUT)
         assert heard.data == b"hello"

@@ -192,12 +192,9 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write the peer's lines now."""
-        lines = self.peer.outgoing
+        lines, self.peer.outgoing = self.peer.outgoing, None
         if lines and self._transport is not None and not self._input_closed:
-            text = "\n".join(lines) + "\n"
-            lines.clear()
-            self._transport.write(wire.to_bytes(text))
-        lines.clear()
+            self._transport.write(wire.to_bytes("\n".join(lines) + "\n"))
 
     def close(self) -> None:
         """Write the peer's lines, then close."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -60,8 +61,8 @@ class PeerHost(Protocol):
         """The options in force."""
 
     @property
-    def name(self) -> str:
-        """The name of the module, for the tracking parameter."""
+    def peer_settings(self) -> PeerSettings:
+        """The settings of a new peer."""
 
     def debug(self, level: int, text: str) -> None:
         """Log `text` as the module's debug text if `level` is low enough."""
@@ -160,13 +161,13 @@ class Peer:
         pid: the process, None if it is not known.
         is_script: True for a script of the engine, False for a peer of a listener.
         settings: what ``%%>setlocal`` changes.
-        pending: the dispatches that wait for the peer's answer, by their id, oldest first.
+        pending: the dispatches that wait for the peer's answer.
         relays: the installed handlers by message name.
         watches: the names of watched messages.
         channel: the peer's end of a call, None if it has none.
         connection: the peer's connection, None before it is made and after it was closed.
         congested: False if the connection takes lines for sure; otherwise it has to be asked.
-        outgoing: the lines that are to be written at the end of this turn of the loop.
+        outgoing: the lines that are to be written at the end of this turn of the loop, if any.
         received, sent: the number of messages and answers from and to the peer.
         own_in_flight: the number of the peer's own messages that are being dispatched.
         spoke: True once the peer has sent a line of the protocol.
@@ -191,14 +192,14 @@ class Peer:
         self.label = name
         self.pid: int | None = None
         self.is_script = False
-        self.settings = PeerSettings(host.options, host.name)
+        self.settings = host.peer_settings
         self.pending = PendingAnswers()
         self.relays: dict[str, Relay] = {}
         self.watches: dict[str, None] = {}
         self.channel: PeerChannel | None = None
         self.connection: PeerConnection | None = None
         self.congested = False
-        self.outgoing: list[str] = []
+        self.outgoing: list[str] | None = None
         self.received = self.sent = 0
         self.spoke = False
         self.stray = ""
@@ -282,7 +283,7 @@ class Peer:
         self.own_in_flight += 1
         dispatcher = self._dispatcher
         done: Callable[[Dispatch], None] = self._returned
-        if self.role == "channel" or ident in self.pending:
+        if self.role == "channel" or ident in self.pending.waiting:
             detach = self._host.attach_call(self, ident, message)
             if detach is not None:
                 done = self._then_detach(detach)
@@ -300,8 +301,9 @@ class Peer:
         self.own_in_flight -= 1
         if dispatch.ident:
             line = wire.encode_answer(dispatch.ident, dispatch.message, dispatch.handled)
-            if self.outgoing:
-                self.outgoing.append(line)
+            outgoing = self.outgoing
+            if outgoing:
+                outgoing.append(line)
             else:
                 self.send(line)
         if self.ended and not self.own_in_flight:
@@ -318,20 +320,22 @@ class Peer:
         if self.congested and self._refuses():
             return False
         pending = self.pending
+        waiting = pending.waiting
         settings = self.settings
         limit = settings.maxqueue
-        if limit and len(pending) >= limit:
+        if limit and len(waiting) >= limit:
             self._host.debug(
                 log.WARN, f"'{self.label}' has {limit} messages waiting, passing it by"
             )
             return False
         self._sequence = sequence = self._sequence + 1
         ident = str(sequence)
-        pending[ident] = dispatch
+        waiting[ident] = dispatch
         self.sent += 1
         line = wire.encode_message(ident, message)
-        if self.outgoing:
-            self.outgoing.append(line)
+        outgoing = self.outgoing
+        if outgoing:
+            outgoing.append(line)
         else:
             self.send(line)
         timeout = settings.timeout
@@ -355,12 +359,13 @@ class Peer:
 
     def _answer(self, fields: str) -> None:
         ident, _, answer = fields.partition(":")
-        dispatch = self.pending.get(ident)
+        waiting = self.pending.waiting
+        dispatch = waiting.get(ident)
         if dispatch is None:
             self.pending.record_late(ident)
             return
         handled = wire.apply_answer(answer, dispatch.message)
-        del self.pending[ident]
+        del waiting[ident]
         self.received += 1
         dispatch.answered(handled)
 
@@ -379,15 +384,13 @@ class Peer:
 
     def input_closed(self) -> None:
         """Let go of all messages: the peer reads no more, though it may go on sending."""
-        self.outgoing.clear()
+        self.outgoing = None
         self._release_pending()
         if self.settings.timebomb:
             self.end(PeerEnd.TIMEBOMB)
 
     def _release_pending(self) -> None:
-        waiting = tuple(self.pending.values())
-        self.pending.clear()
-        for dispatch in waiting:
+        for dispatch in self.pending.take_all():
             dispatch.answered(False, NoAnswer.GONE)
 
     def notice(self, dispatch: Dispatch) -> None:
@@ -406,11 +409,11 @@ class Peer:
 
     def send(self, line: str) -> None:
         """Queue a line; all lines of one turn of the loop are one write."""
-        if self.connection is None:
-            return
-        if not self.outgoing:
+        if self.outgoing:
+            self.outgoing.append(line)
+        elif self.connection is not None:
             self._turn = self.connection.write_soon()
-        self.outgoing.append(line)
+            self.outgoing = [line]
 
     # Settings
 
@@ -431,8 +434,16 @@ class Peer:
 
     def set_timeout(self, milliseconds: int) -> None:
         """Change how long the next answers are waited for, 0 or less for ever."""
-        before, self.settings.timeout = self.settings.timeout, milliseconds
-        if milliseconds > 0 and (before <= 0 or milliseconds < before):
+        self._use(replace(self.settings, timeout=milliseconds))
+
+    def use_defaults(self, before: PeerSettings, after: PeerSettings) -> None:
+        """Use the settings of new peers, `before` until now and `after` from now on, as far as
+        the peer has not changed its own."""
+        self._use(self.settings.with_defaults(before, after))
+
+    def _use(self, settings: PeerSettings) -> None:
+        before, self.settings = self.settings, settings
+        if settings.timeout > 0 and (before.timeout <= 0 or settings.timeout < before.timeout):
             self.pending.timeout_shortened()
 
     # The end

@@ -23,23 +23,24 @@ _STALE_MAX = 64
 """Answered dispatches that `PendingAnswers` keeps in its heap, beside as many as are pending."""
 
 
-class PendingAnswers(dict[str, "Dispatch"]):
-    """The dispatches that wait for one peer's answer, by their id, oldest first.
+class PendingAnswers:
+    """The dispatches that wait for one peer's answer.
 
-    The peer adds and removes dispatches as in any dictionary; most messages cost no more than
+    The peer adds dispatches to `waiting` and removes them there; most messages cost no more than
     that. One timer serves all deadlines. As long as the timeout is not shortened, the oldest
     dispatch is due first, and a look for overdue ones ends at the first that is not. Dispatches
     that are due before older ones are in a heap as well.
 
     Attributes:
+        waiting: the dispatches by their id, oldest first.
         nearest: a dispatch with an earlier deadline than this, by the loop's clock, has to be
             announced by `watch`.
     """
 
-    __slots__ = ("_early", "_in_order_from", "_late", "_timer", "nearest")
+    __slots__ = ("_early", "_in_order_from", "_late", "_timer", "nearest", "waiting")
 
     def __init__(self) -> None:
-        super().__init__()
+        self.waiting: dict[str, Dispatch] = {}
         self.nearest = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._early: list[tuple[float, str]] | None = None
@@ -48,7 +49,13 @@ class PendingAnswers(dict[str, "Dispatch"]):
 
     def oldest(self) -> Dispatch | None:
         """Return the dispatch that has waited longest, None if there is none."""
-        return next(iter(self.values()), None)
+        return next(iter(self.waiting.values()), None)
+
+    def take_all(self) -> list[Dispatch]:
+        """Remove all dispatches and return them."""
+        dispatches = list(self.waiting.values())
+        self.waiting.clear()
+        return dispatches
 
     def watch(self, ident: str, deadline: float, due: Callable[[], None]) -> None:
         """Call `due` once the dispatch `ident` is overdue, at `deadline`."""
@@ -60,8 +67,8 @@ class PendingAnswers(dict[str, "Dispatch"]):
 
     def timeout_shortened(self) -> None:
         """Expect dispatches that are due before those that are pending now."""
-        if self:
-            newest = self[next(reversed(self))]
+        if self.waiting:
+            newest = next(reversed(self.waiting.values()))
             self._in_order_from = max(self._in_order_from, newest.deadline)
             self.nearest = NEVER
 
@@ -72,17 +79,17 @@ class PendingAnswers(dict[str, "Dispatch"]):
         """
         self._timer, self.nearest = None, NEVER
         overdue: list[str] = []
-        for ident, dispatch in self.items():
+        for ident, dispatch in self.waiting.items():
             if dispatch.deadline > now:
                 break
             overdue.append(ident)
         while self._early and self._early[0][0] <= now:
             overdue.append(heapq.heappop(self._early)[1])
-        return [(ident, self.pop(ident)) for ident in overdue if ident in self]
+        return [(ident, self.waiting.pop(ident)) for ident in overdue if ident in self.waiting]
 
     def watch_next(self, now: float, due: Callable[[], None]) -> None:
         """Call `due` at the next deadline, if there is one."""
-        while self._early and self._early[0][1] not in self:
+        while self._early and self._early[0][1] not in self.waiting:
             heapq.heappop(self._early)
         oldest = self.oldest()
         deadline = NEVER if oldest is None else oldest.deadline
@@ -105,8 +112,8 @@ class PendingAnswers(dict[str, "Dispatch"]):
 
     def _add_early(self, deadline: float, ident: str) -> None:
         early = self._early or []
-        if len(early) > 2 * len(self) + _STALE_MAX:
-            early = [entry for entry in early if entry[1] in self]
+        if len(early) > 2 * len(self.waiting) + _STALE_MAX:
+            early = [entry for entry in early if entry[1] in self.waiting]
             heapq.heapify(early)
         heapq.heappush(early, (deadline, ident))
         self._early = early

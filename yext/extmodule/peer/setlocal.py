@@ -8,6 +8,7 @@ Source: Yate's docs/extmodule.html, "setlocal", and the recordings in 06_setloca
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from yext import conf, log, wire
@@ -20,12 +21,9 @@ BUFSIZE_RANGE = (2048, 65536)
 MAXQUEUE_RANGE = (0, 10000)
 
 
+@dataclass(frozen=True, slots=True)
 class PeerSettings:
-    """The settings of one peer.
-
-    Args:
-        options: the options of extmodule.conf, from which the first five come.
-        module: the module's name, for the tracking parameter.
+    """The settings of a peer, which peers share as long as they change none.
 
     Attributes:
         timeout: milliseconds to wait for an answer, 0 or less for ever.
@@ -42,24 +40,43 @@ class PeerSettings:
         debuglevel: the highest level of the peer's debug text, None for the module's.
     """
 
-    __slots__ = (
-        "debuglevel", "debugname", "maxqueue", "reason", "reenter", "restart", "selfwatch",
-        "setdata", "settime", "timebomb", "timeout", "trackparam",
-    )  # fmt: skip
+    timeout: int
+    timebomb: bool
+    maxqueue: int
+    settime: bool
+    trackparam: str
+    restart: bool = False
+    reenter: bool = False
+    selfwatch: bool = False
+    setdata: bool = True
+    reason: str = ""
+    debugname: str = ""
+    debuglevel: int | None = None
 
-    def __init__(self, options: ModuleOptions, module: str) -> None:
-        self.timeout = options.timeout
-        self.timebomb = options.timebomb
-        self.maxqueue = options.maxqueue
-        self.settime = options.settime
-        self.trackparam = module if options.trackparam else ""
-        self.restart = False
-        self.reenter = False
-        self.selfwatch = False
-        self.setdata = True
-        self.reason = ""
-        self.debugname = ""
-        self.debuglevel: int | None = None
+    @classmethod
+    def from_options(cls, options: ModuleOptions, module: str) -> PeerSettings:
+        """Make the settings of a new peer from the options of extmodule.conf.
+
+        `module` is the module's name, for the tracking parameter.
+        """
+        return cls(
+            options.timeout,
+            options.timebomb,
+            options.maxqueue,
+            options.settime,
+            module if options.trackparam else "",
+        )
+
+    def with_defaults(self, before: PeerSettings, after: PeerSettings) -> PeerSettings:
+        """Return these settings with the defaults `after`, where they had those of `before`."""
+        changed = replace(
+            self,
+            timeout=after.timeout if self.timeout == before.timeout else self.timeout,
+            timebomb=after.timebomb if self.timebomb == before.timebomb else self.timebomb,
+            maxqueue=after.maxqueue if self.maxqueue == before.maxqueue else self.maxqueue,
+            settime=after.settime if self.settime == before.settime else self.settime,
+        )
+        return after if changed == after else changed
 
 
 class PeerChannel(Protocol):
@@ -137,7 +154,8 @@ def _timeout(peer: SettablePeer, value: str) -> Result:
 def _maxqueue(peer: SettablePeer, value: str) -> Result:
     number = conf.parse_int(value)
     if number is not None:
-        peer.settings.maxqueue = _within(MAXQUEUE_RANGE, number)
+        number = _within(MAXQUEUE_RANGE, number)
+        peer.settings = replace(peer.settings, maxqueue=number)
     return str(peer.settings.maxqueue), True
 
 
@@ -151,7 +169,7 @@ def _bufsize(peer: SettablePeer, value: str) -> Result:
 def _debuglevel(peer: SettablePeer, value: str) -> Result:
     number = conf.parse_int(value)
     if number is not None:
-        peer.settings.debuglevel = log.clamp_level(number)
+        peer.settings = replace(peer.settings, debuglevel=log.clamp_level(number))
     level = peer.settings.debuglevel
     return str(peer.bus.log.level if level is None else level), True
 
@@ -165,40 +183,45 @@ def _within(limits: tuple[int, int], number: int) -> int:
 
 
 def _timebomb(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    settings.timebomb = wire.BOOLEANS.get(value, settings.timebomb)
-    return wire.bool_text(settings.timebomb), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None:
+        peer.settings = replace(peer.settings, timebomb=wanted)
+    return wire.bool_text(peer.settings.timebomb), True
 
 
 def _restart(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    if peer.restartable:
-        settings.restart = wire.BOOLEANS.get(value, settings.restart)
-    return wire.bool_text(settings.restart), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None and peer.restartable:
+        peer.settings = replace(peer.settings, restart=wanted)
+    return wire.bool_text(peer.settings.restart), True
 
 
 def _reenter(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    settings.reenter = wire.BOOLEANS.get(value, settings.reenter)
-    return wire.bool_text(settings.reenter), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None:
+        peer.settings = replace(peer.settings, reenter=wanted)
+    return wire.bool_text(peer.settings.reenter), True
 
 
 def _selfwatch(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    settings.selfwatch = wire.BOOLEANS.get(value, settings.selfwatch)
-    return wire.bool_text(settings.selfwatch), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None:
+        peer.settings = replace(peer.settings, selfwatch=wanted)
+    return wire.bool_text(peer.settings.selfwatch), True
 
 
 def _setdata(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    settings.setdata = wire.BOOLEANS.get(value, settings.setdata)
-    return wire.bool_text(settings.setdata), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None:
+        peer.settings = replace(peer.settings, setdata=wanted)
+    return wire.bool_text(peer.settings.setdata), True
 
 
 def _settime(peer: SettablePeer, value: str) -> Result:
-    settings = peer.settings
-    settings.settime = wire.BOOLEANS.get(value, settings.settime)
-    return wire.bool_text(settings.settime), True
+    wanted = wire.BOOLEANS.get(value)
+    if wanted is not None:
+        peer.settings = replace(peer.settings, settime=wanted)
+    return wire.bool_text(peer.settings.settime), True
 
 
 def _disconnected(peer: SettablePeer, value: str) -> Result:
@@ -215,22 +238,21 @@ def _disconnected(peer: SettablePeer, value: str) -> Result:
 
 def _trackparam(peer: SettablePeer, value: str) -> Result:
     if value:
-        peer.settings.trackparam = value
+        peer.settings = replace(peer.settings, trackparam=value)
     return peer.settings.trackparam, True
 
 
 def _reason(peer: SettablePeer, value: str) -> Result:
     """An empty value clears rather than asks: recorded in set_reason."""
-    peer.settings.reason = value
+    peer.settings = replace(peer.settings, reason=value)
     return value, True
 
 
 def _debugname(peer: SettablePeer, value: str) -> Result:
     """The first name given stays, and is the answer to later ones: set_debugname."""
-    settings = peer.settings
-    if value and not settings.debugname:
-        settings.debugname = value
-    return settings.debugname or peer.name, True
+    if value and not peer.settings.debugname:
+        peer.settings = replace(peer.settings, debugname=value)
+    return peer.settings.debugname or peer.name, True
 
 
 def _id(peer: SettablePeer, value: str) -> Result:

@@ -172,7 +172,7 @@ def test_a_message_that_is_not_answered_in_time_passes_on(timebomb: bool) -> Non
         await peer.asks("%%>install:50:test")
         assert not await asyncio.wait_for(engine.dispatch(Message("test")), 10)
         assert peer.peer.ended is timebomb
-        assert peer.peer.pending == {}
+        assert peer.peer.pending.waiting == {}
 
     run()
 
