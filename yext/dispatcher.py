@@ -262,10 +262,9 @@ class Dispatch:
     def advance(self) -> None:
         """Call handlers until the end, or until one answers later.
 
-        The view of a name is a tuple that is replaced and never changed: a new object means that
-        handlers were installed or uninstalled, or that the message was renamed. The dispatch then
-        goes on after the priority that it has reached (measured in tests/bench, row "many
-        handlers").
+        The view of a name is a tuple that is replaced and never changed: a new one means that
+        handlers came or went, or that the message was renamed. The dispatch then goes on after the
+        priority that it has reached (measured in tests/bench, row "many handlers").
         """
         dispatcher = self.dispatcher
         message = self.message

@@ -200,10 +200,6 @@ class Log:
 
         return unsubscribe
 
-    def tells(self, level: int) -> bool:
-        """Return True if debug text of `level` is logged: only then should it be built."""
-        return level <= self.level
-
     def debug(self, level: int, source: str, text: str) -> None:
         """Log the debug text of a module if the level allows it."""
         if level <= self.level:

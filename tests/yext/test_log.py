@@ -60,7 +60,6 @@ def test_debug_text_is_told_up_to_the_level() -> None:
     engine_log.debug(log.WARN, "one", "told")
     engine_log.debug(log.INFO, "one", "not told")
     assert told == ["<one:WARN> told"]
-    assert (engine_log.tells(log.WARN), engine_log.tells(log.INFO)) == (True, False)
 
 
 def test_events_read_as_lines_of_their_kind() -> None:

@@ -230,28 +230,19 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
         journey: the journey.
         secret: returns True for the names of parameters whose values are secret.
     """
-
-    def params(values: Mapping[str, str]) -> dict[str, str]:
-        return {name: HIDDEN if secret(name) else value for name, value in values.items()}
-
-    def change(change: Change) -> Change:
-        if not secret(change.name):
-            return change
-        return Change(change.name, change.before and HIDDEN, change.after and HIDDEN)
-
     secret_return = _SECRET_RETURN in (journey.name, journey.renamed)
     return Journey(
         number=journey.number,
         when=journey.when,
         name=journey.name,
         sender=journey.sender,
-        params=params(journey.params),
+        params=_hide_params(journey.params, secret),
         parent=journey.parent,
         depth=journey.depth,
         steps=[
             replace(
                 step,
-                changes=tuple(map(change, step.changes)),
+                changes=tuple(_hide_change(change, secret) for change in step.changes),
                 retvalue=HIDDEN if secret_return and step.retvalue else step.retvalue,
             )
             for step in journey.steps
@@ -260,10 +251,20 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
         took=journey.took,
         watchers=journey.watchers,
         renamed=journey.renamed,
-        after=params(journey.after),
+        after=_hide_params(journey.after, secret),
         retvalue=HIDDEN if secret_return and journey.retvalue else journey.retvalue,
         ended=journey.ended,
     )
+
+
+def _hide_params(params: Mapping[str, str], secret: Callable[[str], bool]) -> dict[str, str]:
+    return {name: HIDDEN if secret(name) else value for name, value in params.items()}
+
+
+def _hide_change(change: Change, secret: Callable[[str], bool]) -> Change:
+    if not secret(change.name):
+        return change
+    return Change(change.name, change.before and HIDDEN, change.after and HIDDEN)
 
 
 def to_json(journey: Journey) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class ListenerHost(Protocol):
         """Log `text` as the module's debug text if `level` is low enough."""
 
 
-class Listener:
+class PeerListener:
     """One open listener."""
 
     def __init__(self, spec: PeerListenerSpec, make: MakeConnection) -> None:
@@ -79,7 +79,7 @@ class Listeners:
     """
 
     def __init__(self, host: ListenerHost) -> None:
-        self.open: dict[str, Listener] = {}
+        self.open: dict[str, PeerListener] = {}
         self.failed: dict[str, ListenError] = {}
         self._host = host
 
@@ -120,7 +120,7 @@ class Listeners:
 
     async def _try(self, spec: PeerListenerSpec) -> str:
         """Open a listener; return why it could not be opened, empty if it is open."""
-        listener = Listener(spec, self._host.make_connection)
+        listener = PeerListener(spec, self._host.make_connection)
         try:
             await listener.open()
         except ListenError as error:
@@ -140,7 +140,7 @@ class Listeners:
 class _Arrival(asyncio.Protocol):
     """Stands in until asyncio has connected, when a `Connection` takes its place."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: PeerListener) -> None:
         self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
