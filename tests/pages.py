@@ -223,5 +223,8 @@ def _values(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(tour(), encoding="utf-8")
+    played = tour()
+    # Times and process ids differ in every run: keep the page if nothing else has changed.
+    if normal(played) != normal(README.read_text(encoding="utf-8")):
+        README.write_text(played, encoding="utf-8")
     CONFIGURATION.write_text(configuration(), encoding="utf-8")
