@@ -1,13 +1,13 @@
-# Everything lives in .venv, made on the first call and renewed when pyproject.toml changes.
-#   make run     opens the console with the embedded engine on samples/
-#   make test    runs all tests
-#   make test-yate-samples YATE_SCRIPTS=DIR   runs Yate's own sample scripts, from DIR
-#   make test-yate YATE_RMANAGER=HOST:PORT     attaches to a real Yate's remote manager
-#   make check   ruff, formatting and mypy --strict
-#   make soak    everything at once for an hour, or MINUTES=n; then kills 1,000 engines
-#   make bench   prints the benchmark table; ARGS=--json for comparison, ARGS=--help for more
-#   make docs    writes the generated pages of docs/ again
-#   make clean   removes .venv and all caches
+# Everything is in .venv, which the first call makes and a change of pyproject.toml renews.
+#   make run     open the console with the embedded engine on samples/
+#   make test    run all tests
+#   make test-yate-samples YATE_SCRIPTS=DIR   run Yate's own sample scripts, from DIR
+#   make test-yate YATE_RMANAGER=HOST:PORT    attach to a real Yate's remote manager
+#   make check   run ruff, its formatter and mypy --strict
+#   make soak    apply everything at once for an hour, or MINUTES=n; then kill 1,000 engines
+#   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
+#   make docs    write the generated pages and pictures of docs/ again
+#   make clean   remove .venv and all caches
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,12 +30,12 @@ test: .venv/installed-dev
 
 test-yate-samples: .venv/installed-dev
 	@test -f "$(YATE_SCRIPTS)/libyate.php" || \
-	    { echo "YATE_SCRIPTS=DIR has to name the folder share/scripts of a Yate" >&2; exit 1; }
+	    { echo "YATE_SCRIPTS=DIR must name the folder share/scripts of a Yate" >&2; exit 1; }
 	YATE_SCRIPTS="$(YATE_SCRIPTS)" $(BIN)/python -m pytest tests/live/yate_samples.py
 
 test-yate: .venv/installed-dev
 	@test -n "$(YATE_RMANAGER)" || \
-	    { echo "YATE_RMANAGER=HOST:PORT has to name the remote manager of a Yate" >&2; exit 1; }
+	    { echo "YATE_RMANAGER=HOST:PORT must name the remote manager of a Yate" >&2; exit 1; }
 	YATE_RMANAGER="$(YATE_RMANAGER)" $(BIN)/python -m pytest tests/live/yate_rmanager.py
 
 soak: .venv/installed-dev
@@ -70,7 +70,7 @@ clean:
 	$(PIP) -e '.[dev]'
 	@touch $@
 
-# A machine may forbid Python to keep what it compiles, and each start would take five times as long.
+# If a machine forbids Python to keep compiled files, each start would take five times as long.
 .venv/compiled: .venv/installed $(SOURCES)
 	@$(BIN)/python -m compileall -q yext console
 	@touch $@

@@ -9,7 +9,13 @@ import pytest
 from yext import __version__
 from yext.extmodule import settings
 
-DOCS = sorted([*pages.ROOT.glob("*.md"), *pages.ROOT.glob("docs/*.md")])
+DOCS = sorted(
+    [
+        *pages.ROOT.glob("*.md"),
+        *pages.ROOT.glob("docs/*.md"),
+        pages.ROOT / "tests" / "conformance" / "README.md",
+    ]
+)
 
 
 def test_the_first_tour_shows_what_the_program_prints() -> None:
@@ -37,6 +43,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     missing = [one for one in links if "://" not in one and not (page.parent / one).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(pages.ROOT)))
+def test_named_files_exist(page: Path) -> None:
+    named = re.findall(r"`((?:yext|console|tests|samples)/[^`\s:]*)", page.read_text("utf-8"))
+    assert [one for one in named if not (pages.ROOT / one).exists()] == []
 
 
 def test_every_page_is_listed() -> None:
