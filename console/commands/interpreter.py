@@ -16,9 +16,8 @@ from console.session.secrets import ALIAS_SEPARATOR
 from console.session.session import Session
 from yext import Reply
 from yext.bus import Bus
-from yext.command import EOL, not_understood
+from yext.command import EOL, not_understood, run
 from yext.command import complete as complete_on_bus
-from yext.command import run as run_on_bus
 from yext.engine.commands import BUS_COMMANDS
 from yext.log import logger, safe
 
@@ -108,15 +107,15 @@ class Interpreter:
         command = self.table.get(word)
         if command is not None:
             return await self.carry_out(command, rest)
-        return await self._run_on_bus(line)
+        return await self.run_on_bus(line)
 
-    async def _run_on_bus(self, line: str) -> Reply:
+    async def run_on_bus(self, line: str) -> Reply:
         """Send a command line to the bus, unless it holds the password of an ``auth``: scripts, and
         all who follow the messages, would see it there."""
         session, names = self.session, self.suggestions()
         if session.secrets.holds_auth(line):
             return await not_understood(self.engine, session.secrets.hide(line), session, names)
-        return await run_on_bus(self.engine, line, session, names)
+        return await run(self.engine, line, session, names)
 
     async def carry_out(self, command: SessionCommand, rest: str) -> Reply:
         """Call the function of a session command; `rest` is what follows its name."""
@@ -141,7 +140,7 @@ class Interpreter:
             if not line:
                 continue
             if self._is_alias(line.partition(" ")[0]):
-                shown = hide(line)
+                shown = safe(hide(line))
                 text = f"Error: possible alias loop in '{shown}'{EOL}"
                 parts.append((shown, Reply(False, text, {"reason": f"alias loop in '{shown}'"})))
                 break

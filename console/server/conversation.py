@@ -66,7 +66,7 @@ class Conversation:
         self._turn_ends = 0.0
         # A prompt's parameters are those of the time of the connection, as in Yate.
         self._prompts = [self._filled(prompt) for prompt in listener.prompts]
-        self._interpreter = dialect.PlainInterpreter(session, self._say)
+        self._interpreter = dialect.PlainInterpreter(session, writer.write)
         session.view = _Lines(self)
 
     def greet(self) -> None:
@@ -165,17 +165,10 @@ class Conversation:
             self._command = None
         if line.split(maxsplit=1)[:1] == ["quit"] and not session.machine:
             goodbye = self._filled(self._listener.goodbye)
-            reply = Reply(True, f"{goodbye}{EOL}" if goodbye else "")
-        self._say(reply.text)
+            reply = Reply(True, dialect.encode(f"{goodbye}{EOL}") if goodbye else "")
+        self._writer.write(reply.text)
         self._editor.echo = session.echo
         self._changed()
-
-    def _say(self, text: str) -> None:
-        """Sends what a reply begins with, before the rest of it is known."""
-        self._writer.write(self._reply(text))
-
-    def _reply(self, text: str) -> str:
-        return dialect.reply(text, machine_mode=self._session.machine)
 
     async def _complete(self) -> None:
         """TAB: as recorded, the whole line again with the one word, or all that fit; on an
@@ -184,7 +177,7 @@ class Conversation:
         line = editor.text
         if not line.strip():
             reply = await self._interpreter.run("help")
-            self._writer.write((EOL if editor.text else "") + self._reply(reply.text))
+            self._writer.write((EOL if editor.text else "") + reply.text)
             self._show_prompt()
             return
         words = await self._interpreter.complete(line)
@@ -196,7 +189,7 @@ class Conversation:
             common = _common_start(words)
             if len(common) > len(word):
                 editor.replace(f"{head}{blank}{common}")
-            listed = self._reply("\t".join(words))
+            listed = dialect.encode("\t".join(words))
             self._writer.write(f"{EOL}{listed}{EOL}{self._shown_line()}")
 
     def _shown_line(self) -> str:
@@ -266,7 +259,7 @@ class Conversation:
 
     def show_line(self, text: str, event: log.Event | None = None) -> None:
         """Shows one line above the one being typed; it cannot be taken for a frame."""
-        self._show(dialect.line(text, event, color=self._session.color))
+        self._show(dialect.encode_line(text, event, color=self._session.color))
 
     def _show(self, text: str) -> None:
         if self._editor.echo and self._command is None and not self.left:

@@ -1,7 +1,9 @@
-"""How the plain conversation says things: nothing a handler or a script wrote can stand for a
-frame, and control characters are shown, never sent.
+"""The dialect of a plain connection: what replies and events look like, as in Yate's rmanager.
 
-Source: tests/conformance/vectors/rmanager.
+Control characters are shown and never sent, and no text of a handler or a script can pass for a
+frame (``%%+status``) or for a line of machine mode (``%%=…``).
+
+Source: tests/conformance/vectors/rmanager, rm_2_auth, rm_4_status_framing and rm_5_machine.
 """
 
 from __future__ import annotations
@@ -29,23 +31,21 @@ _COLOR = "40;37"
 _CONTROLS = "".join(map(chr, range(32)))
 
 
-def reply(text: str, *, machine_mode: bool) -> str:
-    """A reply as it is sent; what yext itself frames is let through."""
+def encode(text: str) -> str:
+    """Return the text of a reply as it is sent; a line like a frame gets a blank before it."""
     if text.isascii() and text.replace(EOL, "").isprintable() and "%%" not in text:
         return text
-    lines = _LONE_CONTROL.sub("\\\\x0d", text)
-    head, body, tail = "", log.safe(lines, keep="\r\n\t"), ""
-    if body.startswith("%%+status"):
-        head, _, rest = body.partition(EOL)
-        body = rest.removesuffix(f"%%-status{EOL}")
-        head, tail = head + EOL, f"%%-status{EOL}"
-    elif machine_mode and body.startswith("%%=") and body.count("\n") == 1:
-        return body
-    return head + _FRAME.sub(" ", body) + tail
+    return _FRAME.sub(" ", log.safe(_LONE_CONTROL.sub("\\\\x0d", text), keep="\r\n\t"))
 
 
-def line(text: str, event: log.Event | None = None, *, color: bool = False) -> str:
-    """A line that nobody asked for, in the colour of `event` where there is one."""
+def encode_line(text: str, event: log.Event | None = None, *, color: bool = False) -> str:
+    """Return a line that is not part of a reply as it is sent.
+
+    Args:
+        text: the line, made safe.
+        event: the event that it shows, which has a colour.
+        color: whether to use colours.
+    """
     text = f"{_FRAME.sub(' ', text)}{EOL}"
     if event is None or not color:
         return text
@@ -55,28 +55,31 @@ def line(text: str, event: log.Event | None = None, *, color: bool = False) -> s
 
 
 def event_text(event: log.Event) -> str:
-    """An event of the log on one line, after its time."""
+    """Return an event of the log on one line, after its time."""
     when = f"{log.stamp(event.when)} " if event.when else ""
     # Yate cuts control characters off the end of an event; the rest of them is shown.
     return when + log.safe(event.line().rstrip(_CONTROLS), keep="\t")
 
 
 def lost(lines: int, *, machine_mode: bool) -> str:
-    """Says that so many lines were left out."""
+    """Return the line in place of so many lines that were left out."""
     if machine_mode:
         return f"%%=lost:{lines}{EOL}"
     return f"... {lines:,} lines left out, this connection did not read them{EOL}"
 
 
 class PlainInterpreter(Interpreter):
-    """An interpreter whose replies and help are those of Yate's rmanager.
+    """An interpreter whose help and replies are those of Yate's rmanager.
+
+    It knows no ``!N``, suggests nothing for an unknown command, puts the reply to `status` into a
+    frame, and answers in machine mode. The text of its replies is encoded.
 
     Args:
         session: the operator's session.
         begin: sends the beginning of a reply before the rest of it is known.
 
     Attributes:
-        framed: whether the reply to `status` is put between ``%%+status`` and ``%%-status``.
+        framed: whether the reply to `status` gets its frame.
     """
 
     def __init__(self, session: Session, begin: Callable[[str], None]) -> None:
@@ -92,7 +95,11 @@ class PlainInterpreter(Interpreter):
 
     async def run_command(self, line: str) -> Reply:
         reply = await super().run_command(line)
-        return spoken(self.session, line, reply) if self.session.machine else reply
+        if self.session.machine:
+            text = machine_text(self.session, line, reply)
+            if text is not None:
+                return reply._replace(text=text, data=None)
+        return reply
 
     async def carry_out(self, command: SessionCommand, rest: str) -> Reply:
         begun = ""
@@ -100,36 +107,47 @@ class PlainInterpreter(Interpreter):
             begun = REINITIALIZING
             self._begin(begun)
         reply = await super().carry_out(command, rest)
+        if reply.parts:
+            return reply  # Each of them is encoded.
+        if command.name == "restart" and self.session.machine and self.session.restarts:
+            # The restart waits for its session to end, which a program does not know of.
+            self.session.closing = True
+        text = encode(reply.text.removeprefix(begun))
         if command.name == "status" and self.framed:
             _, module = command.signature.bind(rest, "", strict=False).positional
             named = f":{module}" if module else ""
-            return reply._replace(text=f"%%+status{named}{EOL}{reply.text}%%-status{EOL}")
-        return reply._replace(text=reply.text.removeprefix(begun)) if begun else reply
+            text = f"%%+status{encode(named)}{EOL}{text}%%-status{EOL}"
+        return reply._replace(text=text)
+
+    async def run_on_bus(self, line: str) -> Reply:
+        reply = await super().run_on_bus(line)
+        return reply._replace(text=encode(reply.text))
 
 
-# Machine mode
+# Machine mode: replies that a program reads, made from the reply that all get. What is not in
+# the table is answered as to a person, as in Yate.
 
 NOT_ALLOWED = "%%=*:fail=noauth"
 """The answer to a command that the session may not use."""
 
-Speaker = Callable[[Session, str, Reply], "str | None"]
-"""Gets the session, what followed the command's name, and the reply; returns the line without
-its end, None where the reply's own text is to be sent."""
+MachineReply = Callable[[Session, str, Reply], "str | None"]
+"""Takes the session, what followed the command's name, and the reply; returns the line without
+its end, None for the reply's own text."""
 
 
-def spoken(session: Session, line: str, reply: Reply) -> Reply:
-    """The reply to `line` as a program reads it."""
+def machine_text(session: Session, line: str, reply: Reply) -> str | None:
+    """Return the reply to `line` for a program, None for the reply's own text."""
+    if reply.parts:
+        return None  # Each of them has the text for a program.
     word, _, rest = line.partition(" ")
     if not reply.known:
         text: str | None = f"%%=syntax:{session.secrets.hide(line)}"
     elif reply.params.get("error") == "noauth":
         text = NOT_ALLOWED
     else:
-        speaker = _SPEAKERS.get(word)
-        text = speaker(session, rest, reply) if speaker is not None else None
-    if text is None:
-        return reply
-    return Reply(reply.ok, log.safe(text) + EOL, reply.params, reply.known)
+        answer = _MACHINE_REPLIES.get(word)
+        text = answer(session, rest, reply) if answer is not None else None
+    return None if text is None else log.safe(text) + EOL
 
 
 def _quit(session: Session, rest: str, reply: Reply) -> str:
@@ -194,8 +212,6 @@ def _reload(session: Session, rest: str, reply: Reply) -> str:
 
 
 def _restart(session: Session, rest: str, reply: Reply) -> str:
-    # One that is only scheduled waits for the sessions to end, this one first.
-    session.closing = session.closing or (reply.ok and not session.engine.halting)
     return "%%=restart" if reply.ok else "%%=restart:fail"
 
 
@@ -207,7 +223,7 @@ def _outcome(reply: Reply) -> str:
     return "success" if reply.ok else "fail"
 
 
-_SPEAKERS: dict[str, Speaker] = {
+_MACHINE_REPLIES: dict[str, MachineReply] = {
     "quit": _quit,
     "auth": _auth,
     "uptime": _uptime,
@@ -219,4 +235,4 @@ _SPEAKERS: dict[str, Speaker] = {
     "restart": _restart,
     "stop": _stop,
 }
-"""The commands that Yate answers in another way to programs."""
+"""The commands that Yate answers in another way to programs, by their names."""
