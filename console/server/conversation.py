@@ -1,5 +1,6 @@
-"""Yate's plain conversation: what is typed, a command a line, its reply, and what is told
-meanwhile. Source: tests/conformance/vectors/rmanager.
+"""Yate's plain conversation: command lines as they are typed, their replies, and lines of events.
+
+Source: tests/conformance/vectors/rmanager, rm_1_telnet, rm_3_commands and rm_7_output_debug.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ if TYPE_CHECKING:
     from console.session.view import Draw
 
 TURN_SECONDS = 0.002
-"""How long commands are carried out in one turn of the loop before others get theirs."""
+"""How long commands are carried out in one turn of the event loop, in seconds."""
 
 GUEST_COMMANDS = 100
-"""Command lines that a guest may give: each of them is written to the log."""
+"""Command lines that a guest may give; each of them is written to the log."""
 
 
 class Conversation:
-    """What one session says and is told, until it ends or leaves for the operator's console.
+    """The plain conversation of one session, until it ends or goes on in the shell.
 
     Args:
-        session: who talks; gets its view here.
+        session: the session, which gets its view here.
         listener: prompts and limits.
         writer: the output side of the connection.
-        debug: takes a level and a text for the log.
-        changed: called when a command may have changed what the session wants to be told.
+        debug: writes to the log; called with a level and a text.
+        changed: called after each command, which may have changed the session's switches.
 
     Attributes:
-        left: whether the client is at the operator's console now.
+        left: whether the client has gone on to the shell.
     """
 
     def __init__(
@@ -64,13 +65,13 @@ class Conversation:
         self._after_end = ""
         self._given = 0
         self._turn_ends = 0.0
-        # A prompt's parameters are those of the time of the connection, as in Yate.
+        # As in Yate, parameters in prompts keep the values they had when the client connected.
         self._prompts = [self._filled(prompt) for prompt in listener.prompts]
         self._interpreter = dialect.PlainInterpreter(session, writer.write)
         session.view = _Lines(self)
 
     def greet(self) -> None:
-        """Begins with header and prompt."""
+        """Send header and prompt."""
         header = self._filled(self._listener.header)
         if header:
             self._writer.write(f"\r{header}{EOL}")
@@ -84,47 +85,51 @@ class Conversation:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is carried out; while the engine stops, it still tells of that."""
+        """Whether no more commands are carried out. Events of the engine's stop are still shown."""
         return self._session.closing or self._session.engine.halting
 
     def longest(self) -> int:
-        """How many characters a line may have, at the moment."""
+        """Return the greatest length of a line at the session's authority, in characters."""
         guest = self._session.authority is Authority.GUEST
         return self._listener.guestline if guest else self._listener.maxline
 
-    # What is typed
+    # Typed text
 
-    async def typed(self, text: str) -> None:
-        """Takes in what was typed, and carries out the commands in it."""
-        editor = self._editor
-        keys = deque(editor.keys(text))
+    async def type(self, text: str) -> None:
+        """Edit the line with typed text, and carry out the commands in it."""
+        keys = deque(self._editor.keys(text))
         while keys and not self.over:
             key = keys.popleft()
-            after, self._after_end = self._after_end, key if key in "\r\n\0" else ""
-            if key in ("\n", "\0") and after in ("\r", "\n") and after != key:
-                continue
-            if key == "\r" and after == "\n":
-                continue
             if key in "\r\n\0":
-                await self._enter()
+                if not self._is_second_half(key):
+                    await self._enter()
                 if self._interrupted:
                     self._interrupted = False
                     keys.clear()
-            elif key == "\t":
-                if keys and keys[0][0] >= " ":
-                    # Pasted or piped text: nobody waits for a completion.
-                    self._writer.write(editor.press(" "))
-                else:
-                    await self._complete()
-            elif key == "\x03":
-                self._control_c()
-            elif key == "\x05":
-                editor.echo = self._session.echo = not editor.echo
             else:
-                self._writer.write(editor.press(key))
-            if len(editor.text) > self.longest():
+                self._after_end = ""
+                # Before further text a TAB was pasted or piped, and asks for no completion.
+                await self._press(key, pasted=bool(keys) and keys[0][0] >= " ")
+            if len(self._editor.text) > self.longest():
                 self._debug(log.WARN, f"{self._session.address}: line too long, closed")
                 self._session.closing = True
+
+    def _is_second_half(self, key: str) -> bool:
+        """Whether a character ends the line together with the one before: CR LF, CR NUL, LF CR,
+        LF NUL."""
+        before, self._after_end = self._after_end, key
+        return before + key in ("\r\n", "\r\0", "\n\r", "\n\0")
+
+    async def _press(self, key: str, *, pasted: bool) -> None:
+        editor = self._editor
+        if key == "\t" and not pasted:
+            await self._complete()
+        elif key == "\x03":
+            self._control_c()
+        elif key == "\x05":
+            editor.echo = self._session.echo = not editor.echo
+        else:
+            self._writer.write(editor.press(" " if key == "\t" else key))
 
     async def _enter(self) -> None:
         echo = self._editor.echo
@@ -141,7 +146,7 @@ class Conversation:
         self._show_prompt()
 
     async def _let_others(self) -> None:
-        """Gives the loop back now and then: most commands are carried out without waiting."""
+        """Let other tasks run now and then: most commands are carried out without waiting."""
         loop = asyncio.get_running_loop()
         if loop.time() > self._turn_ends:
             await asyncio.sleep(0)
@@ -171,8 +176,8 @@ class Conversation:
         self._changed()
 
     async def _complete(self) -> None:
-        """TAB: as recorded, the whole line again with the one word, or all that fit; on an
-        empty line, help."""
+        """Show completions as recorded: the whole line with the one word, or all words that fit;
+        for an empty line, help."""
         editor = self._editor
         line = editor.text
         if not line.strip():
@@ -193,12 +198,13 @@ class Conversation:
             self._writer.write(f"{EOL}{listed}{EOL}{self._shown_line()}")
 
     def _shown_line(self) -> str:
-        return self._editor.shown() if self._editor.echo else self._editor.text
+        editor = self._editor
+        return editor.shown() if editor.echo else self._session.secrets.hide(editor.text)
 
     # Keys and telnet commands
 
     def _control_c(self) -> None:
-        """^C with nothing running: forgets the line, or ends the session where there is none."""
+        """Clear the line, or end the session if it is empty."""
         self._writer.write(f"^C{EOL}")
         if self._editor.text:
             self._editor.replace("")
@@ -207,7 +213,7 @@ class Conversation:
             self._session.closing = True
 
     def key(self, code: int) -> None:
-        """Takes in a telnet command."""
+        """Carry out a telnet command, given by its code."""
         if code == IP:
             self._control_c()
         elif code == EC:
@@ -220,11 +226,11 @@ class Conversation:
             self._debug(log.MILD, f"Unsupported telnet command {code} (0x{code:02X})")
 
     def echo(self, on: bool) -> None:
-        """The client has asked for what it types to be echoed, or no longer to be."""
+        """Turn the echo of typed text on or off, as the client asks."""
         self._editor.echo = self._session.echo = on
         self._show_prompt()
 
-    # What is told
+    # Output
 
     def _filled(self, text: str) -> str:
         return conf.replace_params(text, self._session.engine.run_params)
@@ -237,8 +243,8 @@ class Conversation:
         if self._editor.echo and not self._session.closing:
             self._writer.write(self._editor.shown())
 
-    def tell(self, event: log.Event) -> None:
-        """Tells an event of the log, if the session's switches have it shown."""
+    def show_event(self, event: log.Event) -> None:
+        """Show an event of the log, if the session's switches let it through."""
         session = self._session
         if event.kind is log.EventKind.DEBUG:
             shown = session.debug and event.level <= session.threshold
@@ -248,17 +254,17 @@ class Conversation:
             return
         self.show_line(dialect.event_text(event), event)
 
-    def notice(self, event: log.Event) -> None:
-        """Tells something that the session must see, whatever its switches."""
+    def show_notice(self, event: log.Event) -> None:
+        """Show a notice, whatever the session's switches."""
         for line in event.lines:
             self.show_line(log.safe(line, keep="\t"))
 
-    def message(self, line: str) -> None:
-        """Tells a machine session of a message; `line` is escaped as on the wire."""
+    def show_message(self, line: str) -> None:
+        """Show a message to a program; `line` is escaped as on the wire."""
         self._show(f"{line}{EOL}")
 
     def show_line(self, text: str, event: log.Event | None = None) -> None:
-        """Shows one line above the one being typed; it cannot be taken for a frame."""
+        """Show one line above the one being typed; it cannot pass for a frame."""
         self._show(dialect.encode_line(text, event, color=self._session.color))
 
     def _show(self, text: str) -> None:
@@ -268,11 +274,11 @@ class Conversation:
 
 
 class _Lines:
-    """The `console.session.view.View` of a plain conversation: whole lines, and nothing else."""
+    """The view of a plain conversation: whole lines, and nothing else."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        # What is no terminal has no width, and nothing is cut.
+        # Without a terminal there is no width, and nothing is cut.
         self.width = self.height = 0
         self.color = self.interactive = False
         self.unicode = True
@@ -282,7 +288,7 @@ class _Lines:
             self._conversation.show_line(line)
 
     def clear(self) -> None:
-        """What was sent stays."""
+        """Do nothing: what was sent stays."""
 
     async def live(self, draw: Draw, seconds: float) -> None:
         self.show(await draw(self.width, self.height))

@@ -242,7 +242,7 @@ class Operator:
     async def _handle(self, item: Item) -> None:
         try:
             if isinstance(item, bytes):
-                await self.conversation.typed(self._decoder.decode(item))
+                await self.conversation.type(self._decoder.decode(item))
             elif isinstance(item, Request):
                 self._echo_changed()
             elif isinstance(item, Command):

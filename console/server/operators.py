@@ -105,10 +105,10 @@ class Operators:
         if event.kind is log.EventKind.NOTICE:
             for operator in list(self._all):
                 if not operator.in_shell and self._wants(operator, event):
-                    operator.conversation.notice(event)
+                    operator.conversation.show_notice(event)
             return
         for operator in list(self._listening):
-            operator.conversation.tell(event)
+            operator.conversation.show_event(event)
 
     def _wants(self, operator: Operator, notice: log.Event) -> bool:
         """Return whether an operator is shown a notice.
@@ -140,10 +140,10 @@ class Operators:
             session = operator.session
             if session.authority is not Authority.ADMIN:
                 seen = masked(message, session.secrets, self.engine.recorder.secret)
-                operator.conversation.message(wire.encode_answer("", seen, handled))
+                operator.conversation.show_message(wire.encode_answer("", seen, handled))
                 continue
             line = line or wire.encode_answer("", message, handled)
-            operator.conversation.message(line)
+            operator.conversation.show_message(line)
 
 
 def masked(message: Message, secrets: Secrets, is_secret: Callable[[str], bool]) -> Message:
