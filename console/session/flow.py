@@ -1,5 +1,4 @@
-"""The live message flow of one session: what is followed, how fast it is shown, what was
-left out."""
+"""The live message flow of one session: which messages it follows, and how fast it shows them."""
 
 from __future__ import annotations
 
@@ -39,30 +38,104 @@ class Viewer(Protocol):
     def secrets(self) -> Secrets: ...
 
 
+class LimitedLines:
+    """Shows at most so many lines a second, and then how many were left out.
+
+    Args:
+        viewer: where lines are shown.
+        most: returns how many lines a second are shown.
+
+    Attributes:
+        shown, left_out: how many lines were shown and left out since `restart`.
+    """
+
+    def __init__(self, viewer: Viewer, most: Callable[[], int]) -> None:
+        self.shown = self.left_out = 0
+        self._viewer = viewer
+        self._most = most
+        self._second = 0.0
+        self._in_second = 0
+        self._unreported = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def restart(self) -> None:
+        """Count from 0."""
+        self.shown = self.left_out = 0
+
+    def show(self, draw: Callable[[], str]) -> None:
+        """Show the line that `draw` returns, or leave it out."""
+        view = self._viewer.view
+        if view is None:
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now >= self._second + 1:
+            self.report()
+            self._second, self._in_second = now, 0
+        if self._in_second >= self._most():
+            self.left_out += 1
+            self._unreported += 1
+            if self._timer is None:
+                self._timer = loop.call_at(self._second + 1, self.report)
+            return
+        self._in_second += 1
+        self.shown += 1
+        view.show(draw())
+
+    def report(self) -> None:
+        """Show how many lines were left out since the last report, if any."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        view = self._viewer.view
+        if not self._unreported or view is None:
+            return
+        lines = "line" if self._unreported == 1 else "lines"
+        more = "…" if view.unicode else "..."
+        view.show(
+            f"       {more} {self._unreported:,} {lines} left out at {self._most()}/s:"
+            " flow pause, or narrow it (flow filter unhandled)"
+        )
+        self._unreported = 0
+
+
 class Flow:
     """The message flow as one session sees it.
 
+    A message is shown when it has ended. One that was sent while another was handled waits for
+    the line of that one, to stand below it.
+
+    Args:
+        recorder: the record of the engine's messages.
+        viewer: the session.
+
     Attributes:
-        paused: whether lines are held back; messages are recorded all the same.
-        shown, left_out: lines that were shown, and those past the limit, since `on`.
-        missed: messages that came while paused.
-        loaded: the messages of a file that was loaded, None for those of this engine.
+        paused: whether no lines are shown for now; messages are recorded all the same.
+        missed: how many messages ended while paused.
+        loaded: the messages of a file that was loaded, None to see those of the engine.
     """
 
     def __init__(self, recorder: FlowRecorder, viewer: Viewer) -> None:
         self._filter: Filter = compile_filter("")
         self.paused = False
-        self.shown = self.left_out = self.missed = 0
+        self.missed = 0
         self.loaded: list[Journey] | None = None
         self._viewer = viewer
         self._recorder = recorder
         self._unfollow: Callable[[], None] | None = None
         self._held: dict[int, list[Journey]] = {}
         self._release_timer: asyncio.TimerHandle | None = None
-        self._second = 0.0
-        self._in_second = 0
-        self._untold = 0
-        self._tell_timer: asyncio.TimerHandle | None = None
+        self._lines = LimitedLines(viewer, lambda: recorder.lines)
+
+    @property
+    def shown(self) -> int:
+        """How many lines were shown since `on`."""
+        return self._lines.shown
+
+    @property
+    def left_out(self) -> int:
+        """How many lines were left out, at the limit of lines a second, since `on`."""
+        return self._lines.left_out
 
     @property
     def is_on(self) -> bool:
@@ -71,7 +144,7 @@ class Flow:
 
     @property
     def filter(self) -> Filter:
-        """Which messages are meant."""
+        """The filter that chooses messages."""
         return self._filter
 
     @filter.setter
@@ -81,12 +154,12 @@ class Flow:
             self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
     def style(self) -> Style:
-        """How this session's lines are drawn."""
+        """Return how lines are drawn in this session's view."""
         view = self._viewer.view
         return Style(view.width, view.unicode, view.color) if view is not None else Style()
 
     def visible(self, journey: Journey) -> Journey:
-        """`journey` as this session may see it.
+        """Return `journey` as this session may see it.
 
         Nobody sees the password of a console in a command line; secret parameters are hidden
         from observers.
@@ -97,63 +170,66 @@ class Flow:
         return secrets.visible(journey, self._recorder.secret)
 
     def compile(self, expression: str) -> Filter:
-        """A filter of this session. Raises `FilterError`."""
+        """Compile a filter, which may not test what is hidden from this session.
+
+        Raises `FilterError`.
+        """
         admin = self._viewer.authority is Authority.ADMIN
         return compile_filter(expression, None if admin else self._recorder.secret)
 
     def state(self) -> str:
-        """For the bottom line: ``flow on call.*, 3 left out``."""
+        """Return the state in a few words: ``flow on call.*, 3 left out``."""
         if not self.is_on:
             return "flow off"
         text = f"flow {'paused' if self.paused else 'on'} {self.filter.text}".rstrip()
         return f"{text}, {self.left_out:,} left out" if self.left_out else text
 
     def on(self) -> None:
-        """Begins to follow."""
+        """Begin to follow messages."""
         self.loaded = None
-        self.shown = self.left_out = 0
+        self._lines.restart()
         self.paused, self.missed = False, 0
         if self._unfollow is None:
             self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
     def off(self) -> None:
-        """Ends following; what was held or left out is told first."""
+        """End following, after the lines that wait."""
         if self._unfollow is not None:
             self._unfollow()
             self._unfollow = None
         self._release()
-        self._tell_left_out()
+        self._lines.report()
 
     def pause(self) -> None:
-        """Holds lines back."""
+        """Show no lines until `resume`."""
         self._release()
         self.paused = True
 
     def resume(self) -> int:
-        """Shows lines again; returns how many messages came meanwhile."""
+        """Show lines again; return how many messages ended meanwhile."""
         missed, self.missed, self.paused = self.missed, 0, False
         return missed
 
     def wanted(self, journeys: Iterable[Journey]) -> list[Journey]:
-        """Those of the journeys that the filter lets through."""
-        return [one for one in journeys if self._wants(one)]
+        """Return those of the journeys that the filter lets through."""
+        return [journey for journey in journeys if self._wants(journey)]
 
     def recorded(self) -> list[Journey]:
-        """All messages there are to look at: of the file that was loaded, or this engine's."""
+        """Return all messages of the file that was loaded, or of the engine."""
         return self.recent(self._recorder.max_messages)
 
     def recent(self, count: int) -> list[Journey]:
-        """The last of them."""
+        """Return the last `count` of them."""
         return self.loaded[-count:] if self.loaded is not None else self._recorder.last(count)
 
     def find(self, number: int) -> Journey | None:
-        """The message of that number."""
+        """Return the message with a number, None if there is none."""
         if self.loaded is not None:
-            return next((one for one in self.loaded if one.number == number), None)
+            return next((found for found in self.loaded if found.number == number), None)
         return self._recorder.find(number) or self._recorder.open.get(number)
 
     def clear(self) -> None:
-        """Forgets what was recorded or loaded."""
+        """Forget all messages that were recorded or loaded."""
         self.loaded = None
         self._recorder.clear()
 
@@ -165,20 +241,20 @@ class Flow:
         return not self._is_background(journey) or self.filter.mentions(journey.name)
 
     def _may_want(self, name: str) -> bool:
-        """Whether messages of that name can get through at all."""
+        """Whether messages of that name can pass the filter."""
         if self._filter.by_name(name) is False:
             return False
         return name != _TIMER or self._filter.mentions(name)
 
     def _is_background(self, journey: Journey) -> bool:
-        """The second's timer, what consoles ask while somebody types, this session's commands."""
+        """Whether it is a tick of the timer, a completion, or a command of this session."""
         if journey.name in COMMAND_MESSAGES:
             return journey.sender == self._viewer.label or "partial" in journey.params
         return journey.name == _TIMER
 
     def _ended(self, journey: Journey) -> None:
         if not self._wants(journey):
-            # What is nested in it waits for it all the same.
+            # Nested messages have waited for it all the same.
             self._show_nested(journey)
             return
         if self.paused:
@@ -197,11 +273,11 @@ class Flow:
             self._release_timer = loop.call_later(HOLD_SECONDS, self._release)
 
     def _release(self) -> None:
-        """Shows what waits for a parent that takes its time."""
+        """Show the messages whose parents take long."""
         if self._release_timer is not None:
             self._release_timer.cancel()
             self._release_timer = None
-        held = sorted((one for group in self._held.values() for one in group), key=_number)
+        held = sorted((journey for group in self._held.values() for journey in group), key=_number)
         self._held.clear()
         for journey in held:
             self._show_one(journey)
@@ -217,39 +293,7 @@ class Flow:
             self._show(nested)
 
     def _show_one(self, journey: Journey) -> None:
-        view = self._viewer.view
-        if view is None:
-            return
-        now = asyncio.get_running_loop().time()
-        if now >= self._second + 1:
-            self._tell_left_out()
-            self._second, self._in_second = now, 0
-        if self._in_second >= self._recorder.lines:
-            self.left_out += 1
-            self._untold += 1
-            if self._tell_timer is None:
-                self._tell_timer = asyncio.get_running_loop().call_at(
-                    self._second + 1, self._tell_left_out
-                )
-            return
-        self._in_second += 1
-        self.shown += 1
-        view.show(draw_line(self.visible(journey), self.style()))
-
-    def _tell_left_out(self) -> None:
-        if self._tell_timer is not None:
-            self._tell_timer.cancel()
-            self._tell_timer = None
-        view = self._viewer.view
-        if not self._untold or view is None:
-            return
-        lines = "line" if self._untold == 1 else "lines"
-        more = "…" if view.unicode else "..."
-        view.show(
-            f"       {more} {self._untold:,} {lines} left out at {self._recorder.lines}/s:"
-            " flow pause, or narrow it (flow filter unhandled)"
-        )
-        self._untold = 0
+        self._lines.show(lambda: draw_line(self.visible(journey), self.style()))
 
 
 def _number(journey: Journey) -> int:
