@@ -51,6 +51,24 @@ def test_named_files_exist(page: Path) -> None:
     assert [one for one in named if not (pages.ROOT / one).exists()] == []
 
 
+def _recipes() -> dict[str, str]:
+    """Return the recipes of CONTRIBUTING.md by their headings."""
+    text = (pages.ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Recipes")[2]
+    found = re.findall(r"^### (.*)\n((?:(?!###).*\n)*)", text, re.M)
+    return dict(found)
+
+
+@pytest.mark.parametrize(("title", "recipe"), _recipes().items())
+def test_a_recipe_names_what_its_files_hold(title: str, recipe: str) -> None:
+    quoted = re.findall(r"`([^`]+)`", recipe)
+    files = [pages.ROOT / one for one in quoted if "/" in one and (pages.ROOT / one).is_file()]
+    content = "\n".join(file.read_text("utf-8") for file in files)
+    names = [one.rpartition(".")[2] for one in quoted if re.fullmatch(r"@?[A-Za-z_.]+", one)]
+    assert files, title
+    missing = [one for one in names if not re.search(rf"{re.escape(one)}\b", content)]
+    assert missing == []
+
+
 def test_every_page_is_listed() -> None:
     index = (pages.ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     names = {page.name for page in (pages.ROOT / "docs").glob("*.md")} - {"README.md"}
