@@ -20,7 +20,7 @@ say what failed, where and why.
 from __future__ import annotations
 
 import errno as _errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yext.log import safe
 
@@ -40,8 +40,7 @@ class LineTooLongError(ProtocolError):
     """A peer sent a line that is longer than its line buffer."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailure:
+class StartFailure(NamedTuple):
     """The reason why a program did not start.
 
     Attributes:

@@ -13,7 +13,6 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from yext.conf import Problem, Severity
@@ -33,9 +32,11 @@ class SocketKind(StrEnum):
     UNIX = "unix"
 
 
-@dataclass(frozen=True, slots=True)
 class ListenerSpec:
     """Where a listener listens.
+
+    Two of them are equal if they have the same name and the same address. The place in the
+    configuration is not compared: a listener whose lines have moved is still the same.
 
     Attributes:
         name: the listener's name in the configuration.
@@ -43,21 +44,40 @@ class ListenerSpec:
         path: the path of a UNIX socket.
         addr: the address of a TCP socket, a number or a host name.
         port: the port of a TCP socket.
-        file: the configuration file that it comes from. Neither this nor `line` is compared:
-            a listener whose lines have moved is still the same.
+        file: the configuration file that it comes from.
         line: its line there, from 1.
     """
 
-    name: str
-    kind: SocketKind
-    path: str = ""
-    addr: str = ""
-    port: int = 0
-    file: str = field(default="", compare=False)
-    line: int = field(default=0, compare=False)
+    # No dataclass: each start imports this module, and making one takes half a millisecond.
+    __slots__ = ("addr", "file", "kind", "line", "name", "path", "port")
+
+    def __init__(
+        self,
+        name: str,
+        kind: SocketKind,
+        path: str = "",
+        addr: str = "",
+        port: int = 0,
+        file: str = "",
+        line: int = 0,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.path = path
+        self.addr = addr
+        self.port = port
+        self.file = file
+        self.line = line
+
+    def key(self) -> tuple[object, ...]:
+        """Return what is compared."""
+        return self.name, self.kind, self.path, self.addr, self.port
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ListenerSpec) and self.key() == other.key()
 
     def where(self) -> str:
-        """The address as an operator writes it: ``tcp 127.0.0.1:5040``, ``unix /run/x``."""
+        """Return the address as an operator writes it: ``tcp 127.0.0.1:5040``, ``unix /run/x``."""
         if self.kind is SocketKind.UNIX:
             return f"unix {self.path}"
         host = f"[{self.addr}]" if ":" in self.addr else self.addr
@@ -129,7 +149,7 @@ async def resolve(spec: ListenerSpec) -> ListenerSpec:
         found = await loop.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise _no_address(spec, error) from error
-    return replace(spec, addr=str(found[0][4][0]))
+    return ListenerSpec(spec.name, spec.kind, addr=str(found[0][4][0]), port=spec.port)
 
 
 def bind(spec: ListenerSpec) -> socket.socket:

@@ -6,6 +6,7 @@ Source: Yate's conf.d/rmanager.conf and the recordings in tests/conformance/vect
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Pr
         tls: openssl.conf.
     """
     if not file.exists:
-        file.make_section("general", file.path, 0)
+        file.make_section("general", os.path.basename(file.path), 0)
     listeners: list[Listener] = []
     problems: list[Problem] = []
     for section in file.sections:
@@ -192,8 +193,11 @@ class _Section:
 
     def _spec(self) -> ListenerSpec | None:
         path = self._text("path")
+        section = self._file.section(self._name)
+        assert section is not None
+        file, line = section.file, section.line
         if path:
-            return ListenerSpec(self._name, SocketKind.UNIX, path)
+            return ListenerSpec(self._name, SocketKind.UNIX, path, file=file, line=line)
         entry = self._entry("port")
         port = DEFAULT_PORT if entry is None else parse_int(entry.value)
         if port is None or not 0 <= port < 65536:
@@ -207,7 +211,7 @@ class _Section:
         if not self._text("addr"):
             self._report(Severity.WARNING, "addr", f"addr= is empty: [{self._name}] is not opened")
             return None
-        return ListenerSpec(self._name, SocketKind.TCP, "", self._text("addr"), port)
+        return ListenerSpec(self._name, SocketKind.TCP, "", self._text("addr"), port, file, line)
 
     def _password(self, name: str) -> str:
         stored = self._text(name).strip()

@@ -9,7 +9,6 @@ import asyncio
 import errno
 import os
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from console.server import tls
@@ -87,12 +86,9 @@ class RManager(Module):
         return [*file.problems, *problems]
 
     def examine(self) -> list[Problem]:
-        file = self.bus.read_conf("rmanager")
         problems: list[Problem] = []
         for listener in self._planned:
-            section = file.section(listener.spec.name)
-            place = (section.file, section.line) if section is not None else ("rmanager.conf", 0)
-            spec = replace(listener.spec, file=place[0], line=place[1])
+            spec = listener.spec
             try:
                 check_local(listener)
             except ListenError as error:

@@ -6,7 +6,6 @@ Source: Yate's docs/extmodule.html and conf.d/extmodule.conf, and the recordings
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from yext import conf
@@ -170,11 +169,27 @@ class ModuleOptions:
         vars(self).update(values)
 
 
-@dataclass(frozen=True, slots=True)
 class PeerListenerSpec(ListenerSpec):
     """A section ``[listener NAME]``: where to listen, and the `role` of its peers."""
 
-    role: str = ""
+    __slots__ = ("role",)
+
+    def __init__(
+        self,
+        name: str,
+        kind: SocketKind,
+        path: str = "",
+        addr: str = "",
+        port: int = 0,
+        file: str = "",
+        line: int = 0,
+        role: str = "",
+    ) -> None:
+        super().__init__(name, kind, path, addr, port, file, line)
+        self.role = role
+
+    def key(self) -> tuple[object, ...]:
+        return (*super().key(), self.role)
 
 
 class Program(NamedTuple):
@@ -314,13 +329,17 @@ def _listener(section: Section) -> PeerListenerSpec | Problem:
         return wrong("type", f"Could not start listener '{name}': it has no type, tcp or unix")
     if kind not in tuple(SocketKind):
         return wrong("type", f"Unknown type '{kind}' of listener '{name}'")
-    spec = PeerListenerSpec(name, SocketKind(kind), file=section.file, line=section.line, role=role)
-    if spec.kind is SocketKind.UNIX:
+    if kind == SocketKind.UNIX:
         if not path:
             return wrong("path", f"Could not start listener '{name}': it has no path")
-        return replace(spec, path=path)
+        return PeerListenerSpec(
+            name, SocketKind.UNIX, path=path, file=section.file, line=section.line, role=role
+        )
     port = conf.parse_int(value("port"))
     if port is None or not 0 < port < 65536:
         text = f"port={value('port')} is not a port, 1 to 65535"
         return wrong("port", f"Could not start listener '{name}': {text}")
-    return replace(spec, addr=value("addr") or "127.0.0.1", port=port)
+    addr = value("addr") or "127.0.0.1"
+    return PeerListenerSpec(
+        name, SocketKind.TCP, addr=addr, port=port, file=section.file, line=section.line, role=role
+    )
