@@ -82,7 +82,7 @@ class ScriptChannel(Endpoint):
             message["reason"] = reason
         if self.peer is not None:
             message["peerid"] = self.peer_id()
-        self.carried(message)
+        self.send(message)
 
     def peer_gone(self, reason: str) -> None:
         """The script or the connection is gone: so is the call, once the audio was heard.

@@ -1,7 +1,7 @@
-"""``chan.attach``: puts sources and consumers in the place of a channel's own.
+"""``chan.attach``: replaces the sources and consumers of a channel.
 
-What is handled leaves the message: its parameter is taken out. The message counts as handled
-only with ``single``, and when all that it asked for could be done (Yate's chan.attach).
+A source or consumer that was attached is removed from the message. The message counts as handled
+only with ``single``, and if everything was attached (Yate's chan.attach).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from yext import log
 from yext.message import Message
-from yext.telephony.channel import said
+from yext.telephony.channel import flag
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 
@@ -19,17 +19,29 @@ SOURCES: Final = ("source", "override", "replace")
 """The parameters that name a source."""
 
 MakeSource = Callable[[str, Message, str, Endpoint | None], Source | None]
-"""Makes a source of its name without the prefix, the message, the parameter and the owner (None
-where the source is heard by the channel itself); None where there is none."""
+"""Makes a source, or returns None if there is none.
+
+The arguments are its name without the prefix, the message, the parameter and the owner, which is
+None for a source that the channel itself hears."""
 
 
 def endpoint_of(message: Message) -> Endpoint | None:
-    """The call endpoint that `message` carries."""
+    """Return the call endpoint that `message` carries, None if there is none."""
     return message.userdata if isinstance(message.userdata, Endpoint) else None
 
 
 def attach_sources(driver: Driver, message: Message, prefix: str, make: MakeSource) -> bool:
-    """Attaches the sources of `message` that begin with `prefix`; whether it was handled."""
+    """Attach the sources of a ``chan.attach`` that a driver provides.
+
+    Args:
+        driver: the driver.
+        message: the ``chan.attach``.
+        prefix: the beginning of the names of the driver's sources.
+        make: makes a source.
+
+    Returns:
+        True if the message was handled.
+    """
     wanted = [key for key in SOURCES if message.get(key).startswith(prefix)]
     if not wanted:
         return False
@@ -52,7 +64,7 @@ def attach_sources(driver: Driver, message: Message, prefix: str, make: MakeSour
             continue
         _put(channel, consumer, source, key)
         del message[key]
-    return done and said(message, "single", False)
+    return done and flag(message, "single", False)
 
 
 def _put(channel: Endpoint, consumer: Consumer | None, source: Source, key: str) -> None:
@@ -61,13 +73,13 @@ def _put(channel: Endpoint, consumer: Consumer | None, source: Source, key: str)
         source.loose = True
         source.attach(consumer, override=key == "override")
         return
-    before = source.on_end
+    then = source.on_end
 
     def ended() -> None:
-        # A source that is over leaves its place; one that was replaced has left it before.
+        # A source that ends leaves its place; one that was replaced has left it already.
         channel.clear(source)
-        if before is not None:
-            before()
+        if then is not None:
+            then()
 
     source.on_end = ended
     channel.set_source(source)

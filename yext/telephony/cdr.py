@@ -1,26 +1,24 @@
 """Call detail records: ``call.cdr`` for each channel (Yate's module cdrbuild).
 
-A record begins with the first message of a channel, is told again with each further one, and
-ends with ``chan.hangup``. Parameters and their meaning are those of Yate's cdrbuild.
+A record begins with the first message of a channel, is sent again after each further message, and
+ends with ``chan.hangup``. The parameters have their meaning in Yate's cdrbuild.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from yext.bus import Bus
 from yext.engine.module import Module
 from yext.message import Message
-from yext.telephony.channel import Channel, said
+from yext.telephony.channel import Channel, flag
 from yext.telephony.driver import STATUS_ESCAPES
 from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
-if TYPE_CHECKING:
-    from yext.bus import Bus
-
 _PRIORITY: Final = 50
 _LAST_PRIORITY: Final = 150
-"""Of the end of a channel: who else handles it may have changed what is told of it."""
+"""The priority at the end of a channel: after other handlers, which may add parameters."""
 
 _KEPT: Final = {
     "billid": True,
@@ -31,7 +29,7 @@ _KEPT: Final = {
     "calledfull": False,
     "username": False,
 }
-"""The parameters that a record takes over, and whether a later value replaces an earlier one."""
+"""The parameters of a record, and whether a later value replaces an earlier one."""
 
 _MOMENTS: Final = {
     "chan.startup": "start",
@@ -43,18 +41,28 @@ _MOMENTS: Final = {
     "call.update": "",
     "chan.hangup": "hangup",
 }
-"""The messages that are followed, and which moment of the call each of them is."""
+"""The messages that a record follows, with the moment of the call that each stands for."""
 
 _BEGINS: Final = ("start", "call", "answer")
 _GUARD: Final = 5.0
-"""Seconds for which the end of a channel is remembered: what comes late makes no new record."""
+"""Seconds for which the end of a channel is remembered, so that no late message starts a record."""
 
 
 class Record:
-    """What is known of one channel.
+    """The record of one channel.
+
+    Args:
+        channel: the channel's id.
+        number: the number of the record.
+        run_id: the engine's run identifier.
+        owner: the channel of the script that speaks in its name, None for a driver's channel.
 
     Attributes:
-        owner: the channel of the script that speaks in its name; None for one of a driver.
+        channel: the channel's id.
+        owner: the channel of the script that speaks in its name.
+        params: the parameters taken over from messages.
+        status: the last status of the channel.
+        sent: whether the record was sent before.
     """
 
     def __init__(self, channel: str, number: int, run_id: str, owner: Endpoint | None) -> None:
@@ -66,12 +74,12 @@ class Record:
         self._run_id = run_id
         self._moments: dict[str, float] = {}
         self._write = True
-        self.told = False
+        self.sent = False
 
     def take(self, message: Message, moment: str) -> None:
-        """Takes over what `message` tells of the channel."""
-        if not self.told:
-            self._write = said(message, "cdrwrite", True)
+        """Take over the parameters of a message about the channel."""
+        if not self.sent:
+            self._write = flag(message, "cdrwrite", True)
         for name, value in message.params.items():
             if name in ("status", "direction") and value:
                 self._state(name, value)
@@ -86,15 +94,20 @@ class Record:
             self._direction = value
 
     def mark(self, moment: str, when: float) -> None:
-        """Notes a moment of the call; the first of its kind counts, but for the call itself."""
+        """Note a moment of the call. The first of its kind counts, except for ``call``."""
         if moment == "call":
             self._moments[moment] = when
         elif moment:
             self._moments.setdefault(moment, when)
 
     def message(self, operation: str, now: float) -> Message:
-        """The ``call.cdr`` that tells of the record."""
-        self.told = True
+        """Make the ``call.cdr`` of the record.
+
+        Args:
+            operation: ``initialize``, ``update`` or ``finalize``.
+            now: the time in seconds since 1970, for a call that goes on.
+        """
+        self.sent = True
         moments = self._moments
         hangup = moments.get("hangup", now)
         start = moments.setdefault("start", moments.get("call", hangup))
@@ -119,7 +132,7 @@ class Record:
         return Message("call.cdr", params | self.params, broadcast=True)
 
     def summary(self, now: float) -> str:
-        """The record in the module's status."""
+        """Return the record as the module's status shows it."""
         fields = [self.params.get(name, "") for name in ("caller", "called", "billid")]
         seconds = round(now - self._moments.get("start", now))
         texts = [self.status, *(field.translate(STATUS_ESCAPES) for field in fields), str(seconds)]
@@ -127,12 +140,12 @@ class Record:
 
 
 class CdrBuilder(Module):
-    """The module."""
+    """The module ``cdrbuild``."""
 
     name = "cdrbuild"
     title = "CdrBuild"
     kind = "cdr"
-    # What a script sees of a message stays as it is where no records are kept.
+    # The messages that scripts see must not depend on whether records are kept.
     track = False
 
     def __init__(self, bus: Bus) -> None:
@@ -152,27 +165,27 @@ class CdrBuilder(Module):
     def _follow(self, message: Message) -> bool:
         moment = _MOMENTS.get(message.name, "")
         name, ident = message.name, message.get("id")
-        early = said(message, "earlymedia", False) or said(message, "ringing", False)
+        early = flag(message, "earlymedia", False) or flag(message, "ringing", False)
         if name == "call.progress" and not early:
             return False
         track = name != "call.update" or message.get("operation") in ("", "cdrbuild")
-        if not ident or not said(message, "cdrtrack", track):
+        if not ident or not flag(message, "cdrtrack", track):
             return False
         record = self._record(ident, moment, message)
         if record is not None:
             record.take(message, moment)
-            self._tell(record, message.time, moment == "hangup")
+            self._send(record, message.time, moment == "hangup")
         if moment in ("ringing", "answer"):
             other = self._records.get(message.get("peerid") or message.get("targetid"))
             if other is not None and other is not record:
                 other.mark(moment, message.time)
                 other.status = message.get("status") or other.status
-                self._tell(other, message.time, False)
+                self._send(other, message.time, False)
         return False
 
     def _record(self, ident: str, moment: str, message: Message) -> Record | None:
         record = self._records.get(ident)
-        begins = moment in _BEGINS and said(message, "cdrcreate", True)
+        begins = moment in _BEGINS and flag(message, "cdrcreate", True)
         if record is None and begins and ident not in self._hung_up:
             self._number += 1
             who, run_id = message.userdata, self.bus.run_params["runid"]
@@ -181,23 +194,25 @@ class CdrBuilder(Module):
             self._records[ident] = record
         return record
 
-    def _tell(self, record: Record, now: float, last: bool) -> None:
+    def _send(self, record: Record, now: float, last: bool) -> None:
         if last:
             del self._records[record.channel]
             self._hung_up[record.channel] = now + _GUARD
-        operation = "finalize" if last else "update" if record.told else "initialize"
+        operation = "finalize" if last else "update" if record.sent else "initialize"
         self.bus.enqueue(record.message(operation, now))
 
     def _timer(self, message: Message) -> bool:
-        """Closes the records of scripts whose call is over: nobody hangs up in their name."""
+        """Close the records of scripts whose call is over, as nobody hangs up in their name."""
         for record in tuple(self._records.values()):
             if record.owner is not None and not record.owner.alive:
-                self._tell(record, message.time, True)
-        self._hung_up = {one: until for one, until in self._hung_up.items() if until > message.time}
+                self._send(record, message.time, True)
+        self._hung_up = {
+            ident: until for ident, until in self._hung_up.items() if until > message.time
+        }
         return False
 
     def _drop(self, message: Message) -> bool:
-        """``call.drop`` of ``cdrbuild/CHANNEL`` closes a record whose channel was lost."""
+        """Close a record whose channel was lost, for ``call.drop`` of ``cdrbuild/CHANNEL``."""
         prefix, _, ident = message.get("id").partition("/")
         record = self._records.get(ident) if prefix == self.name else None
         if record is None:
@@ -205,13 +220,13 @@ class CdrBuilder(Module):
         record.params["reason"] = message.get("reason") or record.params.get(
             "reason", "CDR dropped"
         )
-        self._tell(record, message.time, True)
+        self._send(record, message.time, True)
         return True
 
     def _halt(self, message: Message) -> bool:
         for record in tuple(self._records.values()):
             record.params.setdefault("reason", "CDR shutdown")
-            self._tell(record, message.time, True)
+            self._send(record, message.time, True)
         return False
 
     def status_format(self) -> str:
@@ -224,4 +239,6 @@ class CdrBuilder(Module):
         from time import time
 
         now = time()
-        return ",".join(f"{one.channel}={one.summary(now)}" for one in self._records.values())
+        return ",".join(
+            f"{record.channel}={record.summary(now)}" for record in self._records.values()
+        )

@@ -1,7 +1,6 @@
-"""A channel: one end of a call, with what Yate's messages tell of it.
+"""A channel: one end of a call, with the parameters that Yate's messages have for it.
 
-Modelled on Yate's class Channel (engine/Channel.cpp): the messages and their parameters are its
-own.
+Modelled on Yate's class Channel (engine/Channel.cpp), which has the same messages and parameters.
 """
 
 from __future__ import annotations
@@ -19,36 +18,42 @@ from yext.telephony.registry import ChannelRegistry
 from yext.wire import BOOLEANS, bool_text
 
 _WITHOUT: Final = (TRACKING, "cmd_address", "cmd_machine", "cmd_admin")
-"""What a channel does not pass on of the message that dropped its peer."""
+"""Parameters of a ``call.drop`` that ``chan.disconnected`` of the peer leaves out."""
 
 
-def said(message: Message, name: str, default: bool) -> bool:
-    """The boolean parameter `name`; `default` where there is none, or no boolean."""
+def flag(message: Message, name: str, default: bool) -> bool:
+    """Return a boolean parameter, or `default` if it is absent or no boolean."""
     return BOOLEANS.get(message.get(name), default)
 
 
-def copied(message: Message, names: Iterable[str]) -> dict[str, str]:
-    """Those of the parameters that `message` has."""
+def present(message: Message, names: Iterable[str]) -> dict[str, str]:
+    """Return the parameters called `names`, as far as `message` has them."""
     return {name: message[name] for name in names if name in message}
 
 
-def copy_list(message: Message) -> list[str]:
-    """The parameters that ``copyparams`` names."""
+def names_to_copy(message: Message) -> list[str]:
+    """Return the names of parameters in ``copyparams``."""
     return [name.strip() for name in message.get("copyparams").split(",") if name.strip()]
 
 
 class Channel(Endpoint):
-    """One end of a call that a driver has.
+    """One end of a call, made by a driver.
+
+    Args:
+        registry: the channels of the same driver, to which this one is added.
+        address: the address of the other side.
+        outgoing: whether the engine calls, rather than is called.
 
     Attributes:
         registry: the channels of the same driver.
-        outgoing: whether the engine called, rather than was called.
-        address: whom or what it is a channel to.
-        status: ``incoming``, ``ringing``, ``answered`` …, or why it was dropped.
-        target_id: the channel that the call was made to, or by.
-        bill_id: what all records of one call have in common.
+        outgoing: whether the engine calls.
+        address: the address of the other side.
+        status: ``incoming``, ``ringing``, ``answered`` …, or the reason why it was dropped.
+        target_id: the channel that the call was made to or by.
+        bill_id: the billing identifier, which all records of one call share.
         answered: whether the call was ever answered.
-        commander: who had it make a call.
+        commander: the giver of the command to make a call.
+        deadlines: the end of each time limit in seconds since 1970, by the reason to drop for.
     """
 
     def __init__(
@@ -77,7 +82,12 @@ class Channel(Endpoint):
     # Messages
 
     def complete(self, message: Message, minimal: bool = False) -> None:
-        """Gives `message` the parameters that tell of the channel."""
+        """Add the parameters that describe the channel.
+
+        Args:
+            message: the message.
+            minimal: whether id and module are enough.
+        """
         params = message.params
         params["id"] = self.id
         params["module"] = self.registry.name
@@ -96,25 +106,26 @@ class Channel(Endpoint):
         params["direction"] = self.direction
 
     def message(self, name: str) -> Message:
-        """A message called `name` about the channel."""
-        made = Message(name)
-        self.complete(made)
-        return made
+        """Make a message called `name` about the channel."""
+        message = Message(name)
+        self.complete(message)
+        return message
 
     def make_call(self, call: Message, order: Message) -> None:
-        """Has `call` carry the channel, on behalf of whoever gave the `order` for it."""
+        """Make the channel the user data of `call`, which the sender of `order` asked for."""
         call.userdata = self
         self.commander = commander_of(order)
 
-    # The endpoint's part
+    # Events of the endpoint
 
     def connected(self, reason: str) -> None:
         if not self.bill_id and isinstance(self.peer, Channel):
             self.bill_id = self.peer.bill_id
-        told = self.carried(self.message("chan.connected"))
+        message = self.message("chan.connected")
         super().connected(reason)
         if reason:
-            told["reason"] = reason
+            message["reason"] = reason
+        self.send(message)
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
         message = Message("chan.disconnected")
@@ -125,67 +136,71 @@ class Channel(Endpoint):
         if reason:
             message["reason"] = reason
         self.target_id = ""
-        self.carried(message)
+        self.send(message)
 
     def destroyed(self) -> None:
         self.deadlines.clear()
         self.registry.remove(self)
 
-    def hung_up(self) -> None:
-        """Tells of the end of the channel; drivers whose channels do so call it at the end."""
+    def send_hangup(self) -> None:
+        """Send ``chan.hangup``, for channels that do so when they end."""
         self.bus.enqueue(self.message("chan.hangup"))
 
-    # The call's progress
+    # Progress of the call
 
     def accepted(self, message: Message) -> None:
-        """`message`, a ``call.execute``, found somebody who took the call."""
+        """Go on with a call that was taken.
+
+        Args:
+            message: the ``call.execute``, as its handler left it.
+        """
         if self.status == self.direction:
-            # Unless it was answered meanwhile, by a script that took the call and went on.
+            # A script that takes the call may answer it before this.
             self.status = "accepted"
         self.limit(message, self.registry.timeout)
         self.bill_id = self.bill_id or message.get("billid")
         self.target_id = message.get("targetid")
-        if said(message, "autoanswer", False):
+        if flag(message, "autoanswer", False):
             self.answer(message)
-        elif said(message, "autoring", False):
+        elif flag(message, "autoring", False):
             self.ringing(message)
-        elif said(message, "autoprogress", False):
+        elif flag(message, "autoprogress", False):
             self.progress(message)
-        elif not self.target_id and said(message, "autoanswer", True):
+        elif not self.target_id and flag(message, "autoanswer", True):
             self.answer(message)
 
     def progress(self, message: Message) -> bool:
-        """``call.progress`` has come for the channel."""
-        return self._now("progressing", message)
+        """Handle a ``call.progress`` for the channel."""
+        return self._enter("progressing", message)
 
     def ringing(self, message: Message) -> bool:
-        """``call.ringing`` has come for the channel."""
-        return self._now("ringing", message)
+        """Handle a ``call.ringing`` for the channel."""
+        return self._enter("ringing", message)
 
     def answer(self, message: Message) -> bool:
-        """``call.answered`` has come for the channel."""
+        """Handle a ``call.answered`` for the channel."""
         self.deadlines.clear()
         timeout = conf.parse_int(message.get("timeout"))
         self._limit_answered(self._answer_timeout if timeout is None else timeout)
         self.answered = True
-        return self._now("answered", message)
+        return self._enter("answered", message)
 
-    def _now(self, status: str, message: Message) -> bool:
+    def _enter(self, status: str, message: Message) -> bool:
         self.status = status
         self.deadlines.pop("postdialdelay", None)
         self.bill_id = self.bill_id or message.get("billid")
         return True
 
     def dtmf(self, message: Message) -> bool:
-        """``chan.dtmf`` has come for the channel: somebody dials at it."""
+        """Handle a ``chan.dtmf`` for the channel: digits from the other side."""
         return False
 
     def text(self, message: Message) -> bool:
-        """``chan.text`` has come for the channel."""
+        """Handle a ``chan.text`` for the channel."""
         return False
 
     def drop(self, message: Message) -> bool:
-        """``call.drop`` has come for the channel."""
+        """Handle a ``call.drop`` for the channel."""
         reason = message.get("reason")
         self.deadlines.clear()
         self.status = reason or "dropped"
@@ -193,16 +208,20 @@ class Channel(Endpoint):
         return True
 
     def control(self, message: Message) -> bool:
-        """``chan.control`` has come for the channel: whether it has set a time limit.
+        """Handle a ``chan.control`` for the channel; return whether it set a time limit.
 
-        Yate sets it too, and then tells the operator that nothing was controlled.
+        Yate sets it too, but reports to the operator that nothing was controlled.
         """
         self.limit(message, None)
         given = (conf.parse_int(message.get(name)) for name in _LIMITS.values())
         return any(value is not None and value >= 0 for value in given)
 
     def masquerade(self, message: Message) -> bool:
-        """`message` is sent in the channel's name; whether it goes no further."""
+        """Take over the state of a message that is sent in the channel's name.
+
+        Returns:
+            True if no other handler gets the message.
+        """
         self.bill_id = self.bill_id or message.get("billid")
         changed = _MASQUERADES.get(message.name)
         if changed is not None:
@@ -215,8 +234,11 @@ class Channel(Endpoint):
         return False
 
     def count_dtmf(self, message: Message) -> bool:
-        """Numbers a ``chan.dtmf``; whether it tells of a digit that was detected before, by
-        other means, in the last four seconds."""
+        """Number a ``chan.dtmf``.
+
+        Returns:
+            True for a digit that was detected by other means in the last four seconds.
+        """
         if "sequence" in message:
             return False
         text, detected = message.get("text"), message.get("detected")
@@ -233,8 +255,13 @@ class Channel(Endpoint):
     # Time limits
 
     def limit(self, message: Message, default: int | None) -> None:
-        """Sets the limits that `message` names, in milliseconds: ``timeout`` of the call,
-        ``maxcall`` until it is answered, ``maxpdd`` until it rings; 0 is none."""
+        """Set the time limits of a message.
+
+        Args:
+            message: has limits in milliseconds, 0 for none: ``timeout`` of the call,
+                ``maxcall`` until it is answered, ``maxpdd`` until it rings.
+            default: the timeout without ``timeout``; None leaves it as it is.
+        """
         timeout = conf.parse_int(message.get("timeout"))
         timeout = default if timeout is None else timeout
         if timeout is not None and timeout >= 0:
@@ -256,7 +283,11 @@ class Channel(Endpoint):
             self.deadlines["timeout"] = time.time() + timeout / 1000
 
     def check_deadlines(self, now: float) -> None:
-        """Drops the channel when one of its limits is over."""
+        """Drop the channel if one of its time limits is over.
+
+        Args:
+            now: the time in seconds since 1970.
+        """
         for reason, deadline in self.deadlines.items():
             if deadline < now:
                 self.drop(Message("call.drop", {"id": self.id, "reason": reason}))
@@ -265,7 +296,7 @@ class Channel(Endpoint):
     # Status
 
     def status_text(self) -> str:
-        """The line of ``status CHANNEL``, without its end."""
+        """Return the line of ``status CHANNEL``, without its end."""
         peer = f"peerid={self.peer_id()}," if self.peer is not None else ""
         return (
             f"name={self.id},type=channel;module={self.registry.name},{peer}status={self.status},"

@@ -1,6 +1,6 @@
-"""What channel drivers share: ids, status, drop, masquerade, locate, limits.
+"""The base of channel drivers: status, drop, masquerade, locate, time limits.
 
-Modelled on Yate's class Driver (engine/Channel.cpp): the messages and their priorities are its own.
+Modelled on Yate's class Driver (engine/Channel.cpp), which has the same messages and priorities.
 """
 
 from __future__ import annotations
@@ -13,22 +13,26 @@ from yext.bus import Bus
 from yext.command import EOL
 from yext.engine.module import Module
 from yext.message import Message
-from yext.telephony.channel import Channel, said
+from yext.telephony.channel import Channel, flag
 from yext.telephony.registry import ChannelRegistry
 
-STATUS_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in ",;|%"}
-"""What would be taken for a separator of the status line in an address, and the escape itself."""
+STATUS_ESCAPES: Final = {ord(char): f"%{ord(char):02x}" for char in ",;|%"}
+"""Escapes of an address in a status line, for the line's separators and ``%``."""
 
 Action = Callable[[Channel, Message], bool]
 Handling = Callable[[Message], bool]
 
 
 class Driver(Module):
-    """A module that has channels.
+    """A module with channels.
 
     Attributes:
+        minimal: whether the driver handles only the messages that all channels need.
+        execute_priority: the priority of its handler of ``call.execute``.
         channels: the live channels by id.
-        max_channels: channels at a time, 0 for any number.
+        prefix: the first part of each channel's id, ``NAME/``.
+        telephony: the telephony state of the engine.
+        max_channels: the largest number of channels, 0 for no limit.
     """
 
     kind = "misc"
@@ -42,7 +46,7 @@ class Driver(Module):
         self.telephony = self.channels.telephony
         self.max_channels = 0
 
-    # Life
+    # Life cycle
 
     def load(self) -> None:
         super().load()
@@ -73,7 +77,15 @@ class Driver(Module):
     # Calls
 
     def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
-        """A ``call.execute`` to `target`, its prefix cut off: whether the call was taken."""
+        """Handle a ``call.execute`` for the driver.
+
+        Args:
+            message: the ``call.execute``.
+            target: the called address, without the driver's prefix.
+
+        Returns:
+            True if the call was taken.
+        """
         return False
 
     def _execute(self, message: Message) -> bool | Awaitable[bool]:
@@ -85,8 +97,8 @@ class Driver(Module):
         return self.execute(message, called.removeprefix(self.prefix))
 
     def stopped(self, message: Message) -> bool:
-        """Whether the call is not to be made, which is told in `message`."""
-        if not said(message, "stop_call", False):
+        """Return whether ``stop_call`` forbids the call, and if so name that as the error."""
+        if not flag(message, "stop_call", False):
             return False
         message["error"] = "stopped_call"
         return True
@@ -117,33 +129,34 @@ class Driver(Module):
         message.userdata = channel
         if channel.masquerade(message):
             return True
-        channel.complete(message, said(message, "complete_minimal", False))
+        channel.complete(message, flag(message, "complete_minimal", False))
         return False
 
-    def _meant(self, message: Message) -> Channel | None:
-        named = message.get("peerid")
-        if not named.startswith(self.prefix):
-            named = message.get("targetid")
-        return self.channels.get(named)
+    def _addressed(self, message: Message) -> Channel | None:
+        ident = message.get("peerid")
+        if not ident.startswith(self.prefix):
+            ident = message.get("targetid")
+        return self.channels.get(ident)
 
     def _for_channel(self, action: Action) -> Handling:
-        """A handler that has `action` carried out by the channel that a message is for.
+        """Return a handler that calls a method of the channel that a message is for.
 
-        What a driver's own class of channels makes of the action is what counts.
+        Args:
+            action: the method of `Channel`, which the driver's class of channels may override.
         """
 
         def handle(message: Message) -> bool:
-            channel = self._meant(message)
+            channel = self._addressed(message)
             return channel is not None and bool(getattr(channel, action.__name__)(message))
 
         return handle
 
     def _for_incoming(self, action: Action) -> Handling:
-        """The same for what matters to a caller only, and before the call is answered."""
+        """Return such a handler for messages that only callers get, before the call is answered."""
         handle = self._for_channel(action)
 
         def check(message: Message) -> bool:
-            channel = self._meant(message)
+            channel = self._addressed(message)
             if channel is None or channel.outgoing or channel.answered:
                 return False
             return handle(message)
@@ -166,8 +179,9 @@ class Driver(Module):
 
     def status_detail(self) -> str:
         return ",".join(
-            f"{one.id}={one.status}|{one.address.translate(STATUS_ESCAPES)}|{one.peer_id()}"
-            for one in self.channels.values()
+            f"{channel.id}={channel.status}|{channel.address.translate(STATUS_ESCAPES)}|"
+            f"{channel.peer_id()}"
+            for channel in self.channels.values()
         )
 
     def _status(self, message: Message) -> bool:
@@ -186,5 +200,5 @@ class Driver(Module):
             return {}
         if word.startswith(self.prefix):
             return dict.fromkeys(self.channels, f"a channel of {self.name}")
-        every = {} if line.startswith("status") else {self.name: f"all channels of {self.name}"}
-        return every | {self.prefix: f"the channels of {self.name}"}
+        together = {} if line.startswith("status") else {self.name: f"all channels of {self.name}"}
+        return together | {self.prefix: f"the channels of {self.name}"}

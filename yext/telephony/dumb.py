@@ -1,39 +1,44 @@
-"""Channels that are nothing but a channel: ``dumb/ADDRESS`` (Yate's module dumbchan)."""
+"""Channels without audio: ``dumb/ADDRESS`` (Yate's module dumbchan)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import Final
 
 from yext.message import Message
-from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.channel import Channel, names_to_copy, present
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint
 
-_STARTUP = ("caller", "callername", "called", "billid", "callto", "username")
-_ROUTED = ("callername", "maxcall", "timeout", "stop_call")
+_STARTUP: Final = ("caller", "callername", "called", "billid", "callto", "username")
+_ROUTED: Final = ("callername", "maxcall", "timeout", "stop_call")
 
 
 class DumbChannel(Channel):
-    """A channel with nobody at its far end: it takes no audio and gives none."""
+    """A channel with nobody at its other side: it neither takes nor gives audio."""
 
     def start(self, message: Message) -> None:
-        """Tells that the channel is there; `message` is the ``call.execute`` that made it."""
-        told = self.message("chan.startup")
-        told.params.update(copied(message, copy_list(message)))
+        """Announce the channel with ``chan.startup``.
+
+        Args:
+            message: the ``call.execute`` that made the channel.
+        """
+        startup = self.message("chan.startup")
+        startup.params.update(present(message, names_to_copy(message)))
         if self.outgoing:
-            told.params.update(copied(message, _STARTUP))
-        self.bus.enqueue(told)
+            startup.params.update(present(message, _STARTUP))
+        self.bus.enqueue(startup)
 
     def destroyed(self) -> None:
-        self.hung_up()
+        self.send_hangup()
         super().destroyed()
 
 
 class DumbDriver(Driver):
-    """The module.
+    """The module ``dumbchan``.
 
-    A ``call.execute`` that carries a channel is connected to a new dumb one. One that does not
-    makes a dumb channel call: ``direct`` at once, ``target`` by way of ``call.route``.
+    The channel of a ``call.execute`` is connected to a new dumb channel. Without a channel, a new
+    dumb channel calls ``direct`` at once, or ``target`` after ``call.route``.
     """
 
     name = "dumb"
@@ -74,7 +79,7 @@ class DumbDriver(Driver):
                 "id": channel.id,
                 "caller": message.get("caller") or f"{self.prefix}{channel.address}",
                 "called": message["target"],
-                **copied(message, [*_ROUTED, *copy_list(message)]),
+                **present(message, [*_ROUTED, *names_to_copy(message)]),
             },
         )
         direct = message.get("direct")
@@ -86,8 +91,8 @@ class DumbDriver(Driver):
         call["id"] = channel.id
         channel.make_call(call, message)
         if not await self.bus.dispatch(call):
-            message.params.update(copied(call, ("error", "reason")))
+            message.params.update(present(call, ("error", "reason")))
             return False
         channel.accepted(call)
-        message.params.update(copied(call, ("id", "peerid", "targetid")))
+        message.params.update(present(call, ("id", "peerid", "targetid")))
         return True

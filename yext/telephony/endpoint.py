@@ -1,35 +1,32 @@
-"""The two ends of a call, and the audio that goes from one to the other.
+"""The two ends of a call, and the audio between them.
 
-Modelled on Yate's CallEndpoint, DataSource and DataConsumer (yatephone.h): what keeps an endpoint
-alive is counted, and it ends with the last of it: its maker, its peer, each message that
-carries it as user data.
+Modelled on Yate's CallEndpoint, DataSource and DataConsumer (yatephone.h). An endpoint counts its
+holders (its maker, its peer, each message that carries it as user data) and ends with the last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from yext.bus import Bus
 from yext.dispatcher import Dispatch
 from yext.message import Message
 from yext.telephony.audio.formats import SLIN, Conversion, Format, conversion
 
-if TYPE_CHECKING:
-    from yext.bus import Bus
-
 AUDIO: Final = "audio"
-"""The type of data that an endpoint has when none is named."""
+"""The default type of an endpoint's data."""
 
 
 class Consumer:
-    """Takes audio.
+    """A consumer of audio.
 
     Attributes:
-        name: what an operator is shown, ``wave/record/x.au`` for example.
-        format: what it takes.
-        source: what feeds it.
-        override: what feeds it instead for a while.
+        name: its name for operators, for example ``wave/record/x.au``.
+        format: the format that it takes.
+        source: the source that feeds it.
+        override: a source that feeds it in the place of `source` for a while.
     """
 
     def __init__(self, name: str, format: Format = SLIN) -> None:
@@ -39,27 +36,28 @@ class Consumer:
         self.override: Source | None = None
 
     def consume(self, data: bytes) -> None:
-        """Takes a frame, in the consumer's format."""
+        """Take a frame in the consumer's format."""
 
     def offered(self, format: Format) -> None:
-        """A source of that format is about to feed it, which may suit it better."""
+        """Learn the format of a source that is about to feed it; the consumer may change to it."""
 
     def close(self) -> None:
-        """Nothing more is to come: nobody holds the consumer any longer."""
+        """End the consumer, which no endpoint uses any longer."""
         for source in (self.source, self.override):
             if source is not None:
                 source.detach(self)
 
 
 class Source:
-    """Gives audio to any number of consumers.
+    """A source of audio for any number of consumers.
 
     Attributes:
-        name: what an operator is shown, ``tone/busy`` for example.
-        format: what it gives.
-        on_end: called once, when the source has given all it had, or can give no more.
-        error: why it can give no more, empty where that was all.
-        loose: whether it is no endpoint's, and so closes with its last consumer.
+        name: its name for operators, for example ``tone/busy``.
+        format: the format that it gives.
+        on_end: called once, when the source has no more audio.
+        error: the reason why the audio ended early, empty if it did not.
+        ended: whether the source has ended.
+        loose: whether it belongs to no endpoint, and so closes with its last consumer.
     """
 
     def __init__(self, name: str, format: Format = SLIN) -> None:
@@ -73,13 +71,15 @@ class Source:
 
     @property
     def consumers(self) -> tuple[Consumer, ...]:
-        """Who is fed."""
+        """The consumers that the source feeds."""
         return tuple(self._feeds)
 
     def attach(self, consumer: Consumer, override: bool = False) -> None:
-        """Feeds `consumer`, alone: what fed it before does no more.
+        """Feed `consumer` in the place of its present source.
 
-        With `override` the consumer's source stays its source, and is heard again after.
+        Args:
+            consumer: the consumer.
+            override: whether the present source stays, and is heard again afterwards.
         """
         before = consumer.override if override else consumer.source
         if before is not None:
@@ -93,7 +93,7 @@ class Source:
         self.attached()
 
     def detach(self, consumer: Consumer) -> None:
-        """Ends what `attach` began."""
+        """Stop feeding `consumer`."""
         self._feeds.pop(consumer, None)
         if consumer.source is self:
             consumer.source = None
@@ -106,13 +106,13 @@ class Source:
                 self.alone()
 
     def alone(self) -> None:
-        """The last consumer was detached."""
+        """Called when the last consumer was detached."""
 
     def attached(self) -> None:
-        """A consumer was attached."""
+        """Called when a consumer was attached."""
 
     def forward(self, data: bytes) -> None:
-        """Gives a frame to all consumers that hear this source now."""
+        """Give a frame to all consumers that hear this source at present."""
         for consumer, change in tuple(self._feeds.items()):
             if consumer.override is None or consumer.override is self:
                 frame = data if change is None else change.convert(data)
@@ -120,7 +120,7 @@ class Source:
                     consumer.consume(frame)
 
     def end(self) -> None:
-        """The source has given all it had."""
+        """End the source, which has given all its audio."""
         if self.ended:
             return
         for consumer, change in tuple(self._feeds.items()):
@@ -132,7 +132,7 @@ class Source:
             self.on_end()
 
     def close(self) -> None:
-        """Gives no more; nobody is told."""
+        """End the source without calling `on_end`."""
         self.ended = True
         for consumer in tuple(self._feeds):
             self.detach(consumer)
@@ -140,12 +140,12 @@ class Source:
 
 @dataclass(slots=True, eq=False)
 class Media:
-    """One type of data of an endpoint.
+    """The audio of an endpoint, or its data of another type.
 
     Attributes:
-        source: what the endpoint sends into the call.
-        consumer: what takes what it hears.
-        call_record, peer_record: what else takes what it sends, and what it hears.
+        source: the source of what the endpoint sends.
+        consumer: the consumer of what it hears.
+        call_record, peer_record: further consumers of what it sends, and of what it hears.
     """
 
     source: Source | None = None
@@ -155,13 +155,17 @@ class Media:
 
 
 class Endpoint:
-    """One end of a call. It is made with one hold, its maker's, to be released.
+    """One end of a call. Its maker holds it, and has to release it.
+
+    Args:
+        bus: the engine's bus.
+        ident: the id that messages use for it.
 
     Attributes:
-        id: what messages call it.
-        peer: the other end, None while there is none.
-        last_peer_id: what the last peer was called when they were connected.
-        alive: False once nothing held it any longer.
+        id: its id.
+        peer: the other end, None while it is not connected.
+        last_peer_id: the id that the last peer had when it was connected.
+        alive: whether something holds it.
     """
 
     def __init__(self, bus: Bus, ident: str) -> None:
@@ -177,11 +181,11 @@ class Endpoint:
     # Life
 
     def hold(self) -> None:
-        """Keeps the endpoint until a `release`."""
+        """Keep the endpoint alive until `release`."""
         self._holds += 1
 
     def release(self) -> None:
-        """Ends one hold; with the last one the endpoint ends."""
+        """Undo one `hold`; the endpoint ends with the last one."""
         self._holds -= 1
         if self._holds or not self.alive:
             return
@@ -193,22 +197,23 @@ class Endpoint:
         self.destroyed()
 
     def destroyed(self) -> None:
-        """Nothing holds the endpoint any longer."""
+        """Called once, when nothing holds the endpoint any longer."""
 
-    def carried(self, message: Message, enqueue: bool = True) -> Message:
-        """Puts the endpoint in `message` as user data, which holds it until the dispatch is over;
-        the message is enqueued unless the caller does so."""
+    def send(self, message: Message) -> None:
+        """Enqueue a message with the endpoint as user data, held until the end of its dispatch."""
         message.userdata = self
-        if enqueue:
-            self.hold()
-            dispatcher = self.bus.dispatcher
-            dispatcher.enqueue(Dispatch(dispatcher, message, lambda _: self.release()))
-        return message
+        self.hold()
+        dispatcher = self.bus.dispatcher
+        dispatcher.enqueue(Dispatch(dispatcher, message, lambda _: self.release()))
 
     # Connection
 
     def connect(self, peer: Endpoint, reason: str = "") -> bool:
-        """Connects with `peer`; both are disconnected first from whom they had."""
+        """Connect with `peer`, after both are disconnected from their present peers.
+
+        Returns:
+            False if one of the two has ended, or both are the same.
+        """
         if peer is self.peer:
             return True
         if peer is self or not (self.alive and peer.alive):
@@ -225,9 +230,14 @@ class Endpoint:
         return True
 
     def disconnect(self, reason: str = "", params: Mapping[str, str] | None = None) -> bool:
-        """Parts from the peer, which is told; whether there was one.
+        """Disconnect from the peer.
 
-        `params` is what the peer is to pass on in its own ``chan.disconnected``.
+        Args:
+            reason: the reason, for the peer's ``chan.disconnected``.
+            params: further parameters for that message.
+
+        Returns:
+            False if there was no peer.
         """
         peer = self.peer
         if peer is None:
@@ -242,16 +252,16 @@ class Endpoint:
         return True
 
     def connected(self, reason: str) -> None:
-        """A peer is there."""
+        """Called when a peer was connected."""
         if self.peer is not None:
             self._known_peer = self.peer
             self.last_peer_id = self.peer.id
 
     def disconnected(self, reason: str, params: Mapping[str, str]) -> None:
-        """The peer has gone; the endpoint ends unless something holds it."""
+        """Called when the peer was disconnected, before the endpoint may end."""
 
     def peer_id(self) -> str:
-        """What the peer was called when they were connected, empty where there is none."""
+        """Return the id that the peer had when it was connected, empty without a peer."""
         if self.peer is None:
             return ""
         return self.last_peer_id if self.peer is self._known_peer else self.peer.id
@@ -259,14 +269,14 @@ class Endpoint:
     # Audio
 
     def media(self, kind: str = AUDIO) -> Media:
-        """The endpoint's data of that type."""
+        """Return the endpoint's data of a type."""
         found = self._media.get(kind)
         if found is None:
             found = self._media[kind] = Media()
         return found
 
     def set_source(self, source: Source | None, kind: str = AUDIO) -> None:
-        """Sends from `source` from now on; what was the source before is closed."""
+        """Send from `source` from now on, and close the source before it."""
         own = self.media(kind)
         before, own.source = own.source, source
         if before is not None and before is not source:
@@ -280,7 +290,7 @@ class Endpoint:
         _attach(source, own.call_record)
 
     def set_consumer(self, consumer: Consumer | None, kind: str = AUDIO) -> None:
-        """Hears with `consumer` from now on; what was the consumer before is closed."""
+        """Hear with `consumer` from now on, and close the consumer before it."""
         own = self.media(kind)
         before, own.consumer = own.consumer, consumer
         _close(before, consumer)
@@ -288,7 +298,7 @@ class Endpoint:
             _attach(self.peer.media(kind).source, consumer)
 
     def record(self, call: Consumer | None, peer: Consumer | None, kind: str = AUDIO) -> None:
-        """Has what the endpoint sends taken by `call`, and what it hears by `peer`."""
+        """Record with `call` what the endpoint sends, and with `peer` what it hears."""
         own = self.media(kind)
         if call is not own.call_record:
             _close(own.call_record, call)
@@ -301,7 +311,7 @@ class Endpoint:
                 _attach(self.peer.media(kind).source, peer)
 
     def clear(self, node: Source | Consumer, kind: str = AUDIO) -> bool:
-        """Takes `node` out if it is the source, the consumer or a record; whether it was."""
+        """Remove `node` if it is the source, the consumer or a record; return whether it is."""
         own = self.media(kind)
         if own.source is node:
             self.set_source(None, kind)
@@ -331,13 +341,13 @@ def _close(before: Consumer | None, after: Consumer | None) -> None:
         before.close()
 
 
-def _link(one: Media, other: Media) -> None:
-    for sender, hearer in ((one, other), (other, one)):
+def _link(first: Media, second: Media) -> None:
+    for sender, hearer in ((first, second), (second, first)):
         _attach(sender.source, hearer.consumer)
         _attach(sender.source, hearer.peer_record)
 
 
-def _unlink(one: Media, other: Media) -> None:
-    for sender, hearer in ((one, other), (other, one)):
+def _unlink(first: Media, second: Media) -> None:
+    for sender, hearer in ((first, second), (second, first)):
         _detach(sender.source, hearer.consumer)
         _detach(sender.source, hearer.peer_record)

@@ -1,6 +1,6 @@
-"""Calls that a channel without anybody behind it makes or takes: tones and files.
+"""Calls from and to channels that play tones and files.
 
-The messages are those of Yate's tonegen and wavefile, which are the same.
+The messages are those of Yate's tonegen and wavefile, which are alike.
 """
 
 from __future__ import annotations
@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from yext.message import Message
-from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.channel import Channel, names_to_copy, present
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint
 from yext.wire import bool_text
 
 
 def called_by(caller: Endpoint, message: Message, channel: Channel | None) -> bool:
-    """Connects `caller` with the new `channel`; whether there is one, and that went."""
+    """Connect a caller with a new channel.
+
+    Args:
+        caller: the channel of the ``call.execute``.
+        message: the ``call.execute``.
+        channel: the new channel, None if none could be made.
+
+    Returns:
+        True if they are connected.
+    """
     if channel is None:
         return False
     connected = caller.connect(channel, message.get("reason"))
@@ -26,37 +35,29 @@ def called_by(caller: Endpoint, message: Message, channel: Channel | None) -> bo
 
 
 def attach_param(channel: Channel, message: Message, name: str) -> None:
-    """Has the source or consumer that `message` names attached to `channel`."""
+    """Attach the source or consumer that a parameter of `message` names to `channel`."""
     if message.get(name):
         params = {"id": channel.id, name: message[name], "single": bool_text(True)}
-        channel.carried(Message("chan.attach", params))
+        channel.send(Message("chan.attach", params))
 
 
 async def call_out(
     driver: Driver, message: Message, target: str, make: Callable[[], Channel | None]
 ) -> bool:
-    """Calls ``direct``, or where ``target`` or ``called`` is routed to, from a new channel.
+    """Make a call from a new channel, to ``direct`` or to the route of ``target`` or ``called``.
 
-    `make` tells in `message` why it could make none.
+    Args:
+        driver: the driver of the new channel.
+        message: the ``call.execute`` without a channel.
+        target: the address of the new channel, without the driver's prefix.
+        make: makes the channel; it returns None after it has named the reason in `message`.
+
+    Returns:
+        True if the call was taken.
     """
-    call = Message("call.route", copied(message, copy_list(message)))
-    for name in ("callto", "id"):
-        call.params.pop(name, None)
-    call["module"] = driver.name
-    call["cdrtrack"] = bool_text(False)
-    call.params.update(copied(message, ("stop_call", "called", "caller", "callername")))
-    callto = message.get("direct")
-    if not callto:
-        called = message.get("target") or message.get("called")
-        if not called:
-            return False
-        call["called"] = called
-        call.params.setdefault("caller", f"{driver.prefix}{target}")
-        if not await driver.bus.dispatch(call) or call.retvalue in ("", "-"):
-            return False
-        callto, call.retvalue = call.retvalue, ""
-    call.name = "call.execute"
-    call["callto"] = callto
+    call = await _routed(driver, message, target)
+    if call is None:
+        return False
     channel = make()
     if channel is None:
         return False
@@ -64,10 +65,33 @@ async def call_out(
     channel.make_call(call, message)
     try:
         if not await driver.bus.dispatch(call):
-            message.params.update(copied(call, ("error", "reason")))
+            message.params.update(present(call, ("error", "reason")))
             return False
         message["id"] = channel.id
-        message.params.update(copied(call, ("peerid",)))
+        message.params.update(present(call, ("peerid",)))
         return True
     finally:
         channel.release()
+
+
+async def _routed(driver: Driver, message: Message, target: str) -> Message | None:
+    """Return the ``call.execute`` of the new call, None if nobody routes it."""
+    call = Message("call.route", present(message, names_to_copy(message)))
+    for name in ("callto", "id"):
+        call.params.pop(name, None)
+    call["module"] = driver.name
+    call["cdrtrack"] = bool_text(False)
+    call.params.update(present(message, ("stop_call", "called", "caller", "callername")))
+    callto = message.get("direct")
+    if not callto:
+        called = message.get("target") or message.get("called")
+        if not called:
+            return None
+        call["called"] = called
+        call.params.setdefault("caller", f"{driver.prefix}{target}")
+        if not await driver.bus.dispatch(call) or call.retvalue in ("", "-"):
+            return None
+        callto, call.retvalue = call.retvalue, ""
+    call.name = "call.execute"
+    call["callto"] = callto
+    return call

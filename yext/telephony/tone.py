@@ -1,4 +1,4 @@
-"""Tones: ``tone/NAME`` as a channel, and as the source of one (Yate's module tonegen)."""
+"""Tones: ``tone/NAME`` as a channel and as a channel's source (Yate's module tonegen)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FRAME = SLIN.frame_bytes(0)
 
 
 class ToneSource(Source):
-    """Plays a tone, for as long as somebody listens."""
+    """A source that plays a tone while somebody listens."""
 
     def __init__(self, tone: Tone, clock: Clock) -> None:
         super().__init__(f"tone/{tone.name}")
@@ -37,7 +37,7 @@ class ToneSource(Source):
         self._clock.remove(self)
 
     def beat(self) -> None:
-        """Gives out the next frame."""
+        """Give the next frame."""
         frame = bytes(self._left[:_FRAME])
         self._left = self._left[_FRAME:]
         while len(frame) < _FRAME and self._tone.again:
@@ -64,7 +64,7 @@ class ToneChannel(Channel):
 
 
 class ToneDriver(Driver):
-    """The module."""
+    """The module ``tonegen``."""
 
     name = "tone"
     title = "ToneGen"
@@ -75,8 +75,16 @@ class ToneDriver(Driver):
         self.handle("chan.attach", self._attach, 100)
 
     def make_source(self, name: str, once: bool = False) -> ToneSource | None:
-        """What plays the tone called `name`, for one round or for good; None for no tone."""
-        # Loaded with the first tone: a start without calls has no use for it.
+        """Make a source that plays a tone.
+
+        Args:
+            name: the tone's name or description.
+            once: whether it plays only one round.
+
+        Returns:
+            The source, None if there is no such tone.
+        """
+        # Loaded with the first tone: a start without calls does not need it.
         from yext.telephony.audio.tones import find
 
         tone = find(name, once)
@@ -100,15 +108,17 @@ class ToneDriver(Driver):
         return channel
 
     def _attach(self, message: Message) -> bool:
-        return attach_sources(self, message, "tone/", self._made)
+        return attach_sources(self, message, "tone/", self._open)
 
-    def _made(self, name: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
-        # Heard for a while, in the place of something else: one round, as in Yate.
+    def _open(self, name: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
+        # In the place of another source it plays one round, as in Yate.
         return self.make_source(name, once=key != "source")
 
     def status_format(self) -> str:
         return ""
 
     def status_params(self) -> str:
-        tones = sum(isinstance(one.media().source, ToneSource) for one in self.channels.values())
+        tones = sum(
+            isinstance(channel.media().source, ToneSource) for channel in self.channels.values()
+        )
         return f"tones={tones},chans={len(self.channels)}"

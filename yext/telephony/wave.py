@@ -1,11 +1,13 @@
-"""Sound files: ``wave/play/FILE`` and ``wave/record/FILE`` as channels, and as what is attached
-to one (Yate's module wavefile). A file called ``-`` is none: nothing is played, and what would
-be recorded is counted and let go.
+"""Sound files: ``wave/play/FILE`` and ``wave/record/FILE`` (Yate's module wavefile).
+
+Both are channels, and can be attached to other channels. With ``-`` for the file, nothing is
+played, and audio is counted instead of recorded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from yext import conf, log
 from yext.errors import SoundError
@@ -13,24 +15,32 @@ from yext.message import Message
 from yext.telephony.attach import attach_sources, endpoint_of
 from yext.telephony.audio.clock import Clock
 from yext.telephony.audio.formats import SLIN, Format, parse_format
-from yext.telephony.channel import Channel, said
+from yext.telephony.channel import Channel, flag
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Consumer, Endpoint, Source
 from yext.telephony.outgoing import attach_param, call_out, called_by
 from yext.telephony.registry import ChannelRegistry
 
-_PLAY, _RECORD = "wave/play/", "wave/record/"
+_PLAY: Final = "wave/play/"
+_RECORD: Final = "wave/record/"
 
 
 class WaveSource(Source):
-    """Plays a sound file, from when it is first listened to.
+    """A source that plays a sound file, from when somebody first listens.
+
+    Args:
+        path: the file, which is opened.
+        clock: the clock that paces it.
+        repeat: whether it starts again at the end.
 
     Attributes:
-        on_replaced: called once, when it is stopped before its end.
+        on_replaced: called once, if it is stopped before its end.
+
+    Raises:
+        SoundError: the file cannot be played.
     """
 
     def __init__(self, path: str, clock: Clock, repeat: bool = False) -> None:
-        """Opens the file; raises `SoundError`."""
         from yext.telephony.audio.soundfile import Reader
 
         self._reader = Reader(path)
@@ -44,7 +54,7 @@ class WaveSource(Source):
         self._clock.add(self)
 
     def beat(self) -> None:
-        """Gives out the next frame; the last one may be short."""
+        """Give the next frame; the last one may be short."""
         size = self.format.frame_bytes(self._number)
         try:
             data = self._read(size)
@@ -75,17 +85,23 @@ class WaveSource(Source):
 
 
 class WaveConsumer(Consumer):
-    """Records into a sound file.
+    """A consumer that records into a sound file.
+
+    Args:
+        path: the file, which is opened; ``-`` counts the audio only.
+        format: the format, None for the one that the file's name or the first source has.
+        append: whether the audio is added to the file.
+        most: the number of bytes after which the recording ends, 0 for no limit.
 
     Attributes:
-        on_full: called once, when as many bytes were taken as were asked for.
+        on_full: called once, when the limit is reached.
+        taken: the number of bytes taken.
+
+    Raises:
+        SoundError: the file cannot be written.
     """
 
     def __init__(self, path: str, format: Format | None, append: bool, most: int) -> None:
-        """Opens the file, for at most `most` bytes of sound (0 for any number).
-
-        Raises `SoundError`.
-        """
         from yext.telephony.audio.soundfile import Writer
 
         self._writer = None if path == "-" else Writer(path, format, append)
@@ -128,7 +144,14 @@ class WaveConsumer(Consumer):
 
 
 class WaveChannel(Channel):
-    """A channel that plays a file to its peer, or records what it says."""
+    """A channel that plays a file to its peer, or records its peer.
+
+    Args:
+        registry: the driver's channels.
+        file: plays or records; None for a channel that plays nothing.
+        message: the ``call.execute``, which may name another source or consumer to attach.
+        on_error: called with a source that ended because the file could not be read on.
+    """
 
     def __init__(
         self,
@@ -137,14 +160,6 @@ class WaveChannel(Channel):
         message: Message,
         on_error: Callable[[Source], None],
     ) -> None:
-        """Make a channel.
-
-        Args:
-            registry: the driver's channels.
-            file: plays or records; None for a channel that plays nothing.
-            message: the ``call.execute``, which may name another source or consumer to attach.
-            on_error: called with a source that ended because it could not be read on.
-        """
         super().__init__(registry)
         self._on_error = on_error
         if isinstance(file, WaveConsumer):
@@ -170,7 +185,7 @@ class WaveChannel(Channel):
 
 
 class WaveDriver(Driver):
-    """The module."""
+    """The module ``wavefile``."""
 
     name = "wave"
     title = "WaveFile"
@@ -195,8 +210,8 @@ class WaveDriver(Driver):
         return call_out(self, message, target, lambda: self._channel(method, path, message))
 
     def _channel(self, method: str, path: str, message: Message) -> WaveChannel | None:
-        made = self.make_source if method == "play" else self.make_consumer
-        file = made(path, message)
+        make = self.make_source if method == "play" else self.make_consumer
+        file = make(path, message)
         if file is None and path != "-":
             message["error"] = "failure"
             return None
@@ -205,22 +220,31 @@ class WaveDriver(Driver):
     # Files
 
     def make_source(self, path: str, message: Message) -> WaveSource | None:
-        """What plays the file; None for ``-`` and for a file that cannot be played, which is
-        told in ``reason`` of the message."""
+        """Make a source that plays a file.
+
+        Returns:
+            The source. None for ``-``, and for a file that cannot be played: `message` then has
+            the ``reason``.
+        """
         if path == "-":
             return None
         try:
-            return WaveSource(path, self.telephony.clock, said(message, "autorepeat", False))
+            return WaveSource(path, self.telephony.clock, flag(message, "autorepeat", False))
         except SoundError as error:
             self._failed(message, error)
             return None
 
     def make_consumer(self, path: str, message: Message) -> WaveConsumer | None:
-        """What records to the file; None for one that cannot be written, as in `make_source`."""
+        """Make a consumer that records to a file.
+
+        Returns:
+            The consumer. None for a file that cannot be written: `message` then has the
+            ``reason``.
+        """
         format = parse_format(message.get("format"))
         most = conf.parse_int(message.get("maxlen")) or 0
         try:
-            return WaveConsumer(path, format, said(message, "append", False), max(0, most))
+            return WaveConsumer(path, format, flag(message, "append", False), max(0, most))
         except SoundError as error:
             self._failed(message, error)
             return None
@@ -235,17 +259,17 @@ class WaveDriver(Driver):
     # chan.attach and chan.record
 
     def _attach(self, message: Message) -> bool:
-        asked = [key for key in ("source", "consumer", "override", "replace") if key in message]
-        handled = attach_sources(self, message, _PLAY, self._made)
+        wanted = [key for key in ("source", "consumer", "override", "replace") if key in message]
+        handled = attach_sources(self, message, _PLAY, self._open)
         channel = endpoint_of(message)
         path = message.get("consumer")
         if path.startswith(_RECORD) and channel is not None:
             consumer = self._recorder(channel, message, "consumer", path)
             channel.set_consumer(consumer)
-            handled = consumer is not None and said(message, "single", False)
-        return handled and not any(key in message for key in asked)
+            handled = consumer is not None and flag(message, "single", False)
+        return handled and not any(key in message for key in wanted)
 
-    def _made(self, path: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
+    def _open(self, path: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
         target = message.get(f"notify_{key}") or message.get("notify")
         if path == "-":
             return Source(_PLAY + path)
@@ -295,7 +319,7 @@ class WaveDriver(Driver):
         return consumer
 
     def _notify(self, target: str, channel: Endpoint | None, reason: str) -> None:
-        """Sends the ``chan.notify`` that whoever attached something asked for."""
+        """Send ``chan.notify`` to a target that asked for it; an empty target did not."""
         if not target:
             return
         message = Message("chan.notify")
@@ -306,12 +330,12 @@ class WaveDriver(Driver):
         if channel is None or not channel.alive:
             self.bus.enqueue(message)
         else:
-            channel.carried(message)
+            channel.send(message)
 
     # Status
 
     def status_params(self) -> str:
         media = [channel.media() for channel in self.channels.values()]
-        playing = sum(isinstance(one.source, WaveSource) for one in media)
-        recording = sum(isinstance(one.consumer, WaveConsumer) for one in media)
+        playing = sum(isinstance(found.source, WaveSource) for found in media)
+        recording = sum(isinstance(found.consumer, WaveConsumer) for found in media)
         return f"play={playing},record={recording},{super().status_params()}"

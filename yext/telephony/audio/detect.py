@@ -1,6 +1,6 @@
-"""What is in a stretch of audio: its level, a single tone, a DTMF digit, a cadence of tones.
+"""Recognizes audio: its level, single frequencies, DTMF digits and cadences of tones.
 
-Meant for what the engine's own tones and real files sound like on a clean line, not for a trunk.
+It is made for the engine's own tones and for sound files on a clean line, not for a trunk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from yext.telephony.audio.tones import DTMF, RATE
 
 SILENCE: Final = -50.0
-"""Level in dBFS below which nothing is heard."""
+"""The level below which audio counts as silence, in dBFS."""
 
 _ROWS: Final = (697, 770, 852, 941)
 _COLUMNS: Final = (1209, 1336, 1477, 1633)
@@ -22,13 +22,13 @@ _SINGLE: Final = (425, 950, 1000, 1400, 1780, 1800, 2010)
 _DIGITS: Final = {pair: digit for digit, pair in DTMF.items()}
 
 _ALONE: Final = 0.8
-"""Part of the power that a single frequency must have to be called a tone."""
+"""The least share of a tone's frequency in the power."""
 
 _TWIST: Final = 6.0
-"""How much stronger one frequency of a digit may be than the other, in power."""
+"""The largest ratio of the powers of a digit's two frequencies."""
 
 _STEADY: Final = 2
-"""Frames that something must last to be heard at all."""
+"""Frames for which a sound must last to be recognized."""
 
 _DIGITS_KEPT: Final = 1000
 _RUNS: Final = 16
@@ -42,21 +42,21 @@ _CADENCES: Final[dict[str, tuple[tuple[str, int], ...]]] = {
     "outoforder": (("425 Hz", 5), ("silence", 5), ("425 Hz", 5), ("silence", 5)),
     "info": (("950 Hz", 16), ("1400 Hz", 16), ("1800 Hz", 16)),
 }
-"""Runs of sounds, with their length in frames, by which a tone is known."""
+"""The tones by their runs of sounds, with lengths in frames."""
 
 _STEADY_TONES: Final = {"425 Hz": "dial", "1000 Hz": "milliwatt"}
 _STEADY_AFTER: Final = 60
-"""Frames after which a tone without a break is a steady one."""
+"""Frames after which a tone without a break is a steady tone."""
 
 
 def level(samples: array[int]) -> float:
-    """The level of `samples` in dBFS, -100 where there is nothing at all."""
+    """Return the level of linear samples in dBFS, -100 for digital silence."""
     power = sum(map(mul, samples, samples)) / (len(samples) or 1)
     return max(-100.0, 10 * log10(power / 32768**2)) if power else -100.0
 
 
 def sound(samples: array[int]) -> str:
-    """What a frame holds: ``silence``, ``dtmf 5``, ``425 Hz``, or ``sound``."""
+    """Return the kind of sound in a frame: ``silence``, ``dtmf 5``, ``425 Hz`` or ``sound``."""
     if level(samples) < SILENCE:
         return "silence"
     power = sum(map(mul, samples, samples))
@@ -77,7 +77,7 @@ def _strongest(samples: array[int], frequencies: tuple[int, ...]) -> tuple[int, 
 
 
 def _power(samples: array[int], frequency: int) -> float:
-    """The power of one frequency, on the scale of the sum of the samples' squares."""
+    """Return the power of one frequency, on the scale of the sum of the samples' squares."""
     cosines, sines = _waves(frequency, len(samples))
     real: float = sum(map(mul, samples, cosines))
     imaginary: float = sum(map(mul, samples, sines))
@@ -94,8 +94,8 @@ class Listener:
     """Follows a stream of frames of 20 ms.
 
     Attributes:
-        level: of the last frame, dBFS.
-        now: what is heard, once it has lasted for two frames.
+        level: the level of the last frame in dBFS.
+        now: the kind of sound at present, once it has lasted for two frames.
         digits: the last DTMF digits heard.
     """
 
@@ -107,12 +107,12 @@ class Listener:
         self._runs: list[tuple[str, int]] = [("silence", 0)]
 
     def hear(self, samples: array[int]) -> None:
-        """Takes the next frame."""
+        """Follow the next frame."""
         self.level = level(samples)
         heard = sound(samples)
         kind, frames = self._runs[-1]
         if heard == self.now:
-            # What interrupted it was too short to count.
+            # The interruption was too short to count.
             self._runs[-1] = (kind, frames + 1 + self._next[1])
             self._next = (heard, 0)
             return
@@ -127,15 +127,15 @@ class Listener:
             self.add(heard.removeprefix("dtmf "))
 
     def add(self, digits: str) -> None:
-        """Takes digits that were heard otherwise, or just now."""
+        """Add digits that were just heard, or that came as a message."""
         self.digits = (self.digits + digits)[-_DIGITS_KEPT:]
 
     def tone(self) -> str:
-        """The name of the tone that its cadence is known by, empty for none."""
+        """Return the name of the tone with the cadence heard, empty for none."""
         kind, frames = self._runs[-1]
         if frames >= _STEADY_AFTER and kind in _STEADY_TONES:
             return _STEADY_TONES[kind]
-        # The last run goes on, and the first may have begun before it was heard.
+        # The last run is not over, and the beginning of the first may be missing.
         whole = [run for run in self._runs[1:-1] if run[1] > _TOLERANCE or run[0] != "silence"]
         for name, cadence in _CADENCES.items():
             length = len(cadence)

@@ -1,8 +1,8 @@
-"""Audio formats, and what turns one into another.
+"""Audio formats and the conversion between them.
 
-Linear audio ("slin") is signed 16 bit, in the machine's own byte order; A-law and mu-law are
-those of ITU-T G.711. A name is what Yate calls a format: ``slin``, ``alaw``, ``mulaw``, with
-``/RATE`` for a rate that is not 8000 Hz and ``2*`` before it for two channels.
+Linear audio ("slin") has signed samples of 16 bits in the machine's byte order; A-law and mu-law
+are those of ITU-T G.711. Formats have Yate's names: ``slin``, ``alaw``, ``mulaw``, with ``/RATE``
+for a rate other than 8000 Hz, and ``2*`` at the start for two channels.
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND: Final = 50
 
 RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""The sampling rates that are carried, in Hz."""
+"""The supported sampling rates, in Hz."""
 
-_NAME = re.compile(r"(?:([12])\*)?(slin|alaw|mulaw)(?:/([0-9]{1,6}))?")
-_WIDTHS = {"slin": 2, "alaw": 1, "mulaw": 1}
+_NAME: Final = re.compile(r"(?:([12])\*)?(slin|alaw|mulaw)(?:/([0-9]{1,6}))?")
+_WIDTHS: Final = {"slin": 2, "alaw": 1, "mulaw": 1}
 
 
 class Format(NamedTuple):
-    """An audio format: codec, samples a second, channels."""
+    """An audio format.
+
+    Attributes:
+        codec: ``slin``, ``alaw`` or ``mulaw``.
+        rate: samples a second.
+        channels: 1 or 2.
+    """
 
     codec: str = "slin"
     rate: int = 8000
@@ -35,36 +41,36 @@ class Format(NamedTuple):
 
     @property
     def sample_bytes(self) -> int:
-        """Bytes that one moment takes, all channels."""
+        """The size of one sample of all channels, in bytes."""
         return _WIDTHS[self.codec] * self.channels
 
     @property
     def name(self) -> str:
-        """What Yate calls it."""
+        """The name of the format in Yate."""
         channels = f"{self.channels}*" if self.channels > 1 else ""
         rate = f"/{self.rate}" if self.rate != 8000 else ""
         return f"{channels}{self.codec}{rate}"
 
     def frame_bytes(self, number: int) -> int:
-        """Bytes of frame `number`, counted from 0.
+        """Return the size in bytes of frame `number`, counted from 0.
 
-        Where the rate is no multiple of 50 (11025 Hz) frames differ by a sample.
+        If the rate is not a multiple of 50 (11025 Hz), the sizes differ by one sample.
         """
         samples = self.rate * (number + 1) // FRAMES_PER_SECOND
         samples -= self.rate * number // FRAMES_PER_SECOND
         return samples * self.sample_bytes
 
     def silence(self) -> bytes:
-        """One sample of silence, all channels."""
+        """Return one silent sample of all channels."""
         return {"slin": b"\0\0", "alaw": b"\xd5", "mulaw": b"\xff"}[self.codec] * self.channels
 
 
 SLIN: Final = Format()
-"""What a call carries where nothing else was agreed."""
+"""The format of calls, unless another one is agreed."""
 
 
 def parse_format(name: str) -> Format | None:
-    """The format called `name`, None where there is none."""
+    """Return the format called `name`, None if there is none."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -94,16 +100,16 @@ _SAMPLES: Final = {"alaw": _alaw_sample, "mulaw": _mulaw_sample}
 
 @cache
 def decoding_table(codec: str) -> array[int]:
-    """The linear sample of each of the 256 code words."""
+    """Return the linear samples of the 256 code words."""
     return array("h", map(_SAMPLES[codec], range(256)))
 
 
 @cache
 def encoding_table(codec: str) -> bytes:
-    """The code word of each linear sample, indexed by the sample as an unsigned 16 bit number.
+    """Return the code words of all linear samples, indexed by a sample as an unsigned number.
 
-    A sample gets the word whose own sample is nearest. mu-law has a word for minus zero, which
-    is decoded and never made.
+    A sample gets the word whose own sample is nearest. The word of mu-law for minus zero is decoded
+    but never made.
     """
     words = {sample: word for word, sample in enumerate(decoding_table(codec))}
     if codec == "mulaw":
@@ -112,7 +118,7 @@ def encoding_table(codec: str) -> bytes:
     table = bytearray(65536)
     low = -32768
     for sample, following in zip(samples, [*samples[1:], 32767 * 2 + 1], strict=True):
-        # Half way between two samples the one that is farther from zero has it, as in G.711.
+        # A sample half way between two gets the word of the one farther from zero, as in G.711.
         middle = sample + following
         high = min(32767, middle // 2 if sample < 0 else (middle - 1) // 2)
         for value in range(low, high + 1):
@@ -122,7 +128,7 @@ def encoding_table(codec: str) -> bytes:
 
 
 def decode(codec: str, data: bytes) -> array[int]:
-    """Linear samples of `data`."""
+    """Return the linear samples of `data`."""
     if codec == "slin":
         samples = array("h")
         samples.frombytes(data[: len(data) & ~1])
@@ -131,7 +137,7 @@ def decode(codec: str, data: bytes) -> array[int]:
 
 
 def encode(codec: str, samples: Iterable[int]) -> bytes:
-    """`samples` as bytes of that codec."""
+    """Return `samples` as bytes of that codec."""
     if codec == "slin":
         return array("h", samples).tobytes()
     table = encoding_table(codec)
@@ -139,19 +145,19 @@ def encode(codec: str, samples: Iterable[int]) -> bytes:
 
 
 def swapped(data: bytes) -> bytes:
-    """Linear audio with the two bytes of each sample exchanged."""
+    """Exchange the two bytes of each sample of linear audio."""
     samples = decode("slin", data)
     samples.byteswap()
     return samples.tobytes()
 
 
 def big_endian(data: bytes) -> bytes:
-    """Linear audio between the machine's byte order and big-endian, either way."""
+    """Convert linear audio between the machine's byte order and big-endian, either way."""
     return swapped(data) if sys.byteorder == "little" else data
 
 
 def little_endian(data: bytes) -> bytes:
-    """Linear audio between the machine's byte order and little-endian, either way."""
+    """Convert linear audio between the machine's byte order and little-endian, either way."""
     return data if sys.byteorder == "little" else swapped(data)
 
 
@@ -159,10 +165,14 @@ def little_endian(data: bytes) -> bytes:
 
 
 class Conversion:
-    """Turns one stream of frames from a format into another.
+    """Converts a stream of frames from one format to another.
 
-    Rates are changed with libsoxr, whose filter gives out nothing at first and then more than
-    a frame at a time: its output waits until it makes whole frames, `_DELAY` of them at most.
+    Rates are changed by libsoxr, whose filter returns nothing at first and then more than a frame
+    at a time. Its output is kept until it fills whole frames, for at most `_DELAY` frames.
+
+    Args:
+        given: the format of the frames.
+        wanted: the format to convert them to.
     """
 
     def __init__(self, given: Format, wanted: Format) -> None:
@@ -173,7 +183,7 @@ class Conversion:
         self._taken = 0
 
     def convert(self, data: bytes) -> bytes:
-        """The next frame, of the same length in time as `data`; empty while the filter fills."""
+        """Return a frame that lasts as long as `data`; it is empty while the filter fills."""
         samples = decode(self._given.codec, data)
         if self._given.channels == 2:
             samples = _mono(samples)
@@ -188,7 +198,7 @@ class Conversion:
         return made
 
     def rest(self) -> bytes:
-        """What the filter still holds, at the end of the stream."""
+        """Return the audio that the filter still holds at the end of the stream."""
         if self._resample is None:
             return b""
         made = self._waiting + self._encode(self._resample(array("h"), True))
@@ -202,11 +212,11 @@ class Conversion:
 
 
 _DELAY: Final = 4
-"""Frames that a changed rate is late by: what the filter of quality LQ gives out at once."""
+"""The delay of a changed rate in frames: as much as the filter of quality LQ returns at once."""
 
 
 def conversion(given: Format, wanted: Format) -> Conversion | None:
-    """What turns `given` into `wanted`, None where they are the same."""
+    """Return a conversion from `given` to `wanted`, None if they are the same."""
     return None if given == wanted else Conversion(given, wanted)
 
 

@@ -1,12 +1,12 @@
-"""Sound files: what their names and headers say, and reading and writing them.
+"""Reading and writing sound files.
 
-``.slin`` and ``.raw`` are linear, ``.alaw`` (``.A``) and ``.mulaw`` (``.u``) G.711, ``.2slin`` …
-the same with two channels, all without a header and at 8000 Hz. ``.au`` and ``.wav`` say
-themselves what they hold (Sun's audio file format; Microsoft's RIFF WAVE: PCM of 16 bits,
-A-law and mu-law).
+Files without a header are at 8000 Hz: ``.slin`` and ``.raw`` are linear, ``.alaw`` (``.A``) and
+``.mulaw`` (``.u``) are G.711, and ``.2slin``, ``.2alaw`` and ``.2mulaw`` have two channels. The
+headers of ``.au`` and ``.wav`` name the format (Sun's audio file format; Microsoft's RIFF WAVE with
+PCM of 16 bits, A-law or mu-law).
 
-Files are read and written by the engine's own thread, as it does with its configuration: a
-second of sound at a time when reading, which the system's cache makes a copy of memory.
+Files are read and written in the engine's own thread, like its configuration. A read takes one
+second of sound, usually from the system's cache.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FORMATS: Final = {
     ".2alaw": "2*alaw",
     ".2mulaw": "2*mulaw",
 }
-"""The format of files without a header, by the end of their names."""
+"""The formats of files without a header, by the end of the file name."""
 
 _AU: Final = struct.Struct(">4s5I")
 _AU_CODES: Final = {1: "mulaw", 3: "slin", 27: "alaw"}
@@ -44,7 +44,7 @@ _UNKNOWN: Final = 0xFFFFFFFF
 
 
 class Header(NamedTuple):
-    """What a file holds: its format, where the sound begins, and where it ends (bytes)."""
+    """The format of a file, and the places where its sound begins and ends, in bytes."""
 
     format: Format
     start: int
@@ -56,12 +56,16 @@ def _ending(path: str) -> str:
 
 
 def _open(path: str, flags: int) -> int:
-    """Opens `path`, which must be a plain file; raises `SoundError`."""
+    """Open a plain file.
+
+    Raises:
+        SoundError: it cannot be opened or is not a plain file.
+    """
     try:
-        # Without O_NONBLOCK the opening of a pipe would hold up everything.
+        # Without O_NONBLOCK, opening a pipe would block the engine.
         descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
     except OSError as error:
-        # A pipe that nobody reads, or a socket.
+        # ENXIO: a pipe that nobody reads, or a socket.
         why = "not a plain file" if error.errno == errno.ENXIO else error.strerror
         raise SoundError(f"{path}: {why}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -73,12 +77,17 @@ def _open(path: str, flags: int) -> int:
 class Reader:
     """A sound file that is read.
 
+    Args:
+        path: the file, which is opened.
+
     Attributes:
-        format: what it holds.
+        format: the format of its sound.
+
+    Raises:
+        SoundError: the file cannot be read, or its format is not supported.
     """
 
     def __init__(self, path: str) -> None:
-        """Opens the file at `path`; raises `SoundError`."""
         self._descriptor = _open(path, os.O_RDONLY)
         try:
             header = _header(self._descriptor, path)
@@ -95,7 +104,10 @@ class Reader:
         self._little = _ending(path) == ".wav" and self.format.codec == "slin"
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes of sound, linear in the machine's byte order; less at the end."""
+        """Return the next `size` bytes of sound, fewer at the end.
+
+        Linear sound is in the machine's byte order.
+        """
         if len(self._ready) < size:
             second = self.format.rate * self.format.sample_bytes
             more = os.pread(self._descriptor, min(second + size, self._end - self._at), self._at)
@@ -109,11 +121,11 @@ class Reader:
         return data
 
     def rewind(self) -> None:
-        """Goes back to the start of the sound."""
+        """Return to the start of the sound."""
         self._at, self._ready = self._start, b""
 
     def close(self) -> None:
-        """Closes the file; a second time does nothing."""
+        """Close the file, unless it is closed already."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -126,7 +138,7 @@ def _header(descriptor: int, path: str) -> Header:
         return _au_header(descriptor, path, size)
     if ending == ".wav":
         return _wav_header(descriptor, path, size)
-    # As in Yate, what has no known ending is linear.
+    # As in Yate, a file without a known ending is linear.
     return Header(parse_format(FORMATS.get(ending, "slin")) or SLIN, 0, size)
 
 
@@ -161,7 +173,7 @@ def _wav_header(descriptor: int, path: str, size: int) -> Header:
         if chunk[:4] == b"fmt ":
             format = _wav_format(os.pread(descriptor, min(length, 64), at + 8), path)
         elif chunk[:4] == b"data" and format is not None:
-            # A writer that was killed leaves a length of 0, or all ones.
+            # A writer that was killed leaves a length of 0 or of all ones.
             end = size if length in (0, _UNKNOWN) else min(size, at + 8 + length)
             return Header(format, at + 8, end)
         at += 8 + length + (length & 1)
@@ -182,30 +194,38 @@ def _wav_format(chunk: bytes, path: str) -> Format:
 class Writer:
     """A sound file that is written.
 
+    Args:
+        path: the file, which is opened.
+        format: the format of the sound, if the file's name does not determine it.
+        append: whether the sound is added to a file without a header.
+
     Attributes:
-        format: what it takes; a file whose name says nothing takes what it is given first.
-        written: bytes of sound.
+        format: the format of the sound that is written.
+        fixed: whether the format is determined; otherwise the first sound determines it.
+        written: the number of bytes of sound written.
+
+    Raises:
+        SoundError: the file cannot be written.
     """
 
     def __init__(self, path: str, format: Format | None, append: bool = False) -> None:
-        """Opens the file at `path`, for sound in `format` where its name leaves that open.
-
-        With `append` the sound goes after what a file without a header holds. Raises
-        `SoundError`.
-        """
         self._ending = _ending(path)
-        said = FORMATS.get(self._ending, "slin")
+        named = FORMATS.get(self._ending, "slin")
         self._headed = self._ending not in (".au", ".wav")
         self.fixed = self._headed or format is not None
-        # Linear may be of any rate; nothing but the message tells of it.
-        self.format = (format if said == "slin" else parse_format(said)) or SLIN
+        # A linear file may have any rate, which only the message names.
+        self.format = (format if named == "slin" else parse_format(named)) or SLIN
         self.written = 0
         append = append and self._headed
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
         self._descriptor = _open(path, flags)
 
     def write(self, data: bytes) -> None:
-        """Writes sound, linear in the machine's byte order. Raises OSError, on a full disk."""
+        """Write sound; linear sound is in the machine's byte order.
+
+        Raises:
+            OSError: the system refused, for example on a full disk.
+        """
         if not self._headed:
             self._headed = True
             os.write(self._descriptor, self._header(0))
@@ -231,7 +251,7 @@ class Writer:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Completes the header and closes the file; a second time does nothing."""
+        """Complete the header and close the file, unless it is closed already."""
         if self._descriptor < 0:
             return
         try:

@@ -1,8 +1,9 @@
-"""The tones that are played: named ones, DTMF digits, and those that are described.
+"""Tones: named tones, DTMF digits and tones by description.
 
-Frequencies and cadences are those of ITU-T E.180 that Yate's tonegen has under the same names.
-A description is ``[!]FREQUENCY[/MILLISECONDS]`` with FREQUENCY ``425``, ``350+440`` (a sum),
-``2000*125`` (modulated), ``noise`` or ``0`` for silence; several stand with commas between.
+Frequencies and cadences are those of ITU-T E.180, with the names of Yate's tonegen.
+A description is a list of ``[!]FREQUENCY[/MILLISECONDS]`` with commas between. FREQUENCY is
+``425``, ``350+440`` (a sum), ``2000*125`` (modulated), ``noise``, or ``0`` for silence. A part with
+``!`` is played in the first round only.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Final, NamedTuple
 
 RATE: Final = 8000
 AMPLITUDE: Final = 10000
-"""Of a single frequency; two that are added have half of it each."""
+"""The amplitude of a single frequency; in a sum, each frequency has half of it."""
 
 _LONGEST: Final = 60_000
-"""Milliseconds of one tone of a description."""
+"""The longest part of a description, in milliseconds."""
 
 DTMF: Final = {
     digit: (row, column)
@@ -29,7 +30,7 @@ DTMF: Final = {
 """The two frequencies of each digit, in Hz (ITU-T Q.23)."""
 
 DTMF_TONE, DTMF_GAP = 120, 40
-"""Milliseconds of a digit, and of the silence around it."""
+"""The length of a digit, and of the silence around it, in milliseconds."""
 
 NAMED: Final = {
     "dial": "425",
@@ -49,7 +50,7 @@ NAMED: Final = {
     "cots": "1780",
     "callwaiting": "0/20,425/100,0/100,425/100,0/20",
 }
-"""Name and description of each tone."""
+"""The descriptions of the named tones."""
 
 ALIASES: Final = {
     "dt": "dial",
@@ -69,18 +70,18 @@ ALIASES: Final = {
 }
 
 ONCE: Final = ("callwaiting",)
-"""Names of tones that are played once, as digits are."""
+"""The named tones that are played once, as digits are."""
 
-_PART = re.compile(r"(!?)(?:(\d{1,4})(?:([+*])(\d{1,4}))?|(noise))(?:/(\d{1,6}))?")
+_PART: Final = re.compile(r"(!?)(?:(\d{1,4})(?:([+*])(\d{1,4}))?|(noise))(?:/(\d{1,6}))?")
 
 
 class Tone(NamedTuple):
     """A tone that can be played.
 
     Attributes:
-        name: what it is called, aliases replaced.
-        first: linear samples of its first round, at 8000 Hz.
-        again: those of each further round; empty where it is played once.
+        name: its name, with aliases resolved.
+        first: the audio of its first round, linear at 8000 Hz.
+        again: the audio of each further round, empty if it is played once.
     """
 
     name: str
@@ -89,10 +90,11 @@ class Tone(NamedTuple):
 
 
 def find(name: str, once: bool = False) -> Tone | None:
-    """The tone called `name`, or described by it; None where it makes no sense.
+    """Return a tone, None if there is none.
 
-    With `once` it has one round, as digits always have; a ``*`` before the name has it repeated
-    all the same.
+    Args:
+        name: the name or the description; a ``*`` before it repeats the tone in any case.
+        once: whether the tone has only one round, as digits always have.
     """
     name = name.strip().lower()
     bare = name.removeprefix("*")
@@ -120,7 +122,7 @@ def _digits(name: str) -> str | None:
 
 
 def _dialled(digits: str) -> bytes:
-    """Digits one after the other; what is no digit is as long, and silent."""
+    """Return the tones of digits; other characters are silent and last as long."""
     gap = bytes(2 * RATE * DTMF_GAP // 1000)
     tones = []
     for digit in digits:
@@ -139,7 +141,7 @@ def _described(description: str) -> tuple[bytes, bytes] | None:
         if found is None:
             return None
         once, frequency, sign, second, noise, duration = found.groups()
-        # In whole frames, as Yate rounds it.
+        # Rounded up to whole frames, as in Yate.
         length = -(-min(int(duration or 1000), _LONGEST) // 20) * 160 or RATE
         made = _noise(length) if noise else _wave(int(frequency), sign, int(second or 0), length)
         first.append(made)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from yext.message import Message
 from yext.telephony.audio.formats import SLIN, decode
-from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.channel import Channel, names_to_copy, present
 from yext.telephony.endpoint import Consumer, Source
 from yext.telephony.registry import ChannelRegistry
 
@@ -92,7 +92,7 @@ class PhoneChannel(Channel):
             message: the ``call.execute`` that made the channel.
         """
         startup = self.message("chan.startup")
-        startup.params.update(copied(message, [*copy_list(message), *_STARTUP]))
+        startup.params.update(present(message, [*names_to_copy(message), *_STARTUP]))
         self.bus.enqueue(startup)
 
     def beat(self) -> None:
@@ -112,7 +112,7 @@ class PhoneChannel(Channel):
         def finished() -> None:
             self.saying = ""
             if source.error:
-                text = f"{self.id} said no more: {source.name}: {source.error}"
+                text = f"{self.id} stopped before the end of {source.name}: {source.error}"
                 self.bus.log.notice((text,), "")
             self._silence = Source("phone")
             self.set_source(self._silence)
@@ -137,7 +137,7 @@ class PhoneChannel(Channel):
         message["text"] = digit
         message["detected"] = "phone"
         self.count_dtmf(message)
-        self.carried(message)
+        self.send(message)
 
     # Events of the call
 
@@ -153,7 +153,7 @@ class PhoneChannel(Channel):
     def destroyed(self) -> None:
         self.ended = self.ended or self.status
         self.registry.telephony.clock.remove(self)
-        self.hung_up()
+        self.send_hangup()
         super().destroyed()
         self._check_conditions()
 

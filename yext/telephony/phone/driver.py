@@ -12,7 +12,7 @@ from typing import Final
 from yext.bus import Bus
 from yext.command import EOL, help_with
 from yext.message import Message
-from yext.telephony.channel import Channel, copied, copy_list
+from yext.telephony.channel import Channel, names_to_copy, present
 from yext.telephony.driver import Driver
 from yext.telephony.endpoint import Endpoint
 from yext.telephony.phone.channel import PhoneChannel
@@ -20,7 +20,7 @@ from yext.telephony.phone.channel import PhoneChannel
 USAGE: Final = "phone [phone/N] [say FILE|dtmf DIGITS|record FILE|wait WHAT [SECONDS]|hangup]"
 HELP: Final = (
     "Shows what the operator's telephone hears; says a file or tone/NAME, dials, records ('-'"
-    f" ends that), hangs up.{EOL}WHAT is waited for, 10 seconds unless it is said: playing NAME,"
+    f" ends that), hangs up.{EOL}WHAT is waited for, 10 seconds by default: playing NAME,"
     " tone NAME, dtmf DIGITS, sound, silence, said, answered, hangup"
 )
 
@@ -74,7 +74,7 @@ class PhoneDriver(Driver):
             channel.target_id = caller.id
             answered = channel.message("call.answered")
             channel.status, channel.answered = "answered", True
-            channel.carried(answered)
+            channel.send(answered)
         channel.release()
         return connected
 
@@ -121,7 +121,7 @@ class PhoneDriver(Driver):
         call = channel.message("call.route")
         call["caller"] = message.get("caller") or self.name
         call["called"] = number
-        call.params.update(copied(message, copy_list(message)))
+        call.params.update(present(message, names_to_copy(message)))
         if not callto and not await self.bus.dispatch(call):
             message["reason"] = f"nobody routes a call to {number}"
             return False
@@ -130,11 +130,11 @@ class PhoneDriver(Driver):
         call.retvalue = ""
         channel.make_call(call, message)
         if not await self.bus.dispatch(call):
-            message.params.update(copied(call, ("error", "reason", "errno", "hint")))
+            message.params.update(present(call, ("error", "reason", "errno", "hint")))
             return False
         channel.accepted(call)
         message["id"] = channel.id
-        message.params.update(copied(call, ("peerid", "targetid")))
+        message.params.update(present(call, ("peerid", "targetid")))
         return True
 
     # The command
