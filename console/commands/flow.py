@@ -84,8 +84,8 @@ def resume(session: Session) -> Reply:
     if not session.flow.is_on:
         return failed(*_OFF)
     missed = session.flow.resume()
-    told = f"{_messages(missed)} came meanwhile: flow last{EOL}" if missed else ""
-    return Reply(True, told + state(session).text, {"missed": str(missed)})
+    came = f"{_messages(missed)} came meanwhile: flow last{EOL}" if missed else ""
+    return Reply(True, came + state(session).text, {"missed": str(missed)})
 
 
 def last(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from console.commands.command import SessionCommand
 from console.commands.completion import message_names, message_params
 from console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
-from console.replies.reply import failed
 from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
@@ -73,11 +72,11 @@ async def message(
 ) -> Reply:
     """Send a message, and show its reply and what it went through."""
     if enqueue and time:
-        raise ArgumentError("--enqueue waits for nothing whose --time could be told")
+        raise ArgumentError("--enqueue waits for nothing that --time could measure")
     order = _Order(name, dict(params), repeat, time, json)
     if wait and not await _installed(session, name, wait):
-        told = failed(f"Nobody handles {safe(name)} after {wait} s", "external show, external log")
-        return Reply(False, told.text, {**told.params, "error": "timeout"})
+        text, hint = f"Nobody handles {safe(name)} after {wait} s", "external show, external log"
+        return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
     return await (_enqueue if enqueue else _send)(session, order)
 
 

@@ -1,4 +1,4 @@
-"""The live table of scripts: who is busy, slow, failing, large.
+"""The live table of scripts: which are busy, slow, failing or large.
 
 Latencies come from the record of messages, which is followed only while a table is shown.
 """
@@ -17,21 +17,19 @@ from console.replies.draw import Page, state_text, table
 from yext.command import EOL
 from yext.engine.module import modules_of
 from yext.log import safe
+from yext.record.journey import FAILED_RESULTS, Journey, StepResult
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from console.session.session import Session
     from yext.engine.module import Program
-    from yext.record.journey import Journey
 
 _KEPT = 1000
-"""The newest latencies of each script that the percentiles are made of."""
+"""Latencies of each script, the newest, that percentiles are computed from."""
 
 _OWNERS = 1000
 """Scripts whose latencies are kept."""
-
-_FAILURES = ("timed out", "late", "gone")
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -42,12 +40,12 @@ COLUMNS = (
 )  # fmt: skip
 
 _SPARE = ("pid", "restarts", "pending", "MiB", "cpu %")
-"""The columns that a narrow view does without, the first of them first."""
+"""The columns that a narrow view lacks, the first to go first."""
 
 
 @dataclass(slots=True)
 class _Work:
-    """What a script did while the table was shown: latencies in seconds, and failures."""
+    """The latencies of a script in seconds, and its failures, while the table was shown."""
 
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     errors: int = 0
@@ -55,7 +53,7 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One look at a script: messages, processor seconds, the time of looking."""
+    """The counters of a script at one time: messages, and seconds of processor time."""
 
     messages: int
     cpu: float
@@ -63,7 +61,11 @@ class _Sample:
 
 
 class Top:
-    """Draws the table; follows the record of messages inside a ``with``."""
+    """The table; it follows the record of messages inside a ``with``.
+
+    Args:
+        session: the session that shows the table.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -84,9 +86,9 @@ class Top:
         self._unfollow()
 
     def _ended(self, journey: Journey) -> None:
-        """A message has ended: what each of its handlers did counts for that script."""
+        """Count what each handler of an ended message did."""
         for step in journey.steps:
-            if step.result == "not asked":
+            if step.result is StepResult.NOT_ASKED:
                 continue
             work = self._work.get(step.owner)
             if work is None:
@@ -94,10 +96,10 @@ class Top:
                     continue
                 work = self._work[step.owner] = _Work()
             work.latencies.append(step.took)
-            work.errors += step.result in _FAILURES
+            work.errors += step.result in FAILED_RESULTS
 
     async def draw(self, width: int, height: int) -> str:
-        """The table, the busiest first, as many rows as there are."""
+        """Return the table for a view of that size, the busiest scripts first."""
         view = self._session.view
         color, unicode = (view.color, view.unicode) if view is not None else (False, False)
         rows = self._rows()
@@ -109,7 +111,7 @@ class Top:
         return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE)
 
     async def text(self) -> str:
-        """The table once, fields parted by TABs."""
+        """Return the whole table, fields separated by TABs."""
         lines = ["\t".join(COLUMNS), *("\t".join(row) for row in self._rows())]
         return "".join(line + EOL for line in lines)
 
@@ -144,7 +146,7 @@ def _or_dash(value: int | None) -> str:
 
 
 def _between(before: _Sample | None, now: _Sample) -> tuple[str, str]:
-    """Messages a second and per cent of a processor between two looks."""
+    """Return messages a second, and per cent of a processor, between two samples."""
     seconds = now.when - before.when if before is not None else 0.0
     if before is None or seconds <= 0:
         return "0", "0"
@@ -153,7 +155,7 @@ def _between(before: _Sample | None, now: _Sample) -> tuple[str, str]:
 
 
 def _process(pid: int | None) -> tuple[float, int]:
-    """Processor seconds and resident bytes of a process (proc(5)); noughts where it is gone."""
+    """Return processor seconds and resident bytes of a process (proc(5)), 0 if it is gone."""
     if pid is None:
         return 0.0, 0
     try:
@@ -166,7 +168,7 @@ def _process(pid: int | None) -> tuple[float, int]:
 
 
 def _milliseconds(latencies: Sequence[float], share: float) -> str:
-    """The latency that `share` of all stay within."""
+    """Return the latency that a share of all do not exceed, in milliseconds."""
     if not latencies:
         return "-"
     ordered = sorted(latencies)
@@ -174,4 +176,4 @@ def _milliseconds(latencies: Sequence[float], share: float) -> str:
 
 
 def _nothing() -> None:
-    """Stands for what is to be ended, before there is anything."""
+    """Do nothing: there is nothing to end yet."""

@@ -17,7 +17,12 @@ _COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Watch:
-    """Draws the reply to a command, with the changed lines marked.
+    """Draws the reply to a command again and again, with the changed lines marked.
+
+    Args:
+        interpreter: runs the command.
+        view: where the reply is shown.
+        command: the command line.
 
     Attributes:
         last: the newest reply.
@@ -31,7 +36,7 @@ class Watch:
         self.last = Reply(True)
 
     async def draw(self, width: int, height: int) -> str:
-        """The reply as it is now; a ``*`` stands before each line that has changed."""
+        """Run the command and return its reply, with a ``*`` before each line that has changed."""
         self.last = await self._interpreter.run(self._command)
         page = Page(width - 2, self._view.color, self._view.unicode)
         text = await draw(self.last, self._command, page, self._interpreter.look_up)

@@ -190,9 +190,9 @@ def _control(session: Session, rest: str, reply: Reply) -> str:
     answered = reply.text.startswith("Control ")
     if not answered:
         return f"%%=control:fail:{rest}"
-    said = reply.text.removeprefix(f"Control '{target}' ").removesuffix(EOL)
-    said = "" if said in ("OK", "FAILED") else said
-    return f"%%=control:{'success' if reply.ok else 'error'}:{target}:{said}"
+    answer = reply.text.removeprefix(f"Control '{target}' ").removesuffix(EOL)
+    answer = "" if answer in ("OK", "FAILED") else answer
+    return f"%%=control:{'success' if reply.ok else 'error'}:{target}:{answer}"
 
 
 def _debug(session: Session, rest: str, reply: Reply) -> str | None:

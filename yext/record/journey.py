@@ -125,7 +125,8 @@ class Step:
     retvalue: str | None = None
 
 
-_FAILED_RESULTS = (StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE)
+FAILED_RESULTS = (StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE)
+"""The results of handlers that failed to answer."""
 
 
 @dataclass(slots=True)
@@ -191,7 +192,7 @@ class Journey:
         return failed.owner if failed is not None else ""
 
     def _failed(self) -> Step | None:
-        failed = (step for step in reversed(self.steps) if step.result in _FAILED_RESULTS)
+        failed = (step for step in reversed(self.steps) if step.result in FAILED_RESULTS)
         return next(failed, None)
 
     def size(self) -> int:

@@ -165,7 +165,7 @@ def test_the_engines_own_handlers_are_not_the_one_that_is_waited_for(name: str) 
         ("message call.route --repeat", "--repeat wants a number from 1 to 100000"),
         (
             "message --enqueue --time call.route",
-            "--enqueue waits for nothing whose --time could be told",
+            "--enqueue waits for nothing that --time could measure",
         ),
     ],
 )
