@@ -95,9 +95,9 @@ class SessionCommand(NamedTuple):
             return await self._call_verb(session, interpreter, word, after)
         strict = self.listed is not Listed.YATE
         try:
-            arguments = self.signature.bind(rest, self.missing, strict=strict)
+            positional, options = self.signature.bind(rest, self.missing, strict=strict)
             target = interpreter if self.signature.wants_interpreter else session
-            result = self.function(target, *arguments.positional, **arguments.options)
+            result = self.function(target, *positional, **options)
             return result if isinstance(result, Reply) else await result
         except ArgumentError as error:
             return self._refuse(error)

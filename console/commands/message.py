@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from console.commands.command import SessionCommand
 from console.commands.completion import message_names, message_params
@@ -36,14 +36,22 @@ def params_left(session: Session, before: str, word: str) -> dict[str, str]:
     return {f"{param}=": what for param, what in params if param not in given}
 
 
-class _Order(NamedTuple):
-    """The message to be sent, and how."""
+class _Order:
+    """The message to be sent, and how.
 
-    name: str
-    params: dict[str, str]
-    repeat: int
-    time: bool
-    json: bool
+    Args:
+        repeat: how often it is sent.
+        time, json: whether the reply has the times, and is an object.
+    """
+
+    def __init__(
+        self, name: str, params: dict[str, str], *, repeat: int, time: bool, json: bool
+    ) -> None:
+        self.name = name
+        self.params = params
+        self.repeat = repeat
+        self.time = time
+        self.json = json
 
     def message(self, session: Session) -> Message:
         # Handlers are to know who asks, as with any command.
@@ -73,7 +81,7 @@ async def message(
     """Send a message, and show its reply and what it went through."""
     if enqueue and time:
         raise ArgumentError("--enqueue waits for nothing that --time could measure")
-    order = _Order(name, dict(params), repeat, time, json)
+    order = _Order(name, dict(params), repeat=repeat, time=time, json=json)
     if wait and not await _installed(session, name, wait):
         text, hint = f"Nobody handles {safe(name)} after {wait} s", "external show, external log"
         return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})

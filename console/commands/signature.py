@@ -14,12 +14,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from console.commands.parameters import ArgumentError, Flag, Number, RawRest, Word
 
 
-class Parameter(NamedTuple):
+class Parameter:
     """One parameter of a command.
 
     Attributes:
@@ -29,10 +29,12 @@ class Parameter(NamedTuple):
         required: whether it has no default.
     """
 
-    name: str
-    kind: Word
-    default: object
-    required: bool
+    def __init__(self, parameter: inspect.Parameter) -> None:
+        metadata = parameter.annotation.__metadata__
+        self.name = parameter.name
+        self.kind = next(kind for kind in metadata if isinstance(kind, Word))
+        self.required = parameter.default is inspect.Parameter.empty
+        self.default: object = None if self.required else parameter.default
 
     @property
     def usage(self) -> str:
@@ -52,15 +54,15 @@ class Parameter(NamedTuple):
         return self.default
 
 
-class Arguments(NamedTuple):
-    """The arguments of a call."""
-
-    positional: list[object]
-    options: dict[str, object]
+Arguments = tuple[list[object], dict[str, object]]
+"""The positional and the keyword arguments of a call."""
 
 
-class Signature(NamedTuple):
+class Signature:
     """The parameters of a command.
+
+    Args:
+        function: carries out the command.
 
     Attributes:
         wants_interpreter: whether the function takes the interpreter, not the session.
@@ -69,10 +71,19 @@ class Signature(NamedTuple):
         others: the parameter that takes all words that are left, None for none.
     """
 
-    wants_interpreter: bool
-    positional: tuple[Parameter, ...]
-    options: dict[str, Parameter]
-    others: Parameter | None
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.wants_interpreter = wants_interpreter(function)
+        self.positional: list[Parameter] = []
+        self.options: dict[str, Parameter] = {}
+        self.others: Parameter | None = None
+        _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
+        for one in parameters:
+            if one.kind is inspect.Parameter.KEYWORD_ONLY:
+                self.options[f"--{one.name.replace('_', '-')}"] = Parameter(one)
+            elif one.kind is inspect.Parameter.VAR_POSITIONAL:
+                self.others = Parameter(one)
+            else:
+                self.positional.append(Parameter(one))
 
     @property
     def usage(self) -> str:
@@ -104,7 +115,7 @@ class Signature(NamedTuple):
             arguments.append(one.read(given, missing))
         if strict and text.strip():
             raise ArgumentError
-        return Arguments(arguments, {})
+        return arguments, {}
 
     def _bind_words(self, words: list[str], missing: str) -> Arguments:
         options: dict[str, object] = {one.name: one.default for one in self.options.values()}
@@ -125,7 +136,7 @@ class Signature(NamedTuple):
             raise ArgumentError
         if self.others is not None:
             arguments += map(self.others.kind.read, others)
-        return Arguments(arguments, options)
+        return arguments, options
 
     def complete(self, at: Any, interpreter: Any, before: str, word: str) -> dict[str, str]:
         """The words that may come next, each with a description.
@@ -180,21 +191,7 @@ class Signature(NamedTuple):
 @cache
 def signature_of(function: Callable[..., object]) -> Signature:
     """Return the signature of a command's function."""
-    positional: list[Parameter] = []
-    options: dict[str, Parameter] = {}
-    others = None
-    _, *parameters = inspect.signature(function, eval_str=True).parameters.values()
-    for one in parameters:
-        kind = next(kind for kind in one.annotation.__metadata__ if isinstance(kind, Word))
-        required = one.default is inspect.Parameter.empty
-        made = Parameter(one.name, kind, None if required else one.default, required)
-        if one.kind is inspect.Parameter.KEYWORD_ONLY:
-            options[f"--{one.name.replace('_', '-')}"] = made
-        elif one.kind is inspect.Parameter.VAR_POSITIONAL:
-            others = made
-        else:
-            positional.append(made)
-    return Signature(wants_interpreter(function), tuple(positional), options, others)
+    return Signature(function)
 
 
 def wants_interpreter(function: Callable[..., object]) -> bool:

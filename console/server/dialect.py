@@ -114,7 +114,7 @@ class PlainInterpreter(Interpreter):
             self.session.closing = True
         text = encode(reply.text.removeprefix(begun))
         if command.name == "status" and self.framed:
-            _, module = command.signature.bind(rest, "", strict=False).positional
+            (_, module), _ = command.signature.bind(rest, "", strict=False)
             named = f":{module}" if module else ""
             text = f"%%+status{encode(named)}{EOL}{text}%%-status{EOL}"
         return reply._replace(text=text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 
 from yext.record.journey import Journey, hide
@@ -36,12 +37,16 @@ _LINE_PARAMS = ("line", "partial", "partline")
 
 _WORD = re.compile(r"\s*(!|[^\s!]\S*)(\s*)")
 
-_ARGUMENT = re.compile(
-    r"""(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\]|\\$)+""", re.DOTALL
-)
-"""An argument as a shell reads it; a quote that is not closed takes in the rest."""
-
 _QUOTING = re.compile(r"""["'\\]""")
+
+
+@cache
+def _argument() -> re.Pattern[str]:
+    """An argument as a shell reads it; a quote that is not closed takes in the rest."""
+    # Not compiled at a start, which is to be quick: most lines have no parameter.
+    return re.compile(
+        r"""(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\]|\\$)+""", re.DOTALL
+    )
 
 
 def _no_name(name: str) -> bool:
@@ -138,8 +143,10 @@ class Secrets:
     def _in_arguments(self, line: str, at: int, end: int) -> Iterator[Span]:
         """Find the values of secret parameters; as `control` reads them, a value goes on until
         the next word with ``=``."""
+        if line.find("=", at, end) < 0:
+            return
         name, start, stop = "", end, end
-        for found in _ARGUMENT.finditer(line, at, end):
+        for found in _argument().finditer(line, at, end):
             before, equals, value = found[0].partition("=")
             if equals:
                 if self._is_value(name, line[start:stop]):
