@@ -1,4 +1,4 @@
-"""The bus: what a module is given of the engine that it belongs to.
+"""The bus: an engine as its modules see it.
 
 Modules, commands and drivers are typed on `Bus` and never know the `Engine` that derives from it.
 """

@@ -1,8 +1,8 @@
-"""A command line on the bus, its reply, and the completion of a line that is being typed.
+"""Command lines on the bus: their replies, their completion, status and help.
 
-A command travels as an ``engine.command`` message, so any module or script can add commands by
-installing a handler for it. With ``partial`` in it, the message asks for completions of
-``partword`` after ``partline``; they come back in its return value, separated by TABs.
+A command is sent as an ``engine.command`` message, so any module or script can add commands by
+installing a handler for it. With the parameter ``partial``, the message asks for completions of
+``partword`` after ``partline``; they are its return value, separated by TABs.
 
 Source: Yate's docs/messages, engine.command.
 """
@@ -19,23 +19,23 @@ from yext.dispatcher import Sender
 from yext.message import Message
 
 EOL = "\r\n"
-"""How lines end in the text of a reply, as in Yate."""
+"""The end of a line in the text of a reply, as in Yate."""
 
 FAILED = "reason"
-"""The parameter of a handled command that tells that it failed, and why."""
+"""The parameter of a handled command that failed; its value is the reason."""
 
 
 class Reply(NamedTuple):
-    """What became of a command.
+    """The reply to a command.
 
     Attributes:
         ok: whether it succeeded.
-        text: what Yate would print, lines ending in CR LF.
+        text: the text that Yate prints, with lines that end in CR LF.
         params: ``reason``, ``errno``, ``hint`` … as far as they are known.
-        known: whether anybody knew the command.
-        data: what `text` tells, as lists and objects; None where only the text is known.
-        parts: the command lines that were carried out for it, each with its own reply, where
-            `text` is put together from theirs.
+        known: whether the command exists.
+        data: the content of `text` as lists and objects, None if only the text is known.
+        parts: the command lines carried out for it with their replies, if `text` is made of
+            theirs.
     """
 
     ok: bool
@@ -51,37 +51,41 @@ EXECUTE_HINT = "allow_execute=yes for this listener in rmanager.conf"
 
 
 class Commander(Sender, Protocol):
-    """Who gives commands: a console session, or the program that embeds the engine."""
+    """The giver of commands: a console session, or the program that embeds the engine."""
 
     @property
     def may_execute(self) -> bool:
-        """Whether what is asked for may start a program."""
+        """Whether its commands may start a program."""
 
     def command_params(self) -> dict[str, str]:
-        """The parameters that tell handlers who asks: ``cmd_address`` and its like."""
+        """Return the parameters that identify it to handlers, such as ``cmd_address``."""
 
 
 class Embedder:
-    """The program that embeds the engine, as the giver of commands."""
+    """The program that embeds the engine, as a giver of commands."""
 
     label = "engine"
     may_execute = True
 
     def handling(self) -> None:
-        """Commands of a program are nested in nothing."""
+        """Return None: the program is not handling a message."""
 
     def command_params(self) -> dict[str, str]:
-        """A program that runs the engine may do everything."""
+        """Return the parameters of an administrator, as the program may do everything."""
         return {"cmd_machine": "false", "cmd_admin": "true"}
 
 
 async def run(
     bus: Bus, line: str, commander: Commander, names: Collection[str] | None = ()
 ) -> Reply:
-    """Sends `line` as an ``engine.command`` and makes the reply of what comes back.
+    """Send a command line as an ``engine.command`` and return the reply.
 
-    `names` are commands beside those on the bus, of which a command that nobody knows may
-    have been meant for one; None asks nobody for that.
+    Args:
+        bus: the bus.
+        line: the command line.
+        commander: the giver of the command.
+        names: further commands to suggest for an unknown one, beside those on the bus; None for
+            no suggestions.
     """
     message = Message(
         "engine.command", {"line": line, **commander.command_params()}, userdata=commander
@@ -101,7 +105,7 @@ async def run(
 async def not_understood(
     bus: Bus, line: str, commander: Commander, names: Collection[str] | None
 ) -> Reply:
-    """The reply to a command that nobody knows, with the nearest names as its hint."""
+    """Return the reply to an unknown command, with the nearest names as a hint."""
     word = line.split(maxsplit=1)[0] if line.split() else ""
     params = {"reason": "unknown command"}
     if names is not None:
@@ -135,9 +139,13 @@ async def status(bus: Bus, module: str, details: bool, commander: Commander) -> 
 
 
 async def help_text(bus: Bus, topic: str, listed: str, commander: Commander) -> str | None:
-    """The text of ``help [COMMAND]``; None where nobody has help for it.
+    """Return the text of ``help [COMMAND]``, None if there is no help for it.
 
-    `listed` is what is there before the modules add to it.
+    Args:
+        bus: the bus.
+        topic: the command, empty for the list of all.
+        listed: the beginning of that list, to which modules add.
+        commander: the giver of the command.
     """
     params = {"line": topic} if topic else {}
     message = Message(
@@ -148,7 +156,17 @@ async def help_text(bus: Bus, topic: str, listed: str, commander: Commander) -> 
 
 
 def help_with(message: Message, word: str, usage: str, text: str) -> bool:
-    """Adds a command's `usage` to ``engine.help``, or answers for ``help WORD`` with `text`."""
+    """Add a command's usage to ``engine.help``, or answer ``help WORD``.
+
+    Args:
+        message: the ``engine.help``.
+        word: the command.
+        usage: its usage line.
+        text: its description.
+
+    Returns:
+        True if the message asks for this command.
+    """
     topic = message.get("line")
     if topic == word:
         message.retvalue = f"  {usage}{EOL}{text}{EOL}"
@@ -158,30 +176,34 @@ def help_with(message: Message, word: str, usage: str, text: str) -> bool:
 
 
 def commander_of(message: Message) -> Commander:
-    """Who gave the command that `message` carries, or had the call made that it is about."""
+    """Return the giver of the command in `message`, or of the command to make its call."""
     commander = getattr(message.userdata, "commander", message.userdata)
     return commander if hasattr(commander, "command_params") else Embedder()  # type: ignore[return-value]
 
 
 DESCRIBE = "describe"
-"""The parameter of a completion that asks for descriptions too; that of a word comes back in
-the parameter ``describe.WORD``. Plain connections do not ask, as Yate does not."""
+"""The parameter of a completion that asks for descriptions, which come back as ``describe.WORD``.
+
+Plain connections do not ask for them, as Yate does not."""
 
 Words = Mapping[str, str] | Sequence[str]
-"""Words that may come next, with a description of each where there is one."""
+"""Words that may come next, with their descriptions if it is a mapping."""
 
 
 async def complete(bus: Bus, partline: str, partword: str, commander: Commander) -> list[str]:
-    """What may come at the end of a command line.
+    """Return the words that may come at the end of a command line.
 
-    `partline` holds the words before the one being typed, `partword` the start of that.
-    Asked of the bus as rmanager does; the answer is the return value, cut at TABs.
+    Args:
+        bus: the bus, which is asked as rmanager asks.
+        partline: the words before the one being typed.
+        partword: the beginning of the word being typed.
+        commander: the operator.
     """
     return list(await _completed(bus, partline, partword, commander, {}))
 
 
 async def describe(bus: Bus, partline: str, partword: str, commander: Commander) -> dict[str, str]:
-    """As `complete`, each word with what it is; empty where nobody told."""
+    """Return what `complete` returns, each word with its description, which may be empty."""
     return await _completed(bus, partline, partword, commander, {DESCRIBE: "true"})
 
 
@@ -206,10 +228,14 @@ async def _completed(
 
 
 def complete_words(message: Message, words: Words) -> None:
-    """Adds the `words` that fit ``partword`` to a completion's return value, and what they are
-    to its parameters if that is asked for."""
+    """Answer a completion with the words that begin with its ``partword``.
+
+    Their descriptions are added as parameters if the message asks for them.
+    """
     partword = message.get("partword")
     fitting = [word for word in words if word.startswith(partword)]
     message.retvalue = "\t".join([part for part in (message.retvalue, *fitting) if part])
     if isinstance(words, Mapping) and DESCRIBE in message:
-        message.params.update({f"{DESCRIBE}.{one}": words[one] for one in fitting if words[one]})
+        message.params.update(
+            {f"{DESCRIBE}.{word}": words[word] for word in fitting if words[word]}
+        )

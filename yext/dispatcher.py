@@ -415,15 +415,22 @@ class Dispatcher:
     async def installed(self, name: str) -> None:
         """Wait until there is a handler of messages called `name` that is not built in."""
         while all(handler.built_in for handler in self.views.get(name, self.wild)):
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
+            await self.changed()
 
-    def _handlers_changed(self, name: str) -> None:
+    async def changed(self) -> None:
+        """Wait until a handler or a watcher is installed or removed."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def _wake_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _handlers_changed(self, name: str) -> None:
+        self._wake_waiters()
         self.wild = tuple(sorted(self._by_name.get("", ()), key=_by_key))
         for changed in self._by_name if not name else (name,):
             if not changed:
@@ -452,6 +459,7 @@ class Dispatcher:
         self._watchers_changed(name)
 
     def _watchers_changed(self, name: str) -> None:
+        self._wake_waiters()
         self._watch_all = tuple(self._watch_names.get("", ()))
         for changed in self._watch_names if not name else (name,):
             if not changed:

@@ -47,7 +47,7 @@ class RManager(Module):
     title = "RManager"
     status_priority = 80
     track = False
-    tells_reload = False
+    announces_reload = False
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

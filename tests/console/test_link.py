@@ -61,7 +61,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
             ("message ", "call.route", "route.sh"),
             ("message call.route cal", "caller=", "seen: 40"),
             ("message --", "--repeat", "so often"),
-            ("dispatcher ", "handlers", "who handles"),
+            ("dispatcher ", "handlers", "lists the handlers"),
             ("dispatcher handlers ", "trackname=", "that tracking name"),
             ("dispatcher handlers name=call.ro", "name=call.route ", "route.sh"),
             ("dispatcher handlers trackname=ext", "trackname=extmodule ", "engine.command"),

@@ -555,3 +555,28 @@ def test_a_sender_that_stops_waiting_harms_nothing(bus: Bus) -> None:
         assert bus.dispatcher.in_flight == 0
 
     asyncio.run(main())
+
+
+def test_changes_of_handlers_and_watchers_can_be_waited_for(bus: Bus) -> None:
+    class Follower:
+        label = "follower"
+
+        def notice(self, dispatch: Dispatch) -> None:
+            pass
+
+    async def main() -> None:
+        dispatcher, follower = bus.dispatcher, Follower()
+        handler = Waiting("test", 10, "later")
+        for change in (
+            lambda: dispatcher.install(handler),
+            lambda: dispatcher.uninstall(handler),
+            lambda: dispatcher.watch("test", follower),
+            lambda: dispatcher.unwatch("test", follower),
+        ):
+            changed = asyncio.create_task(dispatcher.changed())
+            await asyncio.sleep(0)
+            assert not changed.done()
+            change()
+            await changed
+
+    asyncio.run(main())

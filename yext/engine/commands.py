@@ -1,4 +1,4 @@
-"""The commands that the engine itself answers on the bus."""
+"""The engine's own commands on the bus."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from yext.record.timing import SWITCHES, TraceTimes
 
 
 def uptime_text(bus: Bus) -> str:
-    """The text of ``uptime``."""
+    """Return the text of ``uptime``."""
     seconds = int(time.time() - bus.started_at)
     days, rest = divmod(seconds, 86400)
     used = os.times()
@@ -30,13 +30,14 @@ def uptime_text(bus: Bus) -> str:
 
 
 class BusCommand(NamedTuple):
-    """A command that is answered on the bus.
+    """A command of the engine on the bus.
 
     Attributes:
-        usage, help: its line in `help`, and the text of ``help COMMAND``.
-        function: gets what follows the command's name, and the message; returns whether it
-            understood.
-        words: what completes after the name.
+        usage: its line in ``help``.
+        help: the text of ``help COMMAND``.
+        function: carries it out. Gets the text after the command's name and the message for the
+            reply; returns False if it did not understand.
+        words: the words that complete it after its name.
     """
 
     usage: str
@@ -46,7 +47,13 @@ class BusCommand(NamedTuple):
 
 
 class EngineCommands:
-    """Answers ``engine.command`` and ``engine.help`` for the engine."""
+    """Handles ``engine.command`` and ``engine.help`` for the engine.
+
+    Args:
+        bus: the engine's bus.
+        loader: the engine's modules.
+        trace_times: the switches that log how long messages take.
+    """
 
     def __init__(self, bus: Bus, loader: Loader, trace_times: TraceTimes) -> None:
         self._bus = bus
@@ -54,7 +61,7 @@ class EngineCommands:
         self._trace_times = trace_times
 
     async def command(self, message: Message) -> bool:
-        """The handler of ``engine.command``: a line to carry out, or one to complete."""
+        """Handle an ``engine.command``: carry out a line, or complete one."""
         if "partial" in message:
             self._complete(message)
             return False
@@ -68,11 +75,13 @@ class EngineCommands:
     def _complete(self, message: Message) -> None:
         line = message.get("partline")
         if line in ("", "help", "?"):
-            names = {name: one.help for name, one in BUS_COMMANDS.items() if " " not in name}
-            complete_words(message, names)
+            complete_words(
+                message,
+                {name: found.help for name, found in BUS_COMMANDS.items() if " " not in name},
+            )
         elif line in ("reload", "module reload", "module unload"):
             modules = sorted(self._loader.modules.items())
-            complete_words(message, {name: one.summary() for name, one in modules})
+            complete_words(message, {name: module.summary() for name, module in modules})
         elif line in ("status", "status overview"):
             complete_words(message, {"engine": "the engine itself"})
         elif line.startswith("dispatcher "):
@@ -84,10 +93,12 @@ class EngineCommands:
             complete_words(message, command.words)
 
     def describe(self, message: Message) -> bool:
-        """The handler of ``engine.help``."""
+        """Handle an ``engine.help``."""
         topic = message.get("line")
         if not topic:
-            message.retvalue += "".join(f"  {one.usage}{EOL}" for one in BUS_COMMANDS.values())
+            message.retvalue += "".join(
+                f"  {command.usage}{EOL}" for command in BUS_COMMANDS.values()
+            )
             return False
         command = BUS_COMMANDS.get(topic)
         if command is None:
@@ -118,10 +129,10 @@ class EngineCommands:
         return True
 
     async def reload(self, rest: str, message: Message) -> bool:
-        done = await self._loader.reload(rest)
-        message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in done.lines)
-        if not done.ok:
-            message["reason"], message["hint"] = done.reason, done.hint
+        result = await self._loader.reload(rest)
+        message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in result.lines)
+        if not result.ok:
+            message["reason"], message["hint"] = result.reason, result.hint
         return True
 
     def version(self, rest: str, message: Message) -> bool:
@@ -163,9 +174,9 @@ class EngineCommands:
             if kind in ("", "log"):
                 self._bus.log.captured.clear()
             return True
-        told = list(self._bus.log.captured) if rest in ("", "log") else []
-        lines = [f"Events: {len(told)}"]
-        for event in told:
+        found = list(self._bus.log.captured) if rest in ("", "log") else []
+        lines = [f"Events: {len(found)}"]
+        for event in found:
             lines.append(f"{stamp(event.when)} {event.line()}" if event.when else event.line())
         message.retvalue = "".join(line + EOL for line in lines)
         return True
@@ -204,16 +215,16 @@ BUS_COMMANDS: dict[str, BusCommand] = {
         EngineCommands.module,
         {
             "load": "loads a module of the engine",
-            "reload": "has a module read its configuration again",
-            "unload": "ends a module",
-            "list": "the modules that are loaded",
+            "reload": "makes a module read its configuration again",
+            "unload": "stops a module",
+            "list": "lists the loaded modules",
         },
     ),
     "events": BusCommand(
         "events [clear] [type]",
         "Show or clear events or alarms collected since the engine startup",
         EngineCommands.events,
-        {"clear": "forgets what was collected", "log": "the events of the log alone"},
+        {"clear": "forgets the collected events", "log": "shows the events of the log only"},
     ),
     "logview": BusCommand(
         "logview", "Show log of engine startup and initialization process", EngineCommands.logview
@@ -223,11 +234,11 @@ BUS_COMMANDS: dict[str, BusCommand] = {
     ),
     "dispatcher": BusCommand(
         "dispatcher {handlers|trace_msg_time|trace_msg_handler_time}",
-        "Shows who handles which messages: handlers name=call.route or name=^ for all; watches",
+        "Lists the handlers of messages (handlers name=call.route, or name=^ for all) and watchers",
         EngineCommands.dispatcher,
         {
-            "handlers": "who handles which messages",
-            "watches": "who watches which messages",
+            "handlers": "lists the handlers of messages",
+            "watches": "lists the watchers of messages",
             **dict.fromkeys(SWITCHES, "on or off: logs how long messages take"),
         },
     ),
@@ -238,14 +249,14 @@ BUS_COMMANDS: dict[str, BusCommand] = {
         "version", "Show version and revision of the engine", EngineCommands.version
     ),
 }
-"""The engine's own commands, in the order `help` lists them."""
+"""The engine's own commands, in the order of ``help``."""
 
 MANAGER_COMMANDS: dict[str, BusCommand] = {
     "status": BusCommand(
         "status [overview] [modulename]",
         "Shows status of all or selected modules or channels",
         EngineCommands.status,
-        {"overview": "without the details"},
+        {"overview": "leaves out the details"},
     ),
     "uptime": BusCommand(
         "uptime", "Show information on how long Yate has run", EngineCommands.uptime
@@ -257,4 +268,4 @@ MANAGER_COMMANDS: dict[str, BusCommand] = {
         "reload [plugin]", "Reloads module configuration files", EngineCommands.reload
     ),
 }
-"""What rmanager answers in Yate: on the bus too, so that an embedding program has them."""
+"""Commands of rmanager in Yate, on the bus for programs that embed the engine."""

@@ -230,7 +230,7 @@ class Loader:
             return Reloaded(False, (), f"no module is called '{plugin}'")
         lines = [] if plugin else bus.recorder.apply_conf()
         for module in modules:
-            if module.title and module.tells_reload:
+            if module.title and module.announces_reload:
                 bus.announce(f"Initializing module {module.title}")
             lines += await module.apply_conf()
         if not plugin:

@@ -1,6 +1,6 @@
-"""What every module shares: status, help, commands, completion and its debug level.
+"""The base of modules: status, help, commands, completion and a debug level.
 
-Modelled on the class Module of Yate's engine: the messages and priorities are its own.
+Modelled on the class Module of Yate's engine, which has the same messages and priorities.
 """
 
 from __future__ import annotations
@@ -62,12 +62,20 @@ class Listening(NamedTuple):
 class Module:
     """One built-in module of the engine.
 
+    Args:
+        bus: the engine's bus.
+
     Attributes:
-        name: as `module list`, `loaded.NAME` and `status` call it.
-        title: as the log calls it.
+        name: its name in ``module list``, ``loaded.NAME`` and ``status``.
+        title: its name in the log.
         kind: the ``type=`` of its status.
-        aliases: other names that `status` takes for it.
-        tells_reload: whether a reload says that it initializes the module, as most of Yate's.
+        aliases: further names for ``status``.
+        status_priority: the priority of its handler of ``engine.status``.
+        track: whether its handlers are named in the tracking parameter of messages.
+        announces_reload: whether a reload logs the module, as for most modules of Yate.
+        debug_level: its own debug level, None for the engine's.
+        debug_on: whether it logs debug text at all.
+        debug_objects: the state of ``debug MODULE objects``, which has no effect.
     """
 
     name = ""
@@ -76,7 +84,7 @@ class Module:
     aliases: tuple[str, ...] = ()
     status_priority = STATUS_PRIORITY
     track = True
-    tells_reload = True
+    announces_reload = True
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
@@ -88,28 +96,36 @@ class Module:
     # Life cycle
 
     def load(self) -> None:
-        """Installs what every module has; a module adds its own handlers."""
+        """Install the handlers of all modules; a module adds its own."""
         self.handle("engine.status", self._status, self.status_priority)
         self.handle("engine.command", self._command, COMMAND_PRIORITY)
         self.handle("engine.debug", self._debug, DEBUG_PRIORITY)
 
     def read_conf(self) -> list[Problem]:
-        """Reads the module's configuration into a plan for `apply_conf`; changes nothing."""
+        """Read the module's configuration into a plan for `apply_conf`, and change nothing.
+
+        Returns:
+            The mistakes found.
+        """
         return []
 
     async def apply_conf(self) -> list[str]:
-        """Carries out what `read_conf` planned; returns a line for each thing changed."""
+        """Carry out the plan of `read_conf`; return a line for each change."""
         return []
 
     def examine(self) -> list[Problem]:
-        """What would fail at a start as `read_conf` planned it; starts and changes nothing."""
+        """Return what would fail at a start with the plan of `read_conf`, and change nothing."""
         return []
 
     async def stop(self, deadline: float) -> None:
-        """Ends everything the module runs, by `deadline` on the loop's clock."""
+        """Stop everything that the module runs.
+
+        Args:
+            deadline: the time by which it has to be stopped, on the loop's clock.
+        """
 
     def unload(self) -> None:
-        """Takes the module's handlers out."""
+        """Uninstall the module's handlers."""
         for handler in self._handlers:
             self.bus.dispatcher.uninstall(handler)
         self._handlers.clear()
@@ -117,7 +133,7 @@ class Module:
     # Handlers
 
     def handle(self, name: str, function: HandlerFunction, priority: int) -> Handler:
-        """Installs `function` as this module's handler of messages called `name`."""
+        """Install `function` as the module's handler of messages called `name`."""
         handler = FunctionHandler(
             self.bus.log, function, name, priority, self.name, self.name if self.track else ""
         )
@@ -129,29 +145,29 @@ class Module:
     # Status
 
     def busy(self) -> bool:
-        """Whether the module has anything running, and so is in use."""
+        """Return whether the module is in use."""
         return False
 
     def status_params(self) -> str:
-        """The second field of the status line: ``scripts=0,chans=0``."""
+        """Return the second field of the status line, for example ``scripts=0,chans=0``."""
         return ""
 
     def status_detail(self) -> str:
-        """The third field of the status line, empty for none."""
+        """Return the third field of the status line, empty for none."""
         return ""
 
     def status_format(self) -> str:
-        """What the first field adds, ``,format=…``."""
+        """Return an addition to the first field of the status line, ``,format=…``."""
         return ""
 
     def status_line(self, details: bool) -> str:
-        """The module's line of `status`, without its end."""
+        """Return the module's line of ``status``, without its end."""
         line = f"name={self.name},type={self.kind}{self.status_format()};{self.status_params()}"
         detail = self.status_detail() if details else ""
         return f"{line};{detail}" if detail else line
 
     def summary(self) -> str:
-        """What the module is and has going on, in a few words."""
+        """Describe the module and its activity in a few words."""
         return ", ".join(part for part in (self.title, self.kind, self.status_params()) if part)
 
     def counts(self) -> tuple[int, int]:
@@ -180,12 +196,24 @@ class Module:
     # Commands
 
     async def command(self, line: str, message: Message) -> bool:
-        """Carries out a command line that may be the module's; whether it was."""
+        """Carry out a command line.
+
+        Args:
+            line: the command line, which may belong to another module.
+            message: the ``engine.command``, which gets the reply.
+
+        Returns:
+            True if it is a command of this module.
+        """
         return False
 
     def complete(self, line: str, word: str) -> Words:
-        """What may follow `line` (empty at the first word) and begins with `word`; a mapping
-        tells what each word is."""
+        """Return the words that may come next in a command line.
+
+        Args:
+            line: the words before the one being typed, empty at the first word.
+            word: the beginning of the word being typed.
+        """
         return ()
 
     async def _command(self, message: Message) -> bool:
@@ -200,7 +228,7 @@ class Module:
     # Debugging
 
     def debug(self, level: int, text: str) -> None:
-        """Debug text of the module, told as far as its own or the engine's level allows."""
+        """Log debug text of the module if its own level, or the engine's, allows."""
         limit = self.bus.log.level if self.debug_level is None else self.debug_level
         if self.debug_on and level <= limit:
             self.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, self.title or self.name))
@@ -217,7 +245,7 @@ class Module:
         return True
 
     def set_debug(self, line: str) -> None:
-        """Carries out ``level N[+-]``, ``reset``, ``objects on|off`` or ``on|off``."""
+        """Carry out ``level N[+-]``, ``reset``, ``objects on|off`` or ``on|off``."""
         verb, _, value = line.strip().partition(" ")
         if verb == "level":
             current = self.bus.log.level if self.debug_level is None else self.debug_level

@@ -1,4 +1,4 @@
-"""What the engine says of itself: its run parameters and its line of ``engine.status``."""
+"""The engine's run parameters, and its line of ``engine.status``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ _PATHS = ("sharedpath", "configpath", "usercfgpath", "modulepath", "workpath")
 
 
 class EngineStatus:
-    """Answers ``engine.status`` for the engine and the dispatcher."""
+    """Handles ``engine.status`` for the engine and the dispatcher.
+
+    Args:
+        bus: the engine's bus.
+        modules: the loaded modules.
+        ticker: the counter of messages.
+    """
 
     def __init__(self, bus: Bus, modules: Mapping[str, Module], ticker: Ticker) -> None:
         self._bus = bus
@@ -31,7 +37,7 @@ class EngineStatus:
         self._ticker = ticker
 
     def handle(self, message: Message) -> bool:
-        """The handler of ``engine.status``."""
+        """Handle an ``engine.status``."""
         wanted = message.get("module")
         details = message.get("details") != "false"
         if wanted in ("", "engine"):
@@ -48,9 +54,18 @@ class EngineStatus:
         return True
 
     def line(self, details: bool) -> str:
-        """The engine's line of `status`, without its end; fields and order are Yate's."""
-        dispatcher, params = self._bus.dispatcher, self._bus.run_params
-        first: dict[str, object] = {
+        """Return the engine's line of ``status``, without its end; the fields are Yate's."""
+        params = self._bus.run_params
+        groups = [self._identity(), self._counters()]
+        if details:
+            groups.append({name: params[name] for name in _PATHS})
+        return ";".join(
+            ",".join(f"{name}={value}" for name, value in group.items()) for group in groups
+        )
+
+    def _identity(self) -> dict[str, object]:
+        params = self._bus.run_params
+        return {
             "name": "engine",
             "type": "system",
             "version": params["version"],
@@ -58,8 +73,11 @@ class EngineStatus:
             "githash": params["revision"],
             "nodename": self._bus.node,
         }
-        # One loop does all the work: there is one worker, and there are no hooks and no locks.
-        second: dict[str, object] = {
+
+    def _counters(self) -> dict[str, object]:
+        dispatcher, params = self._bus.dispatcher, self._bus.run_params
+        # One loop does all work: there is one worker, and no hooks and locks.
+        return {
             "plugins": len(self._modules),
             "inuse": sum(module.busy() for module in self._modules.values()),
             "handlers": len(dispatcher.handlers()),
@@ -82,16 +100,16 @@ class EngineStatus:
             "acceptcalls": "accept",
             "congestion": 0,
         }
-        groups = [first, second]
-        if details:
-            groups.append({name: params[name] for name in _PATHS})
-        return ";".join(
-            ",".join(f"{name}={value}" for name, value in group.items()) for group in groups
-        )
 
 
 def first_run_params(bus: Bus, node: str | None, supervised: bool) -> dict[str, str]:
-    """The run parameters that an engine starts with; yate.conf may still name the node."""
+    """Return the run parameters at the start.
+
+    Args:
+        bus: the engine's bus.
+        node: the node name; None for the host's name, unless yate.conf has one.
+        supervised: whether a supervisor starts the engine again.
+    """
     config = str(bus.config_dir or os.getcwd())
     return {
         "version": VERSION,

@@ -1,4 +1,4 @@
-"""What happens at each full second: ``engine.timer``, and the count of messages."""
+"""``engine.timer`` at each full second, and the rate of messages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from yext.message import Message
 class Ticker:
     """Sends ``engine.timer`` at each full second, as Yate does.
 
+    Args:
+        bus: the engine's bus.
+
     Attributes:
-        rate, max_rate: messages dispatched in the last full second, and in the busiest one.
+        rate: the number of messages dispatched in the last full second.
+        max_rate: the largest rate so far.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -25,13 +29,13 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Has the first one sent at the next full second."""
+        """Send the first one at the next full second."""
         now = time.time()
         self._next = int(now) + 1
         self._timer = asyncio.get_running_loop().call_later(self._next - now, self._tick)
 
     def stop(self) -> None:
-        """Sends no more."""
+        """Send no more."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from yext.command import Reply
-from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, Watcher
+from yext.dispatcher import Dispatch, FunctionHandler
 from yext.engine.engine import Engine
-from yext.log import Event, Log
+from yext.log import Event
 from yext.message import Message
-from yext.record.recorder import FlowRecorder
 
 T = TypeVar("T")
 
 SECONDS = 10.0
-"""How long every wait may last."""
+"""The time limit of every wait, in seconds."""
 
-_SHOWN = 20
+_SHOWN: Final = 20
 """Messages and log lines that the text of a failure shows."""
 
 
 class Answer:
-    """What became of a message.
+    """A message at the end of its dispatch.
 
     Attributes:
-        handled: whether somebody handled it.
-        name, retvalue, params: the message at its end.
+        handled: whether a handler handled it.
+        name, retvalue, params: the message.
     """
 
     def __init__(self, handled: bool, message: Message) -> None:
@@ -42,35 +41,22 @@ class Answer:
         return f"<{self.name} {handled}, retvalue={self.retvalue!r}, {self.params}>"
 
 
-class _TellingDispatcher(Dispatcher):
-    """Tells of every handler and watcher that comes."""
-
-    def __init__(self, log: Log, recorder: FlowRecorder, tell: Callable[[], None]) -> None:
-        super().__init__(log, recorder)
-        self._tell = tell
-
-    def install(self, handler: Handler) -> None:
-        super().install(handler)
-        self._tell()
-
-    def watch(self, name: str, watcher: Watcher) -> None:
-        super().watch(name, watcher)
-        self._tell()
-
-
 class TestBench:
-    """An engine, and what a test does with it.
+    """An engine for a test, and the steps of the test.
 
     The engine's loop runs while a method waits, and stands still between them. Every wait ends
-    after `SECONDS` with an AssertionError that tells the last messages and log lines.
+    after `SECONDS` with an AssertionError that shows the last messages and log lines.
+
+    Args:
+        config_dir: the engine's configuration directory.
 
     Attributes:
-        engine: the engine itself, for what has no method here; `wait` runs its coroutines.
-        messages: all messages dispatched so far, oldest first, without engine.timer.
+        engine: the engine, for what has no method here; `wait` runs its coroutines.
+        messages: all messages dispatched so far except ``engine.timer``, the oldest first.
         log: all log lines so far, without their times.
     """
 
-    __test__ = False  # pytest takes it for a class of tests otherwise
+    __test__ = False  # Otherwise pytest takes it for a class of tests.
     label = "pytest"
 
     def __init__(self, config_dir: Path) -> None:
@@ -83,38 +69,39 @@ class TestBench:
     async def _begin(self, config_dir: Path) -> None:
         self._happened = asyncio.Event()
         self.engine = Engine(config_dir)
-        self.engine.dispatcher = _TellingDispatcher(
-            self.engine.log, self.engine.recorder, self._happened.set
-        )
         self.engine.dispatcher.watch("", self)
-        self.engine.log.subscribe(self._told)
+        self.engine.log.subscribe(self._keep_line)
         await self.engine.start()
 
     def close(self) -> None:
-        """Stops the engine; no child, socket file or task is left."""
+        """Stop the engine; no child, socket file or task is left."""
         try:
             self._runner.run(self.engine.stop())
         finally:
             self._runner.close()
 
-    # What a test does
+    # Steps of a test
 
     def wait(self, awaitable: Awaitable[T]) -> T:
-        """Runs the engine until `awaitable` is done, and returns what it gives."""
-        return self._runner.run(self._wait(awaitable, "an end"))
+        """Run the engine until `awaitable` is done, and return its result."""
+        return self._run(awaitable, "an end")
 
     def start(self, script: str | Path, parameter: str = "") -> None:
-        """Starts a global script, by absolute path or below scripts_dir.
+        """Start a global script, which installs its handlers later: see `wait_handler`.
 
-        It installs its handlers a little later: see `wait_handler`. Raises AssertionError with
-        the exact reason when it cannot be started.
+        Args:
+            script: an absolute path, or a path below scripts_dir.
+            parameter: its argument, empty for none.
+
+        Raises:
+            AssertionError: it cannot be started, with the exact reason.
         """
         reply = self.command(f"external start {script} {parameter}".rstrip())
         if not reply.ok:
             raise AssertionError(reply.text)
 
     def command(self, line: str) -> Reply:
-        """Carries out a command line, such as ``external stop route.py``."""
+        """Carry out a command line, for example ``external stop route.py``."""
         return self.wait(self.engine.command(line))
 
     def dispatch(
@@ -126,37 +113,45 @@ class TestBench:
         broadcast: bool = False,
         **more: str,
     ) -> Answer:
-        """Takes a message through its handlers; parameters by name, or as a dictionary."""
+        """Dispatch a message, with parameters as keyword arguments or in a dictionary."""
         message = Message(name, (params or {}) | more, retvalue=retvalue, broadcast=broadcast)
         return Answer(self.wait(self.engine.dispatch(message)), message)
 
     def wait_handler(self, name: str) -> None:
-        """Waits until a script has installed a handler of messages called `name`."""
+        """Wait until a script has installed a handler of messages called `name`."""
+        dispatcher = self.engine.dispatcher
 
-        def installed() -> bool:
-            found = self.engine.dispatcher.handlers()
-            return any(one.name == name and not isinstance(one, FunctionHandler) for one in found)
+        async def installed() -> None:
+            while not any(
+                handler.name == name and not isinstance(handler, FunctionHandler)
+                for handler in dispatcher.handlers()
+            ):
+                await dispatcher.changed()
 
-        self._until(installed, f"a handler of {name}")
+        self._run(installed(), f"a handler of {name}")
 
     def wait_watcher(self, name: str) -> None:
-        """Waits until a script watches messages called `name`."""
+        """Wait until a script watches messages called `name`."""
+        dispatcher = self.engine.dispatcher
 
-        def watching() -> bool:
-            found = self.engine.dispatcher.watch_names()
-            return any(one == name and label != self.label for one, label in found)
+        async def watched() -> None:
+            while not any(
+                watched == name and label != self.label
+                for watched, label in dispatcher.watch_names()
+            ):
+                await dispatcher.changed()
 
-        self._until(watching, f"a watcher of {name}")
+        self._run(watched(), f"a watcher of {name}")
 
     def expect(self, name: str, **params: str) -> Answer:
-        """Waits for a message with that name and those parameters, and returns it.
+        """Wait for a message with that name and those parameters, and return it.
 
-        Looks at those dispatched since the message that was expected last.
+        Only messages after the one that was expected last are considered.
         """
 
         def matching() -> int | None:
-            for number, one in enumerate(self.messages[self._expected :], self._expected):
-                if one.name == name and params.items() <= one.params.items():
+            for number, found in enumerate(self.messages[self._expected :], self._expected):
+                if found.name == name and params.items() <= found.params.items():
                     return number
             return None
 
@@ -167,8 +162,10 @@ class TestBench:
         return self.messages[number]
 
     def expect_log(self, text: str) -> str:
-        """Waits for a log line that contains `text` (output, debug or a script's standard
-        error), and returns the first of them."""
+        """Wait for a log line that contains `text`, and return the first one.
+
+        Log lines are output, debug text and the standard error of scripts.
+        """
 
         def matching() -> list[str]:
             return [line for line in self.log if text in line]
@@ -179,27 +176,32 @@ class TestBench:
     # Waiting
 
     def notice(self, dispatch: Dispatch) -> None:
-        """Notes a message that was dispatched."""
+        """Keep a message that was dispatched."""
         if dispatch.message.name != "engine.timer":
             self.messages.append(Answer(dispatch.handled, dispatch.message))
             self._happened.set()
 
-    def _told(self, event: Event) -> None:
+    def _keep_line(self, event: Event) -> None:
         self.log.append(event.line())
         self._happened.set()
 
-    def _until(self, holds: Callable[[], bool], what: str) -> None:
-        async def held() -> None:
-            while not holds():
+    def _until(self, condition: Callable[[], bool], awaited: str) -> None:
+        async def reached() -> None:
+            while not condition():
                 self._happened.clear()
                 await self._happened.wait()
 
-        self._runner.run(self._wait(held(), what))
+        self._run(reached(), awaited)
 
-    async def _wait(self, awaitable: Awaitable[T], what: str) -> T:
-        try:
-            return await asyncio.wait_for(awaitable, SECONDS)
-        except TimeoutError:
-            shown = [*map(repr, self.messages[-_SHOWN:]), "the log ends:", *self.log[-_SHOWN:]]
-            story = "\n".join(["messages so far:", *shown])
-            raise AssertionError(f"no {what} within {SECONDS:.0f} s\n{story}") from None
+    def _run(self, awaitable: Awaitable[T], awaited: str) -> T:
+        """Run the engine until `awaitable` is done or the time is over."""
+
+        async def limited() -> T:
+            try:
+                return await asyncio.wait_for(awaitable, SECONDS)
+            except TimeoutError:
+                shown = [*map(repr, self.messages[-_SHOWN:]), "the log ends:", *self.log[-_SHOWN:]]
+                story = "\n".join(["messages so far:", *shown])
+                raise AssertionError(f"no {awaited} within {SECONDS:.0f} s\n{story}") from None
+
+        return self._runner.run(limited())

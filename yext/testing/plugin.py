@@ -1,6 +1,6 @@
 """The pytest plugin for authors of scripts: a real engine, driven from plain test functions.
 
-It is there as soon as yext is installed. A test asks for `yext_engine`, a `TestBench`:
+Installing yext makes it available. A test takes the fixture `yext_engine`, a `TestBench`:
 
     def test_route(yext_engine):
         yext_engine.start("/srv/scripts/route.py")
@@ -8,15 +8,15 @@ It is there as soon as yext is installed. A test asks for `yext_engine`, a `Test
         answer = yext_engine.dispatch("call.route", called="99")
         assert answer.handled and answer.retvalue == "sip/99@10.0.0.2"
 
-The configuration is what the fixture `yext_config` gives, an empty directory of the test's
-own. To have files in it, override that fixture in the test module or conftest.py:
+The fixture `yext_config` is its configuration directory, which is empty. To put files there,
+override that fixture in the test module or in conftest.py:
 
     @pytest.fixture
     def yext_config(tmp_path):
         (tmp_path / "extmodule.conf").write_text("[general]\\nscripts_dir=/srv/scripts/\\n")
         return tmp_path
 
-Nothing of the engine is imported before the first test that uses it.
+The engine is imported with the first test that uses it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def yext_config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def yext_engine(yext_config: Path) -> Iterator[TestBench]:
-    """A started engine; when the test ends it is stopped, with every script."""
+    """A started engine, which is stopped with all its scripts at the end of the test."""
     from yext.testing.bench import TestBench
 
     bench = TestBench(yext_config)
