@@ -64,7 +64,7 @@ class Workshop:
         if quiet:
             self.engine.log.level = log.WARN
         else:
-            self.engine.log.subscribe(self._told)
+            self.engine.log.subscribe(self._record)
         # pytest would keep every line of the log in memory.
         logger.propagate = False
         try:
@@ -99,7 +99,7 @@ class Workshop:
     async def start_canary(self) -> Script:
         """Start the canary script and wait until it answers."""
         script = await self.start("canary.sh")
-        await self.told("^the canary sings$")
+        await self.event("^the canary sings$")
         return script
 
     async def send(self, name: str, **params: str) -> tuple[bool, Message]:
@@ -109,12 +109,12 @@ class Workshop:
 
     # Events
 
-    def forget(self) -> None:
+    def clear_events(self) -> None:
         """Clear the events, here and in the engine."""
         self.events.clear()
         self.engine.log.captured.clear()
 
-    def _told(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         self.events.append(event)
         for waiter in list(self._waiters):
             pattern, kind, found = waiter
@@ -122,26 +122,26 @@ class Workshop:
                 found.set_result(event)
                 self._waiters.remove(waiter)
 
-    def has_told(self, pattern: str, kind: str = "") -> list[Event]:
+    def find_events(self, pattern: str, kind: str = "") -> list[Event]:
         """List the events so far that match the pattern."""
         return [event for event in self.events if _fits(event, pattern, kind)]
 
-    async def told(self, pattern: str, kind: str = "") -> Event:
+    async def event(self, pattern: str, kind: str = "") -> Event:
         """Wait for an event that matches, unless there is one already."""
-        before = self.has_told(pattern, kind)
+        before = self.find_events(pattern, kind)
         if before:
             return before[0]
-        return await self.tells(pattern, kind)
+        return await self.next_event(pattern, kind)
 
-    async def tells(self, pattern: str, kind: str = "") -> Event:
+    async def next_event(self, pattern: str, kind: str = "") -> Event:
         """Wait for the next event that matches."""
         found: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._waiters.append((pattern, kind, found))
         try:
             return await asyncio.wait_for(found, TIMEOUT)
         except TimeoutError:
-            told = "\n".join(event.line()[:200] for event in self.events[-40:])
-            raise AssertionError(f"nothing told matches {pattern!r}, but:\n{told}") from None
+            last = "\n".join(event.line()[:200] for event in self.events[-40:])
+            raise AssertionError(f"no event matches {pattern!r}; the last ones:\n{last}") from None
 
 
 def _fits(event: Event, pattern: str, kind: str) -> bool:

@@ -100,12 +100,12 @@ async def work(lab: Workshop, script: Script) -> None:
 
 
 async def work_once_it_listens(lab: Workshop, script: Script) -> None:
-    await lab.told("^here$")
+    await lab.event("^here$")
     await work(lab, script)
 
 
 async def freeze(lab: Workshop, script: Script) -> None:
-    await lab.told("^here$")
+    await lab.event("^here$")
     assert script.pid is not None
     os.kill(script.pid, signal.SIGSTOP)
     await work(lab, script)
@@ -114,24 +114,24 @@ async def freeze(lab: Workshop, script: Script) -> None:
 async def flood_for_a_while(lab: Workshop, script: Script) -> None:
     """Wait until there was enough output to block a slow reader."""
     for _ in range(3):
-        await lab.tells("'faulty.sh' wrote .* more lines on standard error", "debug")
+        await lab.next_event("'faulty.sh' wrote .* more lines on standard error", "debug")
 
 
 async def stop_ignored(lab: Workshop, script: Script) -> None:
-    await lab.told("^here$")
+    await lab.event("^here$")
     reply = await lab.do(f"external stop {script.name}")
     assert reply.params["ended"] == "killed by SIGKILL"
 
 
 async def wait_for_input_to_end(lab: Workshop, script: Script) -> None:
-    await lab.told("^deaf$")
+    await lab.event("^deaf$")
     await work(lab, script)
 
 
 async def grandchildren_end(lab: Workshop, script: Script) -> None:
-    children = [int(pid) for pid in (await lab.told("^children")).text.split()[1:]]
+    children = [int(pid) for pid in (await lab.event("^children")).text.split()[1:]]
     assert len(children) == 3
-    await lab.told("faulty.sh ended", "notice")
+    await lab.event("faulty.sh ended", "notice")
     for pid in children:
         await gone(pid)
 
@@ -225,11 +225,11 @@ def test_a_fault_hurts_nobody_else(fault: str, tmp_path: Path) -> None:
             async with canary(lab):
                 script = await lab.start("faulty.sh")
                 await provoke(lab, script)
-                await lab.told(cause)
+                await lab.event(cause)
                 if script.state not in states.IDLE:
                     await lab.do("external stop faulty.sh")
                 assert script.state in states.IDLE
-            lab.forget()
+            lab.clear_events()
             Resources.now().check(before)
 
     asyncio.run(story())
@@ -249,7 +249,7 @@ def test_a_flood_through_a_socket_hurts_nobody_else(tmp_path: Path, reads: bool)
             if reads:
                 await writer.drain()
                 await reader.readexactly(60_000 * len("Error in: y\n"))
-        await lab.told("'a': no such line in: y")
+        await lab.event("'a': no such line in: y")
         writer.close()
 
     async def story() -> None:
@@ -281,8 +281,8 @@ def test_a_start_for_want_of_descriptors_fails_and_leaves_nothing(tmp_path: Path
                         assert reply.params["errno"] == "EMFILE"
                         assert re.search("raise the engine's limit", reply.params["hint"])
             assert reply.ok
-            assert lab.has_told("Failed to execute script 'x.sh' .*EMFILE", "debug")
-            lab.forget()
+            assert lab.find_events("Failed to execute script 'x.sh' .*EMFILE", "debug")
+            lab.clear_events()
             await lab.do("external dismiss")
             Resources.now().check(before)
 

@@ -35,9 +35,9 @@ def test_show_tells_all_of_a_script(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("busy.sh one two")
-            await lab.told("^ready$")
+            await lab.event("^ready$")
             work = asyncio.create_task(lab.send("work"))
-            await lab.told("^got it$")
+            await lab.event("^got it$")
             (row,) = table(await lab.do("external show busy.sh one two"))
             assert int(row.pop("up")) >= 0
             assert row == {
@@ -74,15 +74,15 @@ def test_a_script_that_ends_at_once_is_told_of_after_the_reply(lab: Workshop) ->
                 if message["line"] != "go":
                     return False
                 lab.module.supervisor.start_script("crash.sh", "", commander_of(message))
-                await lab.tells("terminating args='', exit status 9")
+                await lab.next_event("terminating args='', exit status 9")
                 return True
 
             lab.engine.install("engine.command", start_and_see, 10)
             reply = await lab.engine.command("go")
             assert reply.ok
             assert [event.kind for event in lab.engine.log.captured][-1:] == ["notice"]
-            assert not lab.has_told("", "notice")
-            assert (await lab.told("", "notice")).text.startswith("crash.sh ended")
+            assert not lab.find_events("", "notice")
+            assert (await lab.event("", "notice")).text.startswith("crash.sh ended")
 
     asyncio.run(story())
 
@@ -118,7 +118,7 @@ def test_a_back_off_shows_and_is_stopped(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("crash.sh")
-            await lab.told("is started again in")
+            await lab.event("is started again in")
             (row,) = table(await lab.do("external show crash.sh"))
             assert row["state"].startswith("backing off (")
             assert row["restarts"] == "1 of 5"

@@ -128,8 +128,8 @@ def test_a_listener_in_error_is_told_and_the_rest_starts(lab: Workshop) -> None:
         async with lab.running():
             assert await greets(port)
             assert lab.of("a.sh").pid is not None
-            assert lab.has_told(r"extmodule.conf:6: Unknown type 'tpc' of listener 'bad'")
-            assert lab.has_told(r"Could not start listener 'none'")
+            assert lab.find_events(r"extmodule.conf:6: Unknown type 'tpc' of listener 'bad'")
+            assert lab.find_events(r"Could not start listener 'none'")
 
     asyncio.run(story())
 
@@ -231,7 +231,7 @@ def test_an_executed_program_outlives_the_engine(lab: Workshop) -> None:
 
     async def story() -> int:
         async with lab.running():
-            assert lab.has_told("absent.sh: No such file or directory", "notice")
+            assert lab.find_events("absent.sh: No such file or directory", "notice")
             return int((await lab.do("external execute daemon.sh x")).params["pid"])
 
     pid = asyncio.run(story())

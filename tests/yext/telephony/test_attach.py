@@ -125,10 +125,10 @@ def test_a_file_that_cannot_be_read_further_ends_and_nothing_else_does(
         await attach(lab, channel, source=f"wave/play/{path}", notify="me")
         told = await watched.named("chan.notify", targetid="me")
         assert told["reason"] == "error"
-        assert lab.has_told("Input/output error")
+        assert lab.find_events("Input/output error")
         await phone(lab, f"say {path}")
         await phone(lab, "wait said")
-        assert lab.has_told("phone/1 stopped before the end of", "notice")
+        assert lab.find_events("phone/1 stopped before the end of", "notice")
         await attach(lab, channel, source="tone/milliwatt")
         await phone(lab, "wait sound")
 

@@ -126,7 +126,7 @@ def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
         # What the pipe took, what waits, what was dropped: every frame is one of them.
         assert consumer.dropped > 0
         assert 400 <= consumer.frames + kept + consumer.dropped <= 404
-        await lab.told("deaf.py' does not read its audio")
+        await lab.event("deaf.py' does not read its audio")
         row = (await lab.do("external audio")).text.splitlines()[1].split("\t")
         assert row[:3] == ["ExtModule", "deaf.py", "phone/1"]
         assert 0 < int(row[4]) <= consumer.dropped
@@ -296,7 +296,7 @@ def test_a_data_connection_to_nobody_is_closed(lab: Workshop, line: str) -> None
         reader, writer = await connected(lab, line)
         assert await asyncio.wait_for(reader.read(), TIMEOUT) == b""
         writer.close()
-        await lab.told("did not connect properly")
+        await lab.event("did not connect properly")
 
     run(lab, body)
 

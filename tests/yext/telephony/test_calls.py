@@ -35,13 +35,13 @@ def test_failed_start_fails_the_call_with_its_reason(lab: Workshop) -> None:
     lab.script("mailer.php", "", head="#!/usr/bin/nosuch\n")
 
     async def body() -> None:
-        notices = len(lab.has_told("", "notice"))
+        notices = len(lab.find_events("", "notice"))
         handled, message = await lab.send("call.execute", callto="external/nodata/mailer.php x")
         assert not handled
         assert message["error"] == "failure"
         assert "/usr/bin/nosuch" in message["reason"]
         assert message["errno"] == "ENOENT"
-        assert len(lab.has_told("", "notice")) == notices + 1
+        assert len(lab.find_events("", "notice")) == notices + 1
         assert not lab.module.supervisor.channels and not lab.module.supervisor.scripts
 
     run(lab, body)
@@ -51,7 +51,7 @@ def test_a_method_that_there_is_not_is_told_with_those_there_are(lab: Workshop) 
     async def body() -> None:
         handled, _ = await operator_calls(lab, "external/dance/take.py")
         assert not handled
-        assert lab.has_told("'dance' is none of nochan, nodata, play, record, playrec", "notice")
+        assert lab.find_events("'dance' is none of nochan, nodata, play, record, playrec", "notice")
 
     run(lab, body)
 

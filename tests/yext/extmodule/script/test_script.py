@@ -62,7 +62,7 @@ def test_a_script_runs_once_it_has_spoken(lab: Workshop) -> None:
             script = await lab.start("talk.sh")
             assert script.state == "starting"
             (lab.folder / "go").write_text("go\n")
-            await lab.told("^hello$")
+            await lab.event("^hello$")
             assert script.state == "running"
             await lab.do("external stop talk.sh")
             assert script.state == "stopped"
@@ -96,7 +96,7 @@ sys.stdin.read()
     async def story() -> None:
         async with lab.running():
             await lab.start("probe.py one two")
-            told = json.loads((await lab.told("^{.*}$")).text)
+            told = json.loads((await lab.event("^{.*}$")).text)
             assert told["fds"] == [0, 1, 2]
             assert set(told["ignored"]) - {"SIGPIPE"} == {"SIGINT", "SIGQUIT"}
             assert told["argv"] == ["one two"]
@@ -118,7 +118,7 @@ def test_an_early_end_is_told_to_the_session_that_started_it(lab: Workshop) -> N
     async def story() -> None:
         async with lab.running():
             await lab.start("ivr.py")
-            event = await lab.told("ivr.py ended", "notice")
+            event = await lab.event("ivr.py ended", "notice")
             assert event.session == "engine"
             head, *rest = event.lines
             assert re.fullmatch(
@@ -142,7 +142,7 @@ def test_an_early_end_of_a_configured_script_is_told_to_all(lab: Workshop) -> No
 
     async def story() -> None:
         async with lab.running():
-            event = await lab.told("bad.sh x ended", "notice")
+            event = await lab.event("bad.sh x ended", "notice")
             assert event.session == ""
             assert "killed by SIGSEGV" in event.lines[0]
             assert "oops" in event.lines
@@ -156,7 +156,7 @@ def test_a_stray_first_line_is_told_at_once(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("php.sh")
-            event = await lab.told("not of the protocol", "notice")
+            event = await lab.event("not of the protocol", "notice")
             assert event.session == "engine"
             assert event.lines[0].endswith("PHP Warning:  cannot load \\x1b[1mthing")
             assert lab.of("php.sh").pid is not None
@@ -170,7 +170,7 @@ def test_a_stray_line_is_in_the_story_of_an_early_end(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("warn.sh")
-            event = await lab.told("warn.sh ended", "notice")
+            event = await lab.event("warn.sh ended", "notice")
             assert "exit status 3" in event.lines[0]
             assert event.lines[1] == "printed: hello, world"
 
@@ -187,7 +187,7 @@ def test_a_stop_is_no_early_end(lab: Workshop) -> None:
             assert reply.text == "External command stopped\r\n"
             assert reply.params["ended"] in ("exit status 0", "killed by SIGTERM")
             assert (script.state, script.why) == ("stopped", ())
-            assert not lab.has_told("", "notice")
+            assert not lab.find_events("", "notice")
 
     asyncio.run(story())
 
@@ -201,9 +201,9 @@ def test_standard_error_is_told_and_its_last_lines_are_kept(lab: Workshop) -> No
     async def story() -> None:
         async with lab.running():
             script = await lab.start("log.sh")
-            await lab.told("^<log.sh.*> 250$", "stderr")
+            await lab.event("^<log.sh.*> 250$", "stderr")
             pid = script.pid
-            assert lab.has_told(rf"^<log\.sh\[{pid}\]:stderr> 1$", "stderr")
+            assert lab.find_events(rf"^<log\.sh\[{pid}\]:stderr> 1$", "stderr")
             await lab.do("external stop log.sh")
             lines = (await lab.do("external log log.sh")).text.splitlines()
             assert len(lines) == 200
@@ -220,12 +220,12 @@ def test_a_flood_on_standard_error_is_logged_in_part_counted_and_kept(lab: Works
     async def story() -> None:
         async with lab.running():
             await lab.start("log.sh")
-            event = await lab.told("'log.sh' wrote .* more lines on standard error", "debug")
-            told = [one.text for one in lab.has_told("^<log", "stderr")]
+            event = await lab.event("'log.sh' wrote .* more lines on standard error", "debug")
+            told = [one.text for one in lab.find_events("^<log", "stderr")]
             assert told[:10] == [str(number) for number in range(1, 11)]
             assert event.level == log.WARN
             await lab.do("external stop log.sh")
-            assert sum(_left_out(lab)) + len(lab.has_told("", "stderr")) == 1000
+            assert sum(_left_out(lab)) + len(lab.find_events("", "stderr")) == 1000
             lines = (await lab.do("external log log.sh")).text.splitlines()
             assert [line.split()[-1] for line in lines] == [str(n) for n in range(971, 1001)]
 
@@ -234,7 +234,7 @@ def test_a_flood_on_standard_error_is_logged_in_part_counted_and_kept(lab: Works
 
 def _left_out(lab: Workshop) -> list[int]:
     """The numbers of lines that the log did not get, as it was told of them."""
-    told = lab.has_told("more lines on standard error", "debug")
+    told = lab.find_events("more lines on standard error", "debug")
     return [int(event.text.split("wrote ")[1].split()[0]) for event in told]
 
 
@@ -245,9 +245,9 @@ def test_what_a_flood_left_out_is_told_before_the_end(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("log.sh")
-            end = await lab.told("^log.sh ended", "notice")
+            end = await lab.event("^log.sh ended", "notice")
             assert end.lines[1:] == tuple(str(number) for number in range(989, 1001))
-            assert sum(_left_out(lab)) + len(lab.has_told("", "stderr")) == 1000
+            assert sum(_left_out(lab)) + len(lab.find_events("", "stderr")) == 1000
 
     asyncio.run(story())
 
@@ -262,7 +262,7 @@ def test_restart_brings_a_script_back_with_growing_delays_and_gives_up(lab: Work
     async def story() -> None:
         async with lab.running():
             script = await lab.start("crash.sh")
-            event = await lab.told("is given up", "notice")
+            event = await lab.event("is given up", "notice")
             assert script.state == "failed"
             assert script.restarts == 3
             assert "started again 3 times in 60 s" in event.lines[0]
@@ -271,7 +271,7 @@ def test_restart_brings_a_script_back_with_growing_delays_and_gives_up(lab: Work
             assert event.lines[-1].startswith("do: ")
             waits = [
                 re.search(r"again in .* s, (\d) of 3", event.text)
-                for event in lab.has_told("is started again", "debug")
+                for event in lab.find_events("is started again", "debug")
             ]
             assert [wait[1] for wait in waits if wait] == ["1", "2", "3"]
             shown = (await lab.do("external show crash.sh")).text.splitlines()[1].split("\t")
@@ -287,7 +287,7 @@ def test_a_delay_doubles_with_jitter_and_shows(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("crash.sh")
-            await lab.told("is started again in")
+            await lab.event("is started again in")
             left = float(re.fullmatch(r"backing off \((.*) s\)", script.state_text())[1])  # type: ignore[index]
             assert 14.5 <= left <= 25
             assert script.restarts_text() == "1 of 5"
@@ -307,7 +307,7 @@ def test_a_script_that_backs_off_is_started_by_hand_once(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("crash.sh")
-            await lab.told("is started again in")
+            await lab.event("is started again in")
             marker.touch()
             assert await lab.start("crash.sh") is script
             assert script.restarts == 0
@@ -322,7 +322,7 @@ def test_what_cannot_heal_is_not_tried_again(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("crash.sh")
-            event = await lab.told("No such file or directory .ENOENT", "notice")
+            event = await lab.event("No such file or directory .ENOENT", "notice")
             assert event.session == "engine"
             assert script.state == "failed"
             assert script.restarts == 1
@@ -352,10 +352,10 @@ def test_what_can_heal_is_tried_again(lab: Workshop) -> None:
             with open(fresh, "ab"):
                 fresh.rename(program)
                 os.kill(pid, signal.SIGKILL)
-                await lab.told("Text file busy")
+                await lab.event("Text file busy")
                 assert script.state == "backing off"
             while script.pid is None:
-                await lab.tells("Loading external module")
+                await lab.next_event("Loading external module")
             assert script.state in ("starting", "running")
 
     asyncio.run(story())
@@ -382,7 +382,7 @@ def test_stop_tells_how_the_script_ended(lab: Workshop, body: str, ended: str) -
             script = await lab.start("x.sh")
             pid = script.pid
             assert pid is not None
-            await lab.told("^here$")
+            await lab.event("^here$")
             reply = await lab.do("external stop x.sh")
             assert reply.text == "External command stopped\r\n"
             assert reply.params["ended"] == ended
@@ -397,7 +397,7 @@ def test_two_stops_wait_for_the_same_end(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("x.sh")
-            await lab.told("^here$")
+            await lab.event("^here$")
             replies = await asyncio.gather(
                 lab.do("external stop x.sh"), lab.do("external stop x.sh")
             )
@@ -416,10 +416,10 @@ def test_a_grandchild_that_holds_the_pipes_hides_no_death_and_goes_too(lab: Work
     async def story() -> None:
         async with lab.running():
             script = await lab.start("parent.sh")
-            child = int((await lab.told("^child ")).text.split()[1])
+            child = int((await lab.event("^child ")).text.split()[1])
             assert script.pid is not None
             os.kill(script.pid, signal.SIGKILL)
-            await lab.told("parent.sh ended .*killed by SIGKILL", "notice")
+            await lab.event("parent.sh ended .*killed by SIGKILL", "notice")
             await gone(child)
 
     asyncio.run(story())
@@ -431,7 +431,7 @@ def test_closing_the_output_alone_is_no_death_but_the_ladder_follows(lab: Worksh
     async def story() -> None:
         async with lab.running():
             script = await lab.start("mute.sh")
-            event = await lab.told("mute.sh was ended", "notice")
+            event = await lab.event("mute.sh was ended", "notice")
             assert "because it closed its standard output, killed by SIGTERM" in event.lines[0]
             assert script.state == "failed"
 
@@ -447,9 +447,9 @@ def test_closing_the_input_is_told_and_messages_pass_by(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("deaf.sh")
-            await lab.told("^deaf$")
+            await lab.event("^deaf$")
             assert (await lab.send("thing"))[0] is False
-            await lab.told("'deaf.sh' closed its standard input")
+            await lab.event("'deaf.sh' closed its standard input")
 
     asyncio.run(story())
 
@@ -460,7 +460,7 @@ def test_quit_is_no_failure_and_one_that_lingers_is_ended(lab: Workshop) -> None
     async def story() -> None:
         async with lab.running():
             script = await lab.start("bye.sh")
-            await lab.told("terminating")
+            await lab.event("terminating")
             assert (script.state, script.why) == ("stopped", ())
             assert script.last_exit is not None
             assert script.last_exit.status.describe() == "killed by SIGTERM"
@@ -475,7 +475,7 @@ def test_the_end_of_the_engine_cuts_the_ladder_short(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             script = await lab.start("x.sh")
-            await lab.told("^here$")
+            await lab.event("^here$")
             loop = asyncio.get_running_loop()
             waiting = asyncio.create_task(script.stop())
             await asyncio.wait_for(script.stop(loop.time() + 0.05), 5)
