@@ -1,8 +1,8 @@
 """Draw the rooms of the code and the imports between them: docs/architecture.svg.
 
-Run as a script, write the file. The picture depends only on `house.ROOMS` and on its arrows. A room is
-a box above all rooms that it imports. An arrow that follows from others (a imports b, b imports c, a
-imports c) is left out, as in a Hasse diagram, and so is one to a room of `BASE`.
+Run as a script, write the file. The picture depends only on `house.ROOMS` and on its arrows. A room
+is a box above all rooms that it imports. An arrow that follows from others (a imports b, b imports
+c, a imports c) is left out, as in a Hasse diagram, and so is one to a room of `BASE`.
 
 The layout is that of Sugiyama, Tagawa and Toda (1981): floors, then the order on each floor by
 barycentres, then coordinates. An arrow over several floors has a `Place` without a label on each
