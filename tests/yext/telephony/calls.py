@@ -1,7 +1,6 @@
-"""What tests of calls share: an engine, a script that does as it is told, watched messages."""
+"""Shared by tests of calls: scripts, sounds, watched messages and commands of the phone."""
 
 import asyncio
-import json
 import sys
 from array import array
 from collections.abc import Callable
@@ -23,10 +22,10 @@ def send(*lines):
     sys.stdout.flush()
 call = receive()
 """
-"""How a script in Python begins: `call` is its call.execute, cut at the colons."""
+"""The beginning of a script in Python: `call` is its call.execute, split at the colons."""
 
 TAKE = ANSWER + 'send("%%<message:" + call[1] + ":true::")\n'
-"""The same, and takes the call."""
+"""The beginning of a script that takes the call."""
 
 ECHO = (
     TAKE
@@ -41,7 +40,7 @@ SAMPLES = array("h", [(n * 7919) % 20000 - 10000 for n in range(160 * 25)]).toby
 
 
 class Watched:
-    """Keeps the messages of some names, in the order of their ends."""
+    """Keeps the messages of some names, in the order in which their dispatches ended."""
 
     label = "test"
 
@@ -57,7 +56,7 @@ class Watched:
         self._changed.set()
 
     async def until(self, condition: Callable[[Message], bool]) -> Message:
-        """Waits for a message for which `condition` holds; the first there is."""
+        """Wait for the first message for which `condition` holds, and return it."""
         async with asyncio.timeout(TIMEOUT):
             while True:
                 for message in self.seen:
@@ -67,7 +66,7 @@ class Watched:
                 await self._changed.wait()
 
     async def named(self, name: str, **params: str) -> Message:
-        """Waits for a message called `name` that has these parameters."""
+        """Wait for a message called `name` with these parameters."""
         return await self.until(
             lambda one: (
                 one.name == name and all(one.get(key) == value for key, value in params.items())
@@ -76,35 +75,28 @@ class Watched:
 
 
 def sound(folder: Path, name: str = "in.slin", data: bytes = SAMPLES) -> Path:
-    """A sound file in `folder`."""
+    """Write a sound file in `folder`."""
     path = folder / name
     path.write_bytes(data)
     return path
 
 
 async def call(lab: Workshop, to: str, **params: str) -> Message:
-    """Has the phone call `to`, which must take the call."""
+    """Make the phone call `to`, which must take the call."""
     handled, message = await lab.send("call.execute", callto="phone/", direct=to, **params)
     assert handled, message
     return message
 
 
 async def phone(lab: Workshop, line: str) -> str:
-    """Carries out a command of the phone, which must succeed."""
+    """Carry out a command of the phone, which must succeed."""
     reply = await lab.do(f"phone {line}")
     assert reply.ok, (line, reply)
     return reply.text
 
 
 async def parting(lab: Workshop) -> None:
-    """Hangs up, and waits until no channel of a script is left."""
+    """Hang up, and wait for the end of the phone's channel."""
     watched = Watched(lab, "chan.hangup")
     await phone(lab, "hangup")
     await watched.named("chan.hangup")
-
-
-def told(path: Path) -> dict[str, object]:
-    """What a script has left in a file of JSON."""
-    content = json.loads(path.read_text())
-    assert isinstance(content, dict)
-    return content

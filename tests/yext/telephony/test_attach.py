@@ -27,7 +27,7 @@ def lab(tmp_path: Path) -> Workshop:
 
 
 def in_a_call(lab: Workshop, body: Callable[[Endpoint], Awaitable[None]]) -> None:
-    """Runs `body` with the channel of a script that is in a call with the phone."""
+    """Run `body` with the channel of a script in a call with the phone."""
 
     async def main() -> None:
         async with lab.running():
@@ -45,7 +45,7 @@ async def attach(lab: Workshop, channel: Endpoint, **params: str) -> tuple[bool,
 
 
 class Kept(Consumer):
-    """Keeps what it hears, and what each frame of it was taken for."""
+    """Keeps the audio that it hears, and the kind of sound of each frame."""
 
     def __init__(self) -> None:
         super().__init__("test")
@@ -61,7 +61,7 @@ class Kept(Consumer):
         self._heard.set()
 
     async def until(self, wanted: str) -> None:
-        """Waits for a sound, after those that were waited for before."""
+        """Wait for a sound, after those waited for before."""
         async with asyncio.timeout(TIMEOUT):
             while wanted not in self._sounds:
                 self._heard.clear()
@@ -69,7 +69,7 @@ class Kept(Consumer):
         del self._sounds[: self._sounds.index(wanted) + 1]
 
 
-def test_a_file_is_played_to_its_end_and_that_is_told(lab: Workshop) -> None:
+def test_a_file_is_played_to_its_end_with_a_notification(lab: Workshop) -> None:
     path = sound(lab.folder)
 
     async def body(channel: Endpoint) -> None:
@@ -80,15 +80,19 @@ def test_a_file_is_played_to_its_end_and_that_is_told(lab: Workshop) -> None:
             lab, channel, source=f"wave/play/{path}", notify="me", single="true"
         )
         assert handled and "source" not in message
-        told = await watched.named("chan.notify")
-        assert (told["id"], told["targetid"], told["reason"]) == ("ExtModule", "me", "eof")
+        notice = await watched.named("chan.notify")
+        assert (notice["id"], notice["targetid"], notice["reason"]) == (
+            "ExtModule",
+            "me",
+            "eof",
+        )
         assert kept.data == SAMPLES
         assert channel.media().source is None
 
     in_a_call(lab, body)
 
 
-def test_without_single_the_message_goes_on_though_all_was_done(lab: Workshop) -> None:
+def test_without_single_the_message_is_not_handled(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         handled, message = await attach(lab, channel, source="tone/busy", lang="x")
         assert not handled and "source" not in message
@@ -97,20 +101,24 @@ def test_without_single_the_message_goes_on_though_all_was_done(lab: Workshop) -
     in_a_call(lab, body)
 
 
-def test_a_source_that_is_replaced_tells_so(lab: Workshop) -> None:
+def test_a_replaced_source_sends_a_notification(lab: Workshop) -> None:
     path = sound(lab.folder, data=SAMPLES * 20)
 
     async def body(channel: Endpoint) -> None:
         watched = Watched(lab, "chan.notify")
         await attach(lab, channel, source=f"wave/play/{path}", notify_source="one", notify="two")
         await attach(lab, channel, source="wave/play/-")
-        told = await watched.named("chan.notify")
-        assert (told["targetid"], told["reason"], told.get("id")) == ("one", "replaced", "")
+        notice = await watched.named("chan.notify")
+        assert (notice["targetid"], notice["reason"], notice.get("id")) == (
+            "one",
+            "replaced",
+            "",
+        )
 
     in_a_call(lab, body)
 
 
-def test_a_file_that_cannot_be_read_further_ends_and_nothing_else_does(
+def test_a_file_that_cannot_be_read_on_ends_alone(
     lab: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = sound(lab.folder)
@@ -123,8 +131,8 @@ def test_a_file_that_cannot_be_read_further_ends_and_nothing_else_does(
         await attach(lab, channel, source="tone/milliwatt")
         monkeypatch.setattr(os, "pread", broken)
         await attach(lab, channel, source=f"wave/play/{path}", notify="me")
-        told = await watched.named("chan.notify", targetid="me")
-        assert told["reason"] == "error"
+        notice = await watched.named("chan.notify", targetid="me")
+        assert notice["reason"] == "error"
         assert lab.find_events("Input/output error")
         await phone(lab, f"say {path}")
         await phone(lab, "wait said")
@@ -149,7 +157,7 @@ def test_a_file_is_repeated(lab: Workshop) -> None:
     in_a_call(lab, body)
 
 
-def test_what_cannot_be_attached_is_told_with_the_reason(lab: Workshop) -> None:
+def test_a_failed_attachment_has_a_reason(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         watched = Watched(lab, "chan.notify")
         handled, message = await attach(
@@ -169,22 +177,26 @@ def test_what_cannot_be_attached_is_told_with_the_reason(lab: Workshop) -> None:
     in_a_call(lab, body)
 
 
-def test_what_is_heard_is_recorded_up_to_the_length_asked_for(lab: Workshop) -> None:
+def test_a_recording_ends_at_its_greatest_length(lab: Workshop) -> None:
     spoken, heard = sound(lab.folder), lab.folder / "out.slin"
 
     async def body(channel: Endpoint) -> None:
         watched = Watched(lab, "chan.notify")
         await attach(lab, channel, consumer=f"wave/record/{heard}", maxlen="6400", notify="me")
         await phone(lab, f"say {spoken}")
-        told = await watched.named("chan.notify")
-        assert (told["id"], told["targetid"], told["reason"]) == ("ExtModule", "me", "maxlen")
+        notice = await watched.named("chan.notify")
+        assert (notice["id"], notice["targetid"], notice["reason"]) == (
+            "ExtModule",
+            "me",
+            "maxlen",
+        )
         assert channel.media().consumer is None
         assert heard.stat().st_size == 6400
 
     in_a_call(lab, body)
 
 
-def test_nothing_recorded_counts_as_a_timer(lab: Workshop) -> None:
+def test_a_recording_to_no_file_is_a_timer(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         watched = Watched(lab, "chan.notify")
         await attach(lab, channel, consumer="wave/record/-", maxlen="1600", notify="me")
@@ -221,7 +233,7 @@ def test_both_sides_of_a_call_are_recorded(lab: Workshop) -> None:
     assert max(theirs) > 9000, "the phone's sound is there, from linear to A-law"
 
 
-def test_an_override_is_heard_for_a_while_and_then_the_source_again(lab: Workshop) -> None:
+def test_the_source_is_heard_again_after_an_override(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         peer = channel.peer
         assert peer is not None
@@ -241,7 +253,7 @@ def test_an_override_is_heard_for_a_while_and_then_the_source_again(lab: Worksho
     in_a_call(lab, body)
 
 
-def test_a_tone_in_the_place_of_another_has_one_round_or_with_a_star_many(lab: Workshop) -> None:
+def test_a_tone_in_the_place_of_another_plays_once_without_a_star(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         peer = channel.peer
         assert peer is not None
@@ -295,8 +307,8 @@ def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
         assert message["peerid"] == "wave/1"
         assert channel.peer is not None and channel.peer.id == "wave/1"
         channel.reports_disconnect = True
-        told = await watched.named("chan.disconnected", id="ExtModule")
-        assert told["reason"] == "eof"
+        notice = await watched.named("chan.disconnected", id="ExtModule")
+        assert notice["reason"] == "eof"
 
     in_a_call(lab, body)
 
@@ -309,7 +321,7 @@ def test_a_file_as_a_channel_ends_with_its_file(lab: Workshop) -> None:
         ("tone/nothing", "there is no tone/nothing"),
     ],
 )
-def test_what_cannot_be_played_or_recorded_is_no_channel(
+def test_a_file_that_cannot_be_opened_makes_no_channel(
     lab: Workshop, callto: str, reason: str
 ) -> None:
     async def body(channel: Endpoint) -> None:

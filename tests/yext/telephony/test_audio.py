@@ -47,7 +47,7 @@ def recorded(path: Path) -> bytes:
 
 
 class Heard(Consumer):
-    """Keeps what it is given, and tells when there is so much of it."""
+    """Keeps its audio, and sets an event at a given amount."""
 
     def __init__(self, enough: int) -> None:
         super().__init__("test")
@@ -61,7 +61,7 @@ class Heard(Consumer):
             self.full.set()
 
 
-def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> None:
+def test_an_echoed_minute_comes_back_sample_for_sample(lab: Workshop) -> None:
     # Time is in a hurry for the engine, not for the script, which may seem to read late.
     lab.configure("maxaudio=60000")
     lab.script("echo.py", ECHO, PYTHON)
@@ -86,7 +86,7 @@ def test_a_minute_that_is_echoed_comes_back_sample_for_sample(lab: Workshop) -> 
 
 
 class Caller(Endpoint):
-    """A caller that tells when the call is over."""
+    """A caller with an event for the end of the call."""
 
     def __init__(self, lab: Workshop) -> None:
         super().__init__(lab.engine, "test")
@@ -96,7 +96,7 @@ class Caller(Endpoint):
         self.parted.set()
 
 
-def test_what_a_script_wrote_before_it_ended_is_played_to_its_end(lab: Workshop) -> None:
+def test_the_audio_of_an_ended_script_is_played_to_its_end(lab: Workshop) -> None:
     lab.script("play.py", PLAY, PYTHON)
 
     async def body() -> None:
@@ -110,7 +110,7 @@ def test_what_a_script_wrote_before_it_ended_is_played_to_its_end(lab: Workshop)
     run(lab, body)
 
 
-def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
+def test_a_script_that_does_not_read_loses_the_oldest_audio(
     lab: Workshop,
 ) -> None:
     lab.script("deaf.py", TAKE + WAIT, PYTHON)
@@ -134,7 +134,7 @@ def test_a_script_that_does_not_read_loses_the_oldest_which_is_counted_and_told(
     run(lab, body)
 
 
-def test_a_script_that_catches_up_hears_the_latest(lab: Workshop) -> None:
+def test_a_script_that_catches_up_hears_the_latest_audio(lab: Workshop) -> None:
     reading, writing = os.pipe()
 
     async def body() -> None:

@@ -1,4 +1,4 @@
-"""Calls with real scripts: how they begin, what is sent around them, how they end."""
+"""Calls with real scripts: their beginning, their messages and their end."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def run(lab: Workshop, body: object) -> None:
 
 
 async def operator_calls(lab: Workshop, to: str) -> tuple[bool, Message]:
-    """What ``call TO phone/`` sends."""
+    """Send the messages of ``call TO phone/``."""
     return await lab.send("call.execute", callto=to, direct="phone/", cmd_admin="true")
 
 
@@ -47,7 +47,7 @@ def test_failed_start_fails_the_call_with_its_reason(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_a_method_that_there_is_not_is_told_with_those_there_are(lab: Workshop) -> None:
+def test_an_unknown_method_is_reported_with_the_known_ones(lab: Workshop) -> None:
     async def body() -> None:
         handled, _ = await operator_calls(lab, "external/dance/take.py")
         assert not handled
@@ -141,7 +141,7 @@ def test_the_end_of_a_script_ends_the_call_with_the_reason_it_set(lab: Workshop)
     run(lab, body)
 
 
-def test_a_script_that_takes_the_call_and_answers_in_one_go_has_answered(lab: Workshop) -> None:
+def test_a_script_may_take_and_answer_a_call_at_once(lab: Workshop) -> None:
     answering = 'send("%%<message:" + call[1] + ":true:::targetid=me/1", '
     answering += '"%%>message:a:0:call.answered::id=me/1:targetid=phone/1")\n'
     lab.script("answer.py", ANSWER + answering + WAIT, PYTHON)
@@ -191,10 +191,10 @@ while message := receive():
             send("%%>message::0:chan.connect::id=" + fields["id"] + ":targetid=" + params["notify"])
 """
 )
-"""Hands a call that waits to whom `direct` names: calls them, and connects both."""
+"""Calls whom `direct` names and connects them with the call, as a queue does."""
 
 
-def test_a_script_that_is_told_whom_to_call_calls_them_itself(lab: Workshop) -> None:
+def test_a_script_gets_a_call_with_direct_itself(lab: Workshop) -> None:
     lab.script("take.py", TAKE + WAIT, PYTHON)
     lab.script("distribute.py", DISTRIBUTE, PYTHON)
 
@@ -256,7 +256,7 @@ def test_status_locate_drop_and_completion_of_channels(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_masquerade_speaks_in_the_name_of_a_channel(lab: Workshop) -> None:
+def test_masquerade_sends_in_the_name_of_a_channel(lab: Workshop) -> None:
     lab.script("take.py", TAKE + WAIT, PYTHON)
 
     async def body() -> None:
@@ -305,7 +305,7 @@ def test_a_call_that_is_not_answered_in_time_is_dropped(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_stop_leaves_no_channel_and_tells_of_each(lab: Workshop) -> None:
+def test_stop_ends_each_channel_with_its_message(lab: Workshop) -> None:
     lab.script("take.py", TAKE + WAIT, PYTHON)
     hangups: list[str] = []
 

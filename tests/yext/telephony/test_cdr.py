@@ -49,7 +49,7 @@ def test_a_call_has_a_record_from_its_start_to_its_end(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_what_comes_after_the_end_makes_no_new_record(lab: Workshop) -> None:
+def test_a_late_message_makes_no_new_record(lab: Workshop) -> None:
     async def body() -> None:
         watched = Watched(lab, "call.cdr")
         for name in ("chan.startup", "call.answered", "chan.hangup", "call.answered"):
@@ -95,7 +95,7 @@ def test_the_record_of_a_script_ends_with_its_call(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_untracked_channels_have_none(lab: Workshop) -> None:
+def test_untracked_channels_have_no_record(lab: Workshop) -> None:
     async def body() -> None:
         watched = Watched(lab, "call.cdr")
         await lab.send("chan.startup", id="x/1", cdrtrack="no")

@@ -16,7 +16,7 @@ CLIENTS = ROOT / "tests" / "clients"
 
 
 def console(folder: Path, commands: Sequence[str], given: str = "") -> tuple[int, str]:
-    """``yext run`` on the configuration in `folder`: its exit code, and all it said."""
+    """Run ``yext run`` on the configuration in `folder`; return the exit code and the output."""
     done = subprocess.run(
         [sys.executable, "-m", "console", "run", "-c", str(folder), *commands],
         input=given,
@@ -50,11 +50,11 @@ def test_the_sessions_of_the_samples_succeed(folder: Path, session: str) -> None
     assert code == 0, said
 
 
-def test_every_sample_session_is_tried() -> None:
+def test_every_sample_session_is_tested() -> None:
     assert {path.name for path in (SAMPLES / "sessions").iterdir()} == set(SESSIONS)
 
 
-def test_a_session_fails_where_something_else_is_heard(folder: Path) -> None:
+def test_a_session_fails_if_it_hears_something_else(folder: Path) -> None:
     shutil.copy(SAMPLES / "scripts" / "ivr.py", folder)
     call = "call external/nodata/ivr.py phone/"
     code, said = console(

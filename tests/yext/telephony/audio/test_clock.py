@@ -1,4 +1,4 @@
-"""The clock of audio: frames keep pace, and nothing runs when nobody listens."""
+"""The clock of audio: it keeps pace, and does nothing without members."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from yext.telephony.audio.clock import BEAT, CATCH_UP, Clock
 
 
 class Counter:
-    """Counts its beats, and keeps how late each was against its own first one."""
+    """Counts its beats, and keeps the delay of each, measured from its first."""
 
     def __init__(self) -> None:
         self.beats = 0
@@ -36,7 +36,7 @@ def test_an_hour_of_frames_keeps_pace_within_one() -> None:
     assert counter.furthest < BEAT
 
 
-def test_beats_that_were_held_up_are_made_up_for_at_once() -> None:
+def test_late_beats_are_made_up_for_at_once() -> None:
     async def held_up() -> tuple[int, int]:
         clock, counter = Clock(), Counter()
         clock.add(counter)
@@ -52,7 +52,7 @@ def test_beats_that_were_held_up_are_made_up_for_at_once() -> None:
     assert (beats, left_out) == (15, 0)
 
 
-def test_what_is_too_late_is_left_out_and_counted() -> None:
+def test_beats_that_are_too_late_are_left_out_and_counted() -> None:
     async def asleep() -> tuple[int, int, int]:
         clock, counter = Clock(), Counter()
         clock.add(counter)
@@ -70,7 +70,7 @@ def test_what_is_too_late_is_left_out_and_counted() -> None:
     assert after - before == 50
 
 
-def test_without_a_listener_there_is_no_timer() -> None:
+def test_a_clock_without_members_has_no_timer() -> None:
     async def idle() -> int:
         clock, counter = Clock(), Counter()
         clock.add(counter)
@@ -87,30 +87,30 @@ def test_without_a_listener_there_is_no_timer() -> None:
     assert timeless.run(idle()) == 0
 
 
-def test_one_that_goes_during_a_beat_hears_no_more_of_it() -> None:
+def test_a_member_removed_during_a_beat_gets_no_more() -> None:
     async def leaving() -> list[str]:
         clock = Clock()
-        told: list[str] = []
+        beats: list[str] = []
 
         class Second:
             def beat(self) -> None:
-                told.append("second")
+                beats.append("second")
 
         class First:
             def beat(self) -> None:
-                told.append("first")
+                beats.append("first")
                 clock.remove(second)
 
         second = Second()
         clock.add(First())
         clock.add(second)
         await asyncio.sleep(1.5 * BEAT)
-        return told
+        return beats
 
     assert timeless.run(leaving()) == ["first"]
 
 
-def test_one_that_fails_silences_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_member_that_fails_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
         def beat(self) -> None:
             raise RuntimeError("a mistake")

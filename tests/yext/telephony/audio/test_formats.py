@@ -1,4 +1,4 @@
-"""Formats: G.711 against the values of the standard, and what conversion keeps."""
+"""Formats: G.711 against the values of the standard, and conversion."""
 
 from array import array
 from math import pi, sin

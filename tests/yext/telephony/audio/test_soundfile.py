@@ -138,7 +138,7 @@ AU = struct.pack(">4s5I", b".snd", 24, 0, 3, 8000, 1)
         ),
     ],
 )
-def test_what_is_no_sound_is_refused_with_the_reason(
+def test_an_unusable_file_is_refused_with_the_reason(
     tmp_path: Path, name: str, content: bytes, why: str
 ) -> None:
     path = tmp_path / name
@@ -154,7 +154,7 @@ def test_what_is_no_sound_is_refused_with_the_reason(
         ("x.rec", "mulaw", "mulaw"), ("x.alaw", "slin/16000", "alaw"),
     ],
 )  # fmt: skip
-def test_what_a_file_without_a_header_takes_is_settled(
+def test_the_format_of_a_file_without_a_header(
     tmp_path: Path, name: str, asked: str, got: str
 ) -> None:
     writer = Writer(str(tmp_path / name), parse_format(asked))

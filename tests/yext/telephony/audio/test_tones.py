@@ -1,4 +1,4 @@
-"""Tones as they are made, and as they are heard."""
+"""Tones as they are made and recognized."""
 
 from array import array
 
@@ -72,7 +72,7 @@ def test_described_tones() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "425+", "99999", "dtmf/x", "dtmfstr/", "1,,2"])
-def test_what_is_no_tone(name: str) -> None:
+def test_an_unknown_tone(name: str) -> None:
     assert tones.find(name) is None
 
 
@@ -82,7 +82,7 @@ def test_a_digit_is_played_once_and_repeated_with_a_star() -> None:
     assert (once.again, again.again) == (b"", once.first)
 
 
-def test_a_tone_has_one_round_where_that_is_asked_for_unless_it_has_a_star() -> None:
+def test_a_tone_asked_for_once_repeats_with_a_star() -> None:
     once, again = tones.find("busy", once=True), tones.find("*busy", once=True)
     always = tones.find("busy")
     assert once is not None and again is not None and always is not None

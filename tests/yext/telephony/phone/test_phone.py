@@ -75,7 +75,7 @@ def test_digits_are_sent_one_by_one_as_yate_sends_them(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_what_the_phone_cannot_do_is_told(lab: Workshop) -> None:
+def test_a_failed_command_has_a_reason(lab: Workshop) -> None:
     async def body() -> None:
         reply = await lab.do("phone show")
         assert not reply.ok and reply.params["reason"] == "there is no call"
@@ -106,7 +106,7 @@ def test_what_the_phone_cannot_do_is_told(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_without_a_name_any_will_do(lab: Workshop) -> None:
+def test_waiting_without_a_name_takes_any(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/ivr.py")
         await phone(lab, "wait playing 20")
@@ -121,7 +121,7 @@ def test_without_a_name_any_will_do(lab: Workshop) -> None:
     run(lab, body)
 
 
-def test_a_call_that_ends_ends_what_is_waited_for(lab: Workshop) -> None:
+def test_the_end_of_a_call_ends_waiting(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/ivr.py")
         await phone(lab, "wait playing tone/dial")
