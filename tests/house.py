@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "yext.log",
     "yext.errors",
+    "yext.commander",
     "yext.message",
     "yext.wire",
     "yext.linebuffer",

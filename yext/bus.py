@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from yext import conf
 from yext.dispatcher import Dispatch, Dispatcher, FunctionHandler, Handler, HandlerFunction, Sender
 from yext.log import Event, EventKind, Log
-from yext.message import Message
+from yext.message import Message, SystemMessage
 from yext.record.recorder import FlowRecorder
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ class Bus:
         self.dispatcher.enqueue(Dispatch(self.dispatcher, message, None, sender))
 
     def system_message(self, name: str, **params: str) -> Message:
-        """Make a message of the engine's own, which every handler gets."""
-        return Message(name, params | {"nodename": self.node}, broadcast=True)
+        """Make a message that only the engine sends, which every handler gets."""
+        return SystemMessage(name, params | {"nodename": self.node})
 
     def announce(self, text: str, stamped: bool = True) -> None:
         """Write a line about the engine itself to the log, with the time unless not `stamped`."""

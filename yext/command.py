@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from yext.bus import Bus
+from yext.commander import EMBEDDER, Commander
 from yext.conf.options import nearest
-from yext.dispatcher import Sender
 from yext.message import Message
 
 EOL = "\r\n"
@@ -46,35 +46,6 @@ class Reply(NamedTuple):
     parts: tuple[tuple[str, Reply], ...] = ()
 
 
-NOT_EXECUTED = "Starting programs is turned off for this listener"
-EXECUTE_HINT = "allow_execute=yes for this listener in rmanager.conf"
-
-
-class Commander(Sender, Protocol):
-    """The giver of commands: a console session, or the program that embeds the engine."""
-
-    @property
-    def may_execute(self) -> bool:
-        """Whether its commands may start a program."""
-
-    def command_params(self) -> dict[str, str]:
-        """Return the parameters that identify it to handlers, such as ``cmd_address``."""
-
-
-class Embedder:
-    """The program that embeds the engine, as a giver of commands."""
-
-    label = "engine"
-    may_execute = True
-
-    def handling(self) -> None:
-        """Return None: the program is not handling a message."""
-
-    def command_params(self) -> dict[str, str]:
-        """Return the parameters of an administrator, as the program may do everything."""
-        return {"cmd_machine": "false", "cmd_admin": "true"}
-
-
 async def run(
     bus: Bus, line: str, commander: Commander, names: Collection[str] | None = ()
 ) -> Reply:
@@ -88,7 +59,7 @@ async def run(
             no suggestions.
     """
     message = Message(
-        "engine.command", {"line": line, **commander.command_params()}, userdata=commander
+        "engine.command", {"line": line, **commander.command_params()}, commander=commander
     )
     with bus.log.replying(commander.label):
         handled = await bus.dispatch(message, commander)
@@ -130,7 +101,7 @@ async def status(bus: Bus, module: str, details: bool, commander: Commander) -> 
     params = {} if details else {"details": "false"}
     if module:
         params["module"] = module
-    message = Message("engine.status", params | commander.command_params(), userdata=commander)
+    message = Message("engine.status", params | commander.command_params(), commander=commander)
     known = await bus.dispatch(message, commander)
     params = {FAILED: message[FAILED]} if FAILED in message else {}
     if module and not (known or params or message.retvalue):
@@ -149,7 +120,7 @@ async def help_text(bus: Bus, topic: str, listed: str, commander: Commander) -> 
     """
     params = {"line": topic} if topic else {}
     message = Message(
-        "engine.help", params | commander.command_params(), retvalue=listed, userdata=commander
+        "engine.help", params | commander.command_params(), retvalue=listed, commander=commander
     )
     handled = await bus.dispatch(message, commander)
     return message.retvalue if handled or not topic else None
@@ -176,9 +147,8 @@ def help_with(message: Message, word: str, usage: str, text: str) -> bool:
 
 
 def commander_of(message: Message) -> Commander:
-    """Return the giver of the command in `message`, or of the command to make its call."""
-    commander = getattr(message.userdata, "commander", message.userdata)
-    return commander if hasattr(commander, "command_params") else Embedder()  # type: ignore[return-value]
+    """Return who asked for `message`, on whose behalf it is handled."""
+    return message.commander or EMBEDDER
 
 
 DESCRIBE = "describe"
@@ -218,7 +188,7 @@ async def _completed(
         params["complete"] = "command"
     if partword:
         params["partword"] = partword
-    message = Message("engine.command", params | commander.command_params(), userdata=commander)
+    message = Message("engine.command", params | commander.command_params(), commander=commander)
     await bus.dispatch(message, commander)
     return {
         word: message.get(f"{DESCRIBE}.{word}")

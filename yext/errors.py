@@ -7,7 +7,9 @@ say what failed, where and why.
     ├── ProtocolError             a line that the external module protocol does not allow
     │   └── LineTooLongError      a line that exceeds the peer's buffer: the peer is ended
     ├── StartError                a program could not be started, with the exact reason
-    ├── ExecuteNotAllowedError    an operator may not start programs
+    ├── NotAllowedError           an operator may not have something done
+    │   ├── ExecuteNotAllowedError    … a program started
+    │   └── FileNotAllowedError       … a file read or written
     ├── ListenError               a listener could not be opened, with the exact reason
     ├── FilterError               a mistake in a filter expression, with its column
     ├── PatternError              a mistake in a regular expression, with its column
@@ -125,8 +127,36 @@ class StartError(YextError):
         self.failure = failure
 
 
-class ExecuteNotAllowedError(YextError):
-    """The operator who asked for a program may not start any (``allow_execute``)."""
+class NotAllowedError(YextError):
+    """The operator who asked for something may not have it done.
+
+    Attributes:
+        hint: what in the configuration allows it.
+    """
+
+    hint = ""
+
+    def params(self) -> dict[str, str]:
+        """Return the error as parameters of a reply or a message."""
+        return {"error": "forbidden", "reason": str(self), "hint": self.hint}
+
+
+class ExecuteNotAllowedError(NotAllowedError):
+    """The operator who asked for a program may not start any."""
+
+    hint = "allow_execute=yes for this listener in rmanager.conf"
+
+    def __init__(self) -> None:
+        super().__init__("Starting programs is turned off for this listener")
+
+
+class FileNotAllowedError(NotAllowedError):
+    """The operator who named a file may not have it read or written."""
+
+    hint = "files=FOLDER for this listener in rmanager.conf"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{safe(_shortened(path))}: not in a folder that this listener allows")
 
 
 class ListenError(YextError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time as _time
 from collections.abc import Iterable, Iterator, Mapping
 
+from yext.commander import Commander
+
 
 class Message:
     """A named set of ordered parameters with a textual return value.
@@ -22,12 +24,17 @@ class Message:
             never leaves the process.
     """
 
-    __slots__ = ("_params", "broadcast", "name", "retvalue", "time", "userdata", "wire")
+    __slots__ = (
+        "_commander", "_params", "broadcast", "name", "retvalue", "time", "userdata", "wire",
+    )  # fmt: skip
 
     # A message from a line keeps its text, which is passed on unchanged: encoding it again is a
     # third of the cost of a message (tests/bench, handled throughput). The text is dropped when
     # `params` is accessed, as that may change them.
     wire: tuple[str, str, str] | None
+
+    # Not set in most messages, as setting it would make each of them slower.
+    _commander: Commander | None
 
     def __init__(
         self,
@@ -38,6 +45,7 @@ class Message:
         time: float | None = None,
         broadcast: bool = False,
         userdata: object = None,
+        commander: Commander | None = None,
     ) -> None:
         self.name = name
         self._params: dict[str, str] = dict(params)
@@ -46,6 +54,8 @@ class Message:
         self.broadcast = broadcast
         self.userdata = userdata
         self.wire = None
+        if commander is not None:
+            self._commander = commander
 
     @classmethod
     def from_wire(
@@ -69,6 +79,21 @@ class Message:
         message._params = params
         message.wire = None if text is None else (name, retvalue, text)
         return message
+
+    def derive(
+        self, name: str, params: Mapping[str, str] | Iterable[tuple[str, str]] = ()
+    ) -> Message:
+        """Make a message that is sent because of this one, on behalf of the same commander."""
+        return Message(name, params, commander=self.commander)
+
+    @property
+    def commander(self) -> Commander | None:
+        """Who asked for the message; None for the engine itself, its modules and its peers."""
+        return getattr(self, "_commander", None)
+
+    @commander.setter
+    def commander(self, commander: Commander | None) -> None:
+        self._commander = commander
 
     @property
     def params(self) -> dict[str, str]:
@@ -142,6 +167,28 @@ class Message:
 
     def __repr__(self) -> str:
         return f"Message({self.name!r}, {self._params!r}, retvalue={self.retvalue!r})"
+
+
+class SystemMessage(Message):
+    """A message that only the engine sends, such as ``engine.halt``; all handlers get it.
+
+    One of the same name from a peer or a session is an ordinary message, without the effects
+    that the engine's own has.
+
+    Attributes:
+        sent_as: the name that the engine has sent it under.
+    """
+
+    __slots__ = ("sent_as",)
+
+    def __init__(self, name: str, params: Mapping[str, str], *, time: float | None = None) -> None:
+        super().__init__(name, params, time=time, broadcast=True)
+        self.sent_as = name
+
+    @staticmethod
+    def is_genuine(message: Message) -> bool:
+        """Return True if the engine has sent `message`, and under the name that it has now."""
+        return isinstance(message, SystemMessage) and message.sent_as == message.name
 
 
 def _kind(value: object) -> str:

@@ -30,6 +30,9 @@ _TABLE_MAX = 4 * 1024 * 1024
 _FIN_WAIT1 = 4
 """The state of a socket that was closed, until the other end acknowledges that (RFC 9293)."""
 
+LOOPBACK = "127.0.0.0/8"
+"""The source that all connections from the loopback network come from."""
+
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -76,13 +79,14 @@ def address(connected: socket.socket, peername: object, path: str) -> str:
 def source(connected: socket.socket, peername: object) -> str:
     """Return the source that wrong passwords are counted by.
 
-    It is the address, of IPv6 the network (/64), and of a UNIX socket the user.
+    It is the address, of IPv6 the network (/64), and of a UNIX socket the user. All addresses of
+    the loopback network (127.0.0.0/8) are one source: any program here may use all of them.
     """
     if not isinstance(peername, tuple):
         return f"uid {owner(connected)}"
     host = str(peername[0]).partition("%")[0]
     if connected.family != socket.AF_INET6:
-        return host
+        return LOOPBACK if host.startswith("127.") else host
     import ipaddress  # Few peers need it, and a start must be quick.
 
     return str(ipaddress.IPv6Network((host, 64), strict=False))

@@ -12,12 +12,12 @@ from console.commands.parameters import RawRest, Rest, Word
 from console.replies.reply import failed
 from console.session.session import Session
 from yext import Message, Reply
-from yext.command import EOL, EXECUTE_HINT, NOT_EXECUTED
+from yext.command import EOL
 from yext.wire import BOOLEANS
 
 
 def _message(session: Session, name: str, params: dict[str, str]) -> Message:
-    return Message(name, params | session.command_params(), userdata=session)
+    return Message(name, params | session.command_params(), commander=session)
 
 
 async def drop(
@@ -47,8 +47,8 @@ async def call(
         known = {"id": message.get("id"), "peerid": message.get("peerid")}
         return Reply(True, f"Calling '{message.get('id')}' {asked}{EOL}", known)
     reason = message.get("reason") or message.get("error") or "nobody took the call"
-    if reason == NOT_EXECUTED:
-        return failed(reason, EXECUTE_HINT)
+    if message.get("error") == "forbidden" and message.get("hint"):
+        return failed(reason, message.get("hint"))
     why = {key: value for key in ("error", "errno", "hint") if (value := message.get(key))}
     return Reply(False, f"Could not call {asked}{EOL}", {"reason": reason, **why})
 

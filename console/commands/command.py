@@ -11,6 +11,8 @@ from console.commands.signature import Signature, signature_of
 from console.replies.reply import failed, not_authenticated
 from console.session.authority import Authority
 from yext import Reply
+from yext.command import EOL
+from yext.errors import NotAllowedError
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ class SessionCommand(NamedTuple):
             return result if isinstance(result, Reply) else await result
         except ArgumentError as error:
             return self._refuse(error)
+        except NotAllowedError as error:
+            return Reply(False, f"{error}{EOL}", error.params())
 
     async def _call_verb(
         self, session: Session, interpreter: object, word: str, rest: str

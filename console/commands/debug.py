@@ -81,7 +81,7 @@ _SETTERS: dict[str, Callable[[Session, str], bool]] = {
 async def _debug_module(session: Session, module: str, rest: str) -> Reply:
     line = {"line": rest} if rest else {}
     params = {"module": module} | line | session.command_params()
-    message = Message("engine.debug", params, userdata=session)
+    message = Message("engine.debug", params, commander=session)
     if await session.engine.dispatch(message, session):
         return Reply(True, message.retvalue)
     return Reply(

@@ -15,6 +15,7 @@ from console.session.authority import Authority
 from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
+from yext.commander import check_file
 from yext.errors import FilterError, RecordError
 from yext.log import safe
 
@@ -176,6 +177,7 @@ async def save(session: Session, file: Annotated[str, Rest()]) -> Reply:
     """Write the recorded messages that the filter lets through to a file."""
     from yext.record.file import write_record
 
+    check_file(session, file)
     flow = session.flow
     journeys = [flow.visible(journey) for journey in flow.wanted(flow.recorded())]
     try:
@@ -189,6 +191,7 @@ async def load(session: Session, file: Annotated[str, Rest()]) -> Reply:
     """Show the messages of a file in place of the engine's, until the flow is on again."""
     from yext.record.file import read_record
 
+    check_file(session, file)
     most = session.engine.recorder.max_messages
     try:
         loaded, whole = await asyncio.to_thread(read_record, file, most)

@@ -55,7 +55,7 @@ class _Order:
 
     def message(self, session: Session) -> Message:
         # Handlers are to know who asks, as with any command.
-        return Message(self.name, self.params, userdata=session)
+        return Message(self.name, self.params, commander=session)
 
 
 async def message(

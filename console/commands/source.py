@@ -11,6 +11,8 @@ from console.replies.reply import put_together
 from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
+from yext.commander import check_file
+from yext.errors import FileNotAllowedError
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -29,10 +31,12 @@ async def run_file(interpreter: Interpreter, name: str, *, keep_going: bool) -> 
 
     Raises:
         ArgumentError: the file cannot be read, or is being carried out already.
+        FileNotAllowedError: the session may not have it read.
     """
     from pathlib import Path
 
     path, sources = Path(name).expanduser(), interpreter.session.sources
+    check_file(interpreter.session, str(path))
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ArgumentError(f"{name} is no file", "a pipe would be waited for")
     if path.resolve() in sources:
@@ -83,9 +87,11 @@ def complete_file(session: Session, before: str, word: str) -> dict[str, str]:
     from pathlib import Path
 
     directory, slash, _ = word.rpartition("/")
+    folder = Path(directory + slash) if slash else Path()
     try:
-        found = list((Path(directory + slash) if slash else Path()).iterdir())
-    except OSError:
+        check_file(session, f"{folder}/file")
+        found = list(folder.iterdir())
+    except (OSError, FileNotAllowedError):
         return {}
     names = sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
     return dict.fromkeys(names, "")

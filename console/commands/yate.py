@@ -18,6 +18,7 @@ from console.session.session import Session
 from yext import Engine, Reply
 from yext import command as bus
 from yext.command import EOL
+from yext.commander import check_file
 from yext.conf import parse_int
 from yext.conf.options import nearest
 from yext.engine.commands import uptime_text
@@ -168,8 +169,12 @@ def cfgmerge(session: Session, configfile: Annotated[str, Rest()] = "") -> Reply
     from yext.conf.merge import cfgmerge
 
     engine = session.engine
+    folder = engine.run_params["configpath"]
+    if ".." in configfile.split("/"):
+        # The configuration folder is what the command is for, other files are not.
+        check_file(session, f"{folder}/{configfile}.conf")
     done = cfgmerge(
-        engine.run_params["configpath"],
+        folder,
         configfile,
         params=engine.run_params,
         loaded=engine.modules,

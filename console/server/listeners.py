@@ -65,6 +65,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("user_regexp", "str", "", help="POSIX basic expression of lines that users may give"),
     Option("user_flow", "bool", False, help="let users follow the messages"),
     Option("allow_execute", "bool", True, help="let commands start programs"),
+    Option("files", "str", "", help="folders whose files commands may use, separated by commas"),
     Option("guestline", "int", 1024, 64, 65536, "bytes", "longest line of a guest"),
     Option("maxline", "int", 65536, 1024, 16777216, "bytes", "longest line of a session"),
     Option("maxqueue", "int", 1048576, 65536, None, "bytes", "output kept for a slow client"),
@@ -85,6 +86,7 @@ class Listener:
         credentials: the passwords.
         timeout, stalled: in seconds; a `timeout` of 0 is none.
         tls: the context that connections are secured with, None for plain connections.
+        files: the folders whose files sessions may have read or written; None for all.
         users_may: returns whether users may give a command line beyond their authority.
     """
 
@@ -105,6 +107,7 @@ class Listener:
     users_may: auth.UserCommands
     user_flow: bool
     allow_execute: bool
+    files: tuple[str, ...] | None
     guestline: int
     maxline: int
     maxqueue: int
@@ -184,6 +187,7 @@ class _Section:
             users_may=self._users_may(),
             user_flow=self._bool("user_flow"),
             allow_execute=self._bool("allow_execute"),
+            files=self._files(credentials),
             guestline=self._int("guestline"),
             maxline=self._int("maxline"),
             maxqueue=self._int("maxqueue"),
@@ -224,6 +228,21 @@ class _Section:
                 # It is kept, as a listener without a password would let others in.
                 self._report(Severity.ERROR, name, f"{name}=$scrypt$… is {error}")
         return stored
+
+    def _files(self, credentials: auth.Credentials) -> tuple[str, ...] | None:
+        """Return the folders of ``files``; without the option, sessions may use no file.
+
+        Where no password is set, only the user who runs the engine gets in. Such a session may
+        start programs, which can do anything with any file, so it may use all of them.
+        """
+        if self._entry("files") is None and credentials.none and self._bool("allow_execute"):
+            return None
+        folders = _words(self._text("files"))
+        wrong = [folder for folder in folders if not folder.startswith("/")]
+        for folder in wrong:
+            text = f"files={folder} is not an absolute path: nothing there may be used"
+            self._report(Severity.ERROR, "files", text)
+        return tuple(folder for folder in folders if folder not in wrong)
 
     def _users_may(self) -> auth.UserCommands:
         text = self._text("user_regexp")

@@ -129,6 +129,7 @@ class Operator:
             user_commands=listener.users_may,
             user_flow=listener.user_flow,
             may_execute=listener.allow_execute,
+            files=listener.files,
             authenticate=None if listener.credentials.none else self._authenticate,
             audit=self._audit,
         )

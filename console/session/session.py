@@ -37,6 +37,7 @@ class Policy(NamedTuple):
         authenticate: takes the password of ``auth`` and raises the session's authority; None
             where no password is needed.
         audit: called with each command line and its reply.
+        files: the folders whose files a command may have read or written; None for all.
     """
 
     user_commands: Callable[[str], bool] = _no_command
@@ -44,6 +45,7 @@ class Policy(NamedTuple):
     may_execute: bool = True
     authenticate: Callable[[str], Awaitable[Reply]] | None = None
     audit: Callable[[str, Reply], None] | None = None
+    files: tuple[str, ...] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -108,6 +110,11 @@ class Session:
     def may_execute(self) -> bool:
         """Whether the session's commands may start a program."""
         return self.policy.may_execute
+
+    @property
+    def files(self) -> tuple[str, ...] | None:
+        """The folders whose files the session's commands may use; None for all."""
+        return self.policy.files
 
     def handling(self) -> None:
         """Return no message: a session's commands are not nested in one."""

@@ -26,7 +26,7 @@ def test_the_other_end_of_a_tcp_connection() -> None:
             assert owner(accepted) == os.getuid()
             assert is_same_user(accepted)
             assert address(accepted, peername, "") == f"127.0.0.1:{client.getsockname()[1]}"
-            assert source(accepted, peername) == "127.0.0.1"
+            assert source(accepted, peername) == "127.0.0.0/8"
 
 
 def test_the_owner_of_a_closed_connection_is_unknown_when_only_a_timer_is_left() -> None:

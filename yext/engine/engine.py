@@ -8,11 +8,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final
 
 from yext import command, conf, log
 from yext.bus import Bus
-from yext.command import Commander, Embedder, Reply
+from yext.command import Reply
+from yext.commander import EMBEDDER, Commander
 from yext.engine.commands import EngineCommands
 from yext.engine.loader import Loader, Reloaded, load_rest
 from yext.engine.module import Module
@@ -32,8 +32,6 @@ REST_SECONDS = 0.2
 
 HALT_SECONDS = 3.0
 """How much of the stop the handlers of engine.halt may take."""
-
-EMBEDDER: Final = Embedder()
 
 ModuleFactory = Callable[["Engine"], Module]
 """Makes a module of a front end for an engine."""

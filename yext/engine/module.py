@@ -5,7 +5,8 @@ Modelled on the class Module of Yate's engine, which has the same messages and p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
 from yext import log
@@ -13,12 +14,15 @@ from yext.bus import Bus
 from yext.command import EOL, Words, complete_words
 from yext.conf import Problem
 from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
-from yext.message import Message
+from yext.message import Message, SystemMessage
 from yext.wire import BOOLEANS
 
 STATUS_PRIORITY = 110
 COMMAND_PRIORITY = 120
 DEBUG_PRIORITY = 120
+
+ENGINE_ONLY = re.compile(r"engine\.(start|init|timer|stop|halt)|module\..*")
+"""The names of messages that have an effect on modules only if the engine itself sends them."""
 
 
 class Program(NamedTuple):
@@ -133,7 +137,12 @@ class Module:
     # Handlers
 
     def handle(self, name: str, function: HandlerFunction, priority: int) -> Handler:
-        """Install `function` as the module's handler of messages called `name`."""
+        """Install `function` as the module's handler of messages called `name`.
+
+        Of those in `ENGINE_ONLY` it gets the engine's own alone.
+        """
+        if ENGINE_ONLY.fullmatch(name):
+            function = _genuine_only(function)
         handler = FunctionHandler(
             self.bus.log, function, name, priority, self.name, self.name if self.track else ""
         )
@@ -256,6 +265,15 @@ class Module:
             self.debug_objects = BOOLEANS.get(value, self.debug_objects)
         else:
             self.debug_on = BOOLEANS.get(verb, self.debug_on)
+
+
+def _genuine_only(function: HandlerFunction) -> HandlerFunction:
+    """Return `function` as a handler that ignores what a peer or a session has sent."""
+
+    def handle(message: Message) -> bool | Awaitable[bool | None] | None:
+        return SystemMessage.is_genuine(message) and function(message)
+
+    return handle
 
 
 def modules_of(bus: Bus) -> list[Module]:

@@ -7,7 +7,7 @@ import time
 
 from yext.bus import Bus
 from yext.dispatcher import Dispatch
-from yext.message import Message
+from yext.message import SystemMessage
 
 
 class Ticker:
@@ -48,7 +48,7 @@ class Ticker:
     def _send(self, seconds: int) -> None:
         dispatcher = self._bus.dispatcher
         params = {"time": str(seconds), "nodename": self._bus.node}
-        message = Message("engine.timer", params, time=seconds, broadcast=True)
+        message = SystemMessage("engine.timer", params, time=seconds)
         dispatcher.start(Dispatch(dispatcher, message, None))
         self.rate = dispatcher.dispatched - self._dispatched
         self._dispatched = dispatcher.dispatched

@@ -13,7 +13,8 @@ from itertools import count
 from typing import Final
 
 from yext import log
-from yext.command import EXECUTE_HINT, commander_of
+from yext.command import commander_of
+from yext.commander import check_execute
 from yext.dispatcher import PENDING, Dispatch, NoAnswer, Pending
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
@@ -241,9 +242,9 @@ def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> 
         supervisor.bus.log.notice((reason,), "", logged=False)
         return False
     try:
-        supervisor.check_may_start(commander_of(message))
+        check_execute(commander_of(message))
     except ExecuteNotAllowedError as error:
-        message.params.update(error="forbidden", reason=str(error), hint=EXECUTE_HINT)
+        message.params.update(error.params())
         return False
     script = CallScript(supervisor, name, parameter.strip(), METHODS[method])
     try:

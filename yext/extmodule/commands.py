@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from yext.command import EOL, EXECUTE_HINT, commander_of, help_with
+from yext.command import EOL, commander_of, help_with
+from yext.commander import check_execute
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.peer import Peer, PeerEnd
 from yext.extmodule.script.script import Script, clock
@@ -38,7 +39,7 @@ async def carry_out(supervisor: Supervisor, line: str, message: Message) -> bool
     try:
         return await _carry_out(supervisor, rest.strip(), message)
     except ExecuteNotAllowedError as error:
-        message.params.update(reason=str(error), hint=EXECUTE_HINT)
+        message.params.update(error.params())
         message.retvalue = f"{error}{EOL}"
         return True
     except StartError as error:
@@ -96,8 +97,7 @@ def _details(peer: Peer) -> str:
 
 async def _start(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    commander = commander_of(message)
-    supervisor.check_may_start(commander)
+    check_execute(commander_of(message))
     if supervisor.find_peer(name, parameter) is not None:
         message.retvalue = f"External already running{EOL}"
         message["reason"] = f"{name} runs already"
@@ -153,7 +153,7 @@ def _named_with_blanks(supervisor: Supervisor, name: str, parameter: str | None)
 
 async def _restart(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    supervisor.check_may_start(commander_of(message))
+    check_execute(commander_of(message))
     await _stop_one(supervisor, name, parameter, message)
     return _start_now(supervisor, name, parameter or "", message)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from yext.command import NOT_EXECUTED, Commander
+from yext.commander import Commander, check_execute
 from yext.engine.module import Module
-from yext.errors import ExecuteNotAllowedError, StartError
+from yext.errors import StartError
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.peer import Peer, PeerEnd
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
@@ -163,15 +163,6 @@ class Supervisor:
 
     # Scripts and programs
 
-    def check_may_start(self, commander: Commander) -> None:
-        """Check that `commander` may start programs: all that starts one is checked here.
-
-        Raises:
-            ExecuteNotAllowedError: it may not.
-        """
-        if not commander.may_execute:
-            raise ExecuteNotAllowedError(NOT_EXECUTED)
-
     def start_script(self, name: str, parameter: str, commander: Commander) -> Script:
         """Start a global script on a command; `commander` gets the notices about it.
 
@@ -179,7 +170,7 @@ class Supervisor:
             ExecuteNotAllowedError: the commander may not start programs.
             StartError: the script could not be started; it stays listed as failed.
         """
-        self.check_may_start(commander)
+        check_execute(commander)
         script = self._idle_script(name, parameter, configured=False)
         script.session = commander.label
         self._start(script)
@@ -261,7 +252,7 @@ class Supervisor:
             ExecuteNotAllowedError: the commander may not start programs.
             StartError: the program could not be started.
         """
-        self.check_may_start(commander)
+        check_execute(commander)
         return self._one_shots.start(name, parameter)
 
     def execute_configured(self, program: Program) -> int:

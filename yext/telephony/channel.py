@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from yext import conf
-from yext.command import Commander, Embedder, commander_of
 from yext.dispatcher import TRACKING
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
@@ -52,7 +51,6 @@ class Channel(Endpoint):
         target_id: the channel that the call was made to or by.
         bill_id: the billing identifier, which all records of one call share.
         answered: whether the call was ever answered.
-        commander: the giver of the command to make a call.
         deadlines: the end of each time limit in seconds since 1970, by the reason to drop for.
     """
 
@@ -67,7 +65,6 @@ class Channel(Endpoint):
         self.target_id = ""
         self.bill_id = "" if outgoing else registry.telephony.next_bill_id()
         self.answered = False
-        self.commander: Commander = Embedder()
         self.deadlines: dict[str, float] = {}
         self._answer_timeout = 0
         self._dtmf_number = 0
@@ -107,14 +104,14 @@ class Channel(Endpoint):
 
     def message(self, name: str) -> Message:
         """Make a message called `name` about the channel."""
-        message = Message(name)
+        message = Message(name, commander=self.commander)
         self.complete(message)
         return message
 
     def make_call(self, call: Message, order: Message) -> None:
         """Make the channel the user data of `call`, which the sender of `order` asked for."""
         call.userdata = self
-        self.commander = commander_of(order)
+        self.commander = call.commander = order.commander
 
     # Events of the endpoint
 

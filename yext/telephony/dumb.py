@@ -54,6 +54,7 @@ class DumbDriver(Driver):
         if self.stopped(message):
             return False
         channel = DumbChannel(self.channels, target, outgoing=True)
+        channel.commander = message.commander
         channel.start(message)
         connected = caller.connect(channel)
         if connected:
@@ -65,6 +66,7 @@ class DumbDriver(Driver):
 
     async def _call(self, message: Message, target: str) -> bool:
         channel = DumbChannel(self.channels, target)
+        channel.commander = message.commander
         channel.start(message)
         try:
             return await self._route(channel, message)
@@ -72,7 +74,7 @@ class DumbDriver(Driver):
             channel.release()
 
     async def _route(self, channel: DumbChannel, message: Message) -> bool:
-        call = Message(
+        call = message.derive(
             "call.route",
             {
                 "driver": "dumb",
@@ -91,7 +93,7 @@ class DumbDriver(Driver):
         call["id"] = channel.id
         channel.make_call(call, message)
         if not await self.bus.dispatch(call):
-            message.params.update(present(call, ("error", "reason")))
+            message.params.update(present(call, ("error", "reason", "hint")))
             return False
         channel.accepted(call)
         message.params.update(present(call, ("id", "peerid", "targetid")))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from yext.bus import Bus
+from yext.commander import Commander
 from yext.dispatcher import Dispatch
 from yext.message import Message
 from yext.telephony.audio.formats import SLIN, Conversion, Format, conversion
@@ -166,6 +167,8 @@ class Endpoint:
         peer: the other end, None while it is not connected.
         last_peer_id: the id that the last peer had when it was connected.
         alive: whether something holds it.
+        commander: who had it made, None for a peer or the engine; its messages are on behalf of
+            that commander.
     """
 
     def __init__(self, bus: Bus, ident: str) -> None:
@@ -174,6 +177,7 @@ class Endpoint:
         self.peer: Endpoint | None = None
         self.last_peer_id = ""
         self.alive = True
+        self.commander: Commander | None = None
         self._known_peer: Endpoint | None = None
         self._holds = 1
         self._media: dict[str, Media] = {}
@@ -202,6 +206,8 @@ class Endpoint:
     def send(self, message: Message) -> None:
         """Enqueue a message with the endpoint as user data, held until the end of its dispatch."""
         message.userdata = self
+        if message.commander is None:
+            message.commander = self.commander
         self.hold()
         dispatcher = self.bus.dispatcher
         dispatcher.enqueue(Dispatch(dispatcher, message, lambda _: self.release()))

@@ -27,6 +27,7 @@ def called_by(caller: Endpoint, message: Message, channel: Channel | None) -> bo
     """
     if channel is None:
         return False
+    channel.commander = message.commander
     connected = caller.connect(channel, message.get("reason"))
     if connected:
         message["peerid"] = channel.id
@@ -38,7 +39,7 @@ def attach_param(channel: Channel, message: Message, name: str) -> None:
     """Attach the source or consumer that a parameter of `message` names to `channel`."""
     if message.get(name):
         params = {"id": channel.id, name: message[name], "single": bool_text(True)}
-        channel.send(Message("chan.attach", params))
+        channel.send(message.derive("chan.attach", params))
 
 
 async def call_out(
@@ -65,7 +66,7 @@ async def call_out(
     channel.make_call(call, message)
     try:
         if not await driver.bus.dispatch(call):
-            message.params.update(present(call, ("error", "reason")))
+            message.params.update(present(call, ("error", "reason", "hint")))
             return False
         message["id"] = channel.id
         message.params.update(present(call, ("peerid",)))
@@ -76,7 +77,7 @@ async def call_out(
 
 async def _routed(driver: Driver, message: Message, target: str) -> Message | None:
     """Return the ``call.execute`` of the new call, None if nobody routes it."""
-    call = Message("call.route", present(message, names_to_copy(message)))
+    call = message.derive("call.route", present(message, names_to_copy(message)))
     for name in ("callto", "id"):
         call.params.pop(name, None)
     call["module"] = driver.name

@@ -28,7 +28,7 @@ class Pbx(Module):
         return first.connect(second, message.get("reason"))
 
     async def _locate(self, message: Message, name: str) -> Endpoint | None:
-        located = Message("chan.locate", {"id": message.get(name)})
+        located = message.derive("chan.locate", {"id": message.get(name)})
         await self.bus.dispatch(located)
         found = located.userdata
         if not isinstance(found, Endpoint):

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from yext import conf, log
-from yext.errors import SoundError
+from yext.command import commander_of
+from yext.commander import check_file
+from yext.errors import FileNotAllowedError, SoundError
 from yext.message import Message
 from yext.telephony.attach import attach_sources, endpoint_of
 from yext.telephony.audio.clock import Clock
@@ -213,7 +215,7 @@ class WaveDriver(Driver):
         make = self.make_source if method == "play" else self.make_consumer
         file = make(path, message)
         if file is None and path != "-":
-            message["error"] = "failure"
+            message.params.setdefault("error", "failure")
             return None
         return WaveChannel(self.channels, file, message, self._log_error)
 
@@ -229,8 +231,9 @@ class WaveDriver(Driver):
         if path == "-":
             return None
         try:
+            check_file(commander_of(message), path)
             return WaveSource(path, self.telephony.clock, flag(message, "autorepeat", False))
-        except SoundError as error:
+        except (SoundError, FileNotAllowedError) as error:
             self._failed(message, error)
             return None
 
@@ -244,13 +247,17 @@ class WaveDriver(Driver):
         format = parse_format(message.get("format"))
         most = conf.parse_int(message.get("maxlen")) or 0
         try:
+            if path != "-":
+                check_file(commander_of(message), path)
             return WaveConsumer(path, format, flag(message, "append", False), max(0, most))
-        except SoundError as error:
+        except (SoundError, FileNotAllowedError) as error:
             self._failed(message, error)
             return None
 
-    def _failed(self, message: Message, error: SoundError) -> None:
+    def _failed(self, message: Message, error: SoundError | FileNotAllowedError) -> None:
         message["reason"] = str(error)
+        if isinstance(error, FileNotAllowedError):
+            message.params.update(error.params())
         self.debug(log.WARN, str(error))
 
     def _log_error(self, source: Source) -> None:
@@ -275,16 +282,18 @@ class WaveDriver(Driver):
             return Source(_PLAY + path)
         source = self.make_source(path, message)
         if source is None:
-            self._notify(target, owner, "error")
+            self._notify(message, target, owner, "error")
             return None
-        source.on_end = lambda: self._played(source, target, owner)
-        source.on_replaced = lambda: self._notify(target, None, "replaced")
+        source.on_end = lambda: self._played(source, message, target, owner)
+        source.on_replaced = lambda: self._notify(message, target, None, "replaced")
         return source
 
-    def _played(self, source: WaveSource, target: str, owner: Endpoint | None) -> None:
+    def _played(
+        self, source: WaveSource, order: Message, target: str, owner: Endpoint | None
+    ) -> None:
         if source.error:
             self._log_error(source)
-        self._notify(target, owner, "error" if source.error else "eof")
+        self._notify(order, target, owner, "error" if source.error else "eof")
 
     def _record(self, message: Message) -> bool:
         paths = {key: message.get(key) for key in ("call", "peer") if message.get(key)}
@@ -313,16 +322,16 @@ class WaveDriver(Driver):
                 channel.disconnect()
                 return
             channel.clear(consumer)
-            self._notify(target, channel, "maxlen")
+            self._notify(message, target, channel, "maxlen")
 
         consumer.on_full = full
         return consumer
 
-    def _notify(self, target: str, channel: Endpoint | None, reason: str) -> None:
+    def _notify(self, order: Message, target: str, channel: Endpoint | None, reason: str) -> None:
         """Send ``chan.notify`` to a target that asked for it; an empty target did not."""
         if not target:
             return
-        message = Message("chan.notify")
+        message = order.derive("chan.notify")
         if channel is not None:
             message["id"] = channel.id
         message["targetid"] = target

@@ -9,7 +9,7 @@ import pytest
 from calls import PYTHON, TAKE, WAIT, Watched, call, parting, phone
 from workshop import Workshop
 
-from yext import Message
+from yext.message import SystemMessage
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_an_id_may_come_again_after_the_guard_time(lab: Workshop) -> None:
         await lab.send("chan.startup", id="x/1")
         await lab.send("chan.hangup", id="x/1")
         assert "cdrs=0,hungup=1" in (await lab.do("status cdrbuild")).text
-        later = Message("engine.timer", time=time.time() + 6)
+        later = SystemMessage("engine.timer", {}, time=time.time() + 6)
         await lab.engine.dispatch(later)
         assert "cdrs=0,hungup=0" in (await lab.do("status cdrbuild")).text
         await lab.send("chan.startup", id="x/1")

@@ -8,6 +8,7 @@ leaves lines for its connection to write.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 _MISTAKES_LOGGED = 100
 """Lines of one peer that break the protocol and are logged in one second; more are counted."""
+
+
+_IDS = f"{os.urandom(6).hex()}."
+"""How ids of messages to peers begin, so that none is the id of a message that a peer sends itself:
+with the id of one that waits for its answer, a peer sends messages on behalf of that call."""
 
 
 class PeerEnd(Enum):
@@ -284,6 +290,9 @@ class Peer:
         dispatcher = self._dispatcher
         done: Callable[[Dispatch], None] = self._returned
         if self.role == "channel" or ident in self.pending.waiting:
+            handled = self.pending.waiting.get(ident)
+            if handled is not None:
+                message.commander = handled.message.commander
             detach = self._host.attach_call(self, ident, message)
             if detach is not None:
                 done = self._then_detach(detach)
@@ -329,7 +338,7 @@ class Peer:
             )
             return False
         self._sequence = sequence = self._sequence + 1
-        ident = str(sequence)
+        ident = f"{_IDS}{sequence}"
         waiting[ident] = dispatch
         self.sent += 1
         line = wire.encode_message(ident, message)

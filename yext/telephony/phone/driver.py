@@ -80,6 +80,7 @@ class PhoneDriver(Driver):
 
     def _start(self, message: Message, address: str, *, outgoing: bool) -> PhoneChannel:
         channel = PhoneChannel(self.channels, address, outgoing=outgoing)
+        channel.commander = message.commander
         self.calls.append(channel)
         channel.start(message)
         return channel

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from yext.command import EOL
-from yext.errors import SoundError
+from yext.command import EOL, commander_of
+from yext.commander import Commander, check_file
+from yext.errors import FileNotAllowedError, SoundError
 from yext.log import safe
 from yext.message import Message
 from yext.telephony.endpoint import Source
@@ -58,11 +59,12 @@ async def _show(phone: PhoneChannel, _: str, message: Message) -> None:
     message.params.update((name, text) for name, text in rows.items() if text)
 
 
-def _open_source(phone: PhoneChannel, name: str) -> Source | None:
+def _open_source(phone: PhoneChannel, name: str, commander: Commander) -> Source | None:
     """Open a file, or ``tone/NAME``; None for a tone that does not exist.
 
     Raises:
         SoundError: the file cannot be played.
+        FileNotAllowedError: `commander` may not have it read.
     """
     from yext.telephony.audio.tones import find
     from yext.telephony.tone import ToneSource
@@ -70,6 +72,7 @@ def _open_source(phone: PhoneChannel, name: str) -> Source | None:
 
     clock = phone.registry.telephony.clock
     if not name.startswith("tone/"):
+        check_file(commander, name)
         return WaveSource(name, clock)
     tone = find(name.removeprefix("tone/"))
     return ToneSource(tone, clock) if tone is not None else None
@@ -80,7 +83,10 @@ async def _say(phone: PhoneChannel, name: str, message: Message) -> None:
         fail(message, "there is nothing to say", "phone say FILE, or phone say tone/NAME")
         return
     try:
-        source = _open_source(phone, name)
+        source = _open_source(phone, name, commander_of(message))
+    except FileNotAllowedError as error:
+        fail(message, str(error), error.hint)
+        return
     except SoundError as error:
         fail(message, str(error))
         return
@@ -111,7 +117,11 @@ async def _record(phone: PhoneChannel, path: str, message: Message) -> None:
         _succeed(message, "Recording ended")
         return
     try:
+        check_file(commander_of(message), path)
         phone.record(media.call_record, WaveConsumer(path, None, False, 0))
+    except FileNotAllowedError as error:
+        fail(message, str(error), error.hint)
+        return
     except SoundError as error:
         fail(message, str(error))
         return

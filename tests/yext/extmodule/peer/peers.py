@@ -49,16 +49,27 @@ class DrivenPeer:
         self.peer = Peer(module.supervisor, name, "", role)
         self.connection = Connection(module.supervisor, self.peer)
         self.connection.connection_made(self.line)
+        self._ids = ""
 
     def say(self, text: str) -> None:
-        """Has the peer send lines."""
+        """Has the peer send lines; its answers name the first message ``1``."""
+        for ident in self.peer.pending.waiting:
+            self._ids = ident.rstrip("0123456789")
+        text = re.sub(r"(?m)^(%%<message:)(?=\d+:)", rf"\g<1>{self._ids}", text)
         self.connection.data_received(f"{text}\n".encode("utf-8", "surrogateescape"))
 
     async def hears(self) -> list[str]:
-        """The lines that came since the last call, the time of messages being 0."""
+        """The lines that came since the last call.
+
+        The time of messages is 0, and their ids are numbers from 1, without what they begin with.
+        """
         await settle()
         text, self.line.written = self.line.written, b""
         lines = text.decode("utf-8", "surrogateescape").splitlines()
+        found = next(filter(None, map(re.compile(r"%%>message:([^.:]+\.)\d").match, lines)), None)
+        self._ids = found[1] if found is not None else self._ids
+        if self._ids:
+            lines = [line.replace(self._ids, "") for line in lines]
         return [re.sub(r"^(%%>message:\d+):\d+", r"\1:0", line) for line in lines]
 
     async def asks(self, text: str) -> list[str]:
