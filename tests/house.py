@@ -19,6 +19,7 @@ ROOMS = (
     "yext.message",
     "yext.wire",
     "yext.linebuffer",
+    "yext.slices",
     "yext.conf",
     "yext.dispatcher",
     "yext.record",

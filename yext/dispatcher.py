@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from time import perf_counter
 from typing import Any, Final, Protocol
 
 from yext.log import WARN, Log, logger
 from yext.message import Message
+from yext.slices import Slices
 
 
 class NoAnswer(StrEnum):
@@ -198,6 +201,20 @@ class Recorder(Protocol):
         """Start the record of a dispatch."""
 
 
+class _Outdated(tuple[Handler, ...]):
+    """The type of a view that has to be made again, without handlers."""
+
+    __slots__ = ()
+
+
+_OUTDATED: Final = _Outdated()
+"""Stands for a view since handlers came or went, until the next message needs that view.
+
+Peers install and remove their handlers in great numbers, with no message between them.
+"""
+
+_by_key: Final = attrgetter("key")
+
 TRACKING: Final = "handlers"
 """The parameter that lists the modules that handled a message, as name:priority."""
 
@@ -274,9 +291,13 @@ class Dispatch:
             index = self._index
             if view is not self._view:
                 if index:
-                    index = _after(view, self._view[index - 1].key)
+                    view = dispatcher.view(message.name)
+                    index = bisect_right(view, self._view[index - 1].key, key=_by_key)
                 self._view = view
             if index >= len(view):
+                if view is _OUTDATED:
+                    dispatcher.view(message.name)
+                    continue
                 self._index = index
                 dispatcher.finish(self)
                 return
@@ -323,23 +344,25 @@ class Dispatch:
         self.advance()
 
 
-def _by_key(handler: Handler) -> tuple[int, int]:
-    return handler.key
-
-
-def _after(view: tuple[Handler, ...], last: tuple[int, int]) -> int:
-    """The index of the first handler whose key is greater than `last`."""
-    for index, handler in enumerate(view):
-        if handler.key > last:
-            return index
-    return len(view)
-
-
 def track(message: Message, name: str, priority: int) -> None:
     """Add a handler to the tracking parameter of a message."""
     entry = f"{name}:{priority}"
     before = message.params.get(TRACKING)
     message.params[TRACKING] = f"{before},{entry}" if before else entry
+
+
+class _Renewing:
+    """Stands for the watchers of a name since they came or went, until a message needs them."""
+
+    label = ""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """Notify the watchers that there are now."""
+        for watcher in self._dispatcher.watchers(dispatch.message.name):
+            watcher.notice(dispatch)
 
 
 class Dispatcher:
@@ -348,12 +371,14 @@ class Dispatcher:
     Attributes:
         log: the engine's log.
         recorder: the recorder, None for none.
-        views: the handlers of each message name in order, those for all names included.
-        wild: the handlers for all names, in order.
+        views: the handlers of each message name in order, those for all names included; see
+            `view`.
+        wild: the handlers for all names, in order; see `view`.
         enqueued: how many messages were enqueued.
         dispatched: how many dispatches have ended.
         in_flight: how many dispatches go on.
         max_queue: the length of the queue at its longest.
+        slices: the long work of peers, which messages do not wait for.
     """
 
     TURN_SECONDS = 0.002
@@ -365,6 +390,7 @@ class Dispatcher:
     def __init__(self, log: Log, recorder: Recorder | None = None) -> None:
         self.log = log
         self.recorder = recorder
+        self.slices = Slices()
         self.views: dict[str, tuple[Handler, ...]] = {}
         self.wild: tuple[Handler, ...] = ()
         self.enqueued = self.dispatched = self.in_flight = 0
@@ -372,7 +398,8 @@ class Dispatcher:
         self._by_name: dict[str, list[Handler]] = {}
         self._sequence = 0
         self._waiters: list[asyncio.Future[None]] = []
-        self._watch_names: dict[str, list[Watcher]] = {}
+        self._watch_names: dict[str, dict[Watcher, None]] = {}
+        self._outdated: tuple[Watcher, ...] = (_Renewing(self),)
         self._watch_views: dict[str, tuple[Watcher, ...]] = {}
         self._watch_all: tuple[Watcher, ...] = ()
         self._queue: deque[Dispatch] = deque()
@@ -387,26 +414,50 @@ class Dispatcher:
         """Install `handler` after the others of its priority."""
         self._sequence += 1
         handler.key = (handler.priority, self._sequence)
-        self._by_name.setdefault(handler.name, []).append(handler)
+        insort(self._by_name.setdefault(handler.name, []), handler, key=_by_key)
         self._handlers_changed(handler.name)
 
     def uninstall(self, handler: Handler) -> None:
         """Remove `handler`; a dispatch that waits for its answer goes on waiting."""
-        handlers = self._by_name.get(handler.name)
-        if handlers is None or handler not in handlers:
+        handlers = self._by_name.get(handler.name, [])
+        index = bisect_left(handlers, handler.key, key=_by_key)
+        if index == len(handlers) or handlers[index] is not handler:
             return
-        handlers.remove(handler)
+        del handlers[index]
+        self._handlers_changed(handler.name)
         if not handlers:
             del self._by_name[handler.name]
-        self._handlers_changed(handler.name)
+            self.views.pop(handler.name, None)
+
+    def _handlers_changed(self, name: str) -> None:
+        """Note that the handlers of messages called `name`, of all if that is empty, changed."""
+        if self._waiters:
+            self._wake_waiters()
+        if name:
+            self.views[name] = _OUTDATED
+        elif self.wild is not _OUTDATED:
+            self.wild = _OUTDATED
+            self.views = dict.fromkeys(self._by_name, _OUTDATED)
+
+    def view(self, name: str) -> tuple[Handler, ...]:
+        """Return the handlers of messages called `name` in order, made again if outdated."""
+        wild = self.wild
+        if wild is _OUTDATED:
+            self.wild = wild = tuple(self._by_name.get("", ()))
+        view = self.views.get(name, wild)
+        if view is not _OUTDATED:
+            return view
+        own = self._by_name.get(name) if name else None
+        if not own:
+            self.views.pop(name, None)
+            return wild
+        # Both are in order, and sorting merges them in linear time.
+        self.views[name] = view = tuple(sorted((*own, *wild), key=_by_key) if wild else own)
+        return view
 
     def handlers(self) -> list[Handler]:
         """Return all handlers, by message name and then in the order in which they are called."""
-        return [
-            handler
-            for name in sorted(self._by_name)
-            for handler in sorted(self._by_name[name], key=_by_key)
-        ]
+        return [handler for name in sorted(self._by_name) for handler in self._by_name[name]]
 
     def handler_names(self) -> list[str]:
         """Return the message names that have handlers, sorted."""
@@ -414,7 +465,7 @@ class Dispatcher:
 
     async def installed(self, name: str) -> None:
         """Wait until there is a handler of messages called `name` that is not built in."""
-        while all(handler.built_in for handler in self.views.get(name, self.wild)):
+        while all(handler.built_in for handler in self.view(name)):
             await self.changed()
 
     async def changed(self) -> None:
@@ -429,47 +480,47 @@ class Dispatcher:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _handlers_changed(self, name: str) -> None:
-        self._wake_waiters()
-        self.wild = tuple(sorted(self._by_name.get("", ()), key=_by_key))
-        for changed in self._by_name if not name else (name,):
-            if not changed:
-                continue
-            own = self._by_name.get(changed)
-            if own:
-                self.views[changed] = tuple(sorted((*own, *self.wild), key=_by_key))
-            else:
-                self.views.pop(changed, None)
-
     # Watchers
 
     def watch(self, name: str, watcher: Watcher) -> None:
         """Notify `watcher` of messages called `name`, or of all messages if that is empty."""
-        self._watch_names.setdefault(name, []).append(watcher)
+        self._watch_names.setdefault(name, {})[watcher] = None
         self._watchers_changed(name)
 
     def unwatch(self, name: str, watcher: Watcher) -> None:
         """Take back a `watch`."""
-        watchers = self._watch_names.get(name)
-        if watchers is None or watcher not in watchers:
+        watchers = self._watch_names.get(name, {})
+        if watcher not in watchers:
             return
-        watchers.remove(watcher)
+        del watchers[watcher]
+        self._watchers_changed(name)
         if not watchers:
             del self._watch_names[name]
-        self._watchers_changed(name)
+            self._watch_views.pop(name, None)
 
     def _watchers_changed(self, name: str) -> None:
-        self._wake_waiters()
-        self._watch_all = tuple(self._watch_names.get("", ()))
-        for changed in self._watch_names if not name else (name,):
-            if not changed:
-                continue
-            own = self._watch_names.get(changed)
-            if own:
-                # One that watches both the name and everything is notified once.
-                self._watch_views[changed] = tuple(dict.fromkeys((*own, *self._watch_all)))
-            else:
-                self._watch_views.pop(changed, None)
+        if self._waiters:
+            self._wake_waiters()
+        if name:
+            self._watch_views[name] = self._outdated
+        elif self._watch_all is not self._outdated:
+            self._watch_all = self._outdated
+            self._watch_views = dict.fromkeys(self._watch_names, self._outdated)
+
+    def watchers(self, name: str) -> tuple[Watcher, ...]:
+        """Return the watchers of messages called `name`, made again if outdated."""
+        if self._watch_all is self._outdated:
+            self._watch_all = tuple(self._watch_names.get("", ()))
+        view = self._watch_views.get(name, self._watch_all)
+        if view is not self._outdated:
+            return view
+        own = self._watch_names.get(name) if name else None
+        if not own:
+            self._watch_views.pop(name, None)
+            return self._watch_all
+        # One that watches both the name and everything is notified once.
+        self._watch_views[name] = view = tuple(dict.fromkeys((*own, *self._watch_all)))
+        return view
 
     def watch_names(self) -> list[tuple[str, str]]:
         """Return all watches as (message name, label of the watcher)."""
@@ -558,11 +609,11 @@ class Dispatcher:
         self.dispatched += 1
         self.in_flight -= 1
         journey = dispatch.journey
-        watchers = self._watch_views.get(dispatch.message.name, self._watch_all)
-        for watcher in watchers:
+        name = dispatch.message.name
+        for watcher in self._watch_views.get(name, self._watch_all):
             watcher.notice(dispatch)
         if journey is not None:
-            journey.end(dispatch, watchers)
+            journey.end(dispatch, self.watchers(name))
         if dispatch.done is not None:
             dispatch.done(dispatch)
         if self._idle is not None and not self.in_flight and not self._queue:
@@ -579,6 +630,7 @@ class Dispatcher:
 
     async def wait_idle(self, seconds: float) -> None:
         """Wait until no message is in flight, at most some `seconds`."""
+        self.slices.finish()
         if not self.in_flight and not self._queue:
             return
         self._idle = asyncio.Event()

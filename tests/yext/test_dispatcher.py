@@ -580,3 +580,49 @@ def test_changes_of_handlers_and_watchers_can_be_waited_for(bus: Bus) -> None:
             await changed
 
     asyncio.run(main())
+
+
+def test_handlers_that_come_and_go_between_messages(bus: Bus) -> None:
+    everything = bus.on("", 50, "all")
+    first, last = bus.on("test", 10, "first"), bus.on("test", 90, "last")
+    assert bus.send() == (False, ["first", "all", "last"])
+    bus.dispatcher.uninstall(everything)
+    assert bus.send() == (False, ["first", "last"])
+    bus.dispatcher.uninstall(first)
+    bus.dispatcher.uninstall(last)
+    assert bus.send() == (False, [])
+    assert bus.send(Message("other")) == (False, [])
+    bus.dispatcher.install(everything)
+    assert bus.send() == bus.send(Message("other")) == (False, ["all"])
+
+
+def test_a_handler_that_was_not_installed_is_not_removed(bus: Bus) -> None:
+    installed = bus.on("test", 10, "first")
+    bus.dispatcher.uninstall(Handler("test", 10, "stranger"))
+    bus.dispatcher.uninstall(Handler("other", 10, "stranger"))
+    assert bus.dispatcher.handlers() == [installed]
+
+
+def test_a_handler_removed_in_flight_is_not_asked(bus: Bus) -> None:
+    removed = [bus.on("test", 20, "removed"), bus.on("test", 40, "removed too")]
+
+    def remove(_: Message) -> None:
+        for handler in removed:
+            bus.dispatcher.uninstall(handler)
+
+    bus.on("test", 10, "first", do=remove)
+    bus.on("test", 30, "second")
+    assert bus.send() == (False, ["first", "second"])
+
+
+def test_no_view_is_kept_of_names_without_handlers_or_watchers(bus: Bus) -> None:
+    told: list[str] = []
+    for number in range(100):
+        name = f"name {number}"
+        bus.dispatcher.uninstall(bus.on(name))
+        watcher = Watching("watcher", told)
+        bus.dispatcher.watch(name, watcher)
+        bus.dispatcher.unwatch(name, watcher)
+    assert not bus.dispatcher.views
+    assert not bus.dispatcher.watch_names()
+    assert bus.send(Message("name 3")) == (False, [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -380,27 +380,35 @@ class Peer:
 
     def _pass_overdue(self) -> None:
         """Let the dispatches go on whose answers are overdue."""
+        self._dispatcher.slices.do(self._passing_overdue())
+
+    def _passing_overdue(self) -> Iterator[None]:
         pending, now = self.pending, asyncio.get_running_loop().time()
-        overdue = pending.take_overdue(now)
-        for ident, dispatch in overdue:
+        passed = False
+        for ident, dispatch in pending.take_overdue(now):
+            passed = True
             pending.remember(ident, dispatch, now)
             name = log.safe(dispatch.message.name)
             self._host.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
             dispatch.answered(False, NoAnswer.TIMED_OUT)
-        if overdue and self.settings.timebomb:
+            yield
+        if self.ended:
+            return
+        if passed and self.settings.timebomb:
             self.end(PeerEnd.TIMEBOMB)
         pending.watch_next(now, self._pass_overdue)
 
     def input_closed(self) -> None:
         """Let go of all messages: the peer reads no more, though it may go on sending."""
         self.outgoing = None
-        self._release_pending()
+        self._dispatcher.slices.do(self._release_pending())
         if self.settings.timebomb:
             self.end(PeerEnd.TIMEBOMB)
 
-    def _release_pending(self) -> None:
+    def _release_pending(self) -> Iterator[None]:
         for dispatch in self.pending.take_all():
             dispatch.answered(False, NoAnswer.GONE)
+            yield
 
     def notice(self, dispatch: Dispatch) -> None:
         """Send the result of a watched message, encoded once for all watchers."""
@@ -460,8 +468,9 @@ class Peer:
     def end(self, end: PeerEnd) -> None:
         """End the peer's part on the bus.
 
-        Its handlers and watches go, and the messages that wait for it go on. The connection is
-        closed once the peer has the answers to its own messages, except at some ends.
+        It gets no more messages. Its handlers and watches go, and the messages that wait for it
+        go on; where these are many, that takes some turns of the loop. The connection is closed
+        once the peer has the answers to its own messages, except at some ends.
         """
         if self.ended:
             return
@@ -469,18 +478,22 @@ class Peer:
         self.pending.cancel()
         if self._mistakes is not None:
             self._mistakes.flush()
-        dispatcher = self._dispatcher
-        for relay in self.relays.values():
-            dispatcher.uninstall(relay)
-        self.relays.clear()
-        for name in self.watches:
-            dispatcher.unwatch(name, self)
-        self.watches.clear()
         self._host.remove_peer(self, end)
         if end is PeerEnd.DATA:
             self.connection = None
+        self._dispatcher.slices.do(self._leave(end))
+
+    def _leave(self, end: PeerEnd) -> Iterator[None]:
+        dispatcher = self._dispatcher
+        while self.relays:
+            dispatcher.uninstall(self.relays.popitem()[1])
+            yield
+        while self.watches:
+            dispatcher.unwatch(self.watches.popitem()[0], self)
+            yield
+        if end is PeerEnd.DATA:
             return
-        self._release_pending()
+        yield from self._release_pending()
         channel, self.channel = self.channel, None
         if channel is not None:
             channel.peer_gone(self.settings.reason)

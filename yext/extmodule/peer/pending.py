@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ class PendingAnswers:
         """Return the dispatch that has waited longest, None if there is none."""
         return next(iter(self.waiting.values()), None)
 
-    def take_all(self) -> list[Dispatch]:
-        """Remove all dispatches and return them."""
-        dispatches = list(self.waiting.values())
-        self.waiting.clear()
-        return dispatches
+    def take_all(self) -> Iterator[Dispatch]:
+        """Remove all dispatches, one after the other, oldest first."""
+        # Not the first again and again: a dictionary passes over all that was removed before it.
+        for ident in list(self.waiting):
+            dispatch = self.waiting.pop(ident, None)
+            if dispatch is not None:
+                yield dispatch
 
     def watch(self, ident: str, deadline: float, due: Callable[[], None]) -> None:
         """Call `due` once the dispatch `ident` is overdue, at `deadline`."""
@@ -72,10 +74,10 @@ class PendingAnswers:
             self._in_order_from = max(self._in_order_from, newest.deadline)
             self.nearest = NEVER
 
-    def take_overdue(self, now: float) -> list[tuple[str, Dispatch]]:
-        """Remove the dispatches that are overdue at `now`, and return them with their ids.
+    def take_overdue(self, now: float) -> Iterator[tuple[str, Dispatch]]:
+        """Remove the dispatches that are overdue at `now`, one after the other, with their ids.
 
-        To be called by `due`, which then calls `watch_next`.
+        To be called by `due`, which then calls `watch_next`. Answers may come meanwhile.
         """
         self._timer, self.nearest = None, NEVER
         overdue: list[str] = []
@@ -85,7 +87,9 @@ class PendingAnswers:
             overdue.append(ident)
         while self._early and self._early[0][0] <= now:
             overdue.append(heapq.heappop(self._early)[1])
-        return [(ident, self.waiting.pop(ident)) for ident in overdue if ident in self.waiting]
+        for ident in overdue:
+            if ident in self.waiting:
+                yield ident, self.waiting.pop(ident)
 
     def watch_next(self, now: float, due: Callable[[], None]) -> None:
         """Call `due` at the next deadline, if there is one."""

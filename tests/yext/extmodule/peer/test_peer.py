@@ -347,3 +347,35 @@ def test_a_flood_of_mistakes_is_logged_in_part_and_counted_at_the_end() -> None:
         assert last == "'peer' sent 50 more lines that make no sense"
 
     run()
+
+
+@on_engine
+async def test_peers_that_leave_together_do_not_hold_up_the_others(engine: Engine) -> None:
+    """Each of many peers has many handlers and messages; the loop goes on between them."""
+    before = len(engine.dispatcher.handlers())
+    peers = [DrivenPeer(engine, name=f"peer {number}") for number in range(30)]
+    for driven in peers:
+        driven.say("\n".join(f"%%>install:50:name {number}" for number in range(200)))
+    waiting = [engine.dispatcher.dispatch(Message(f"name {number}")) for number in range(200)]
+    pending = [asyncio.ensure_future(one) for one in waiting]
+    await settle()
+    for driven in peers:
+        driven.connection.connection_lost(None)
+    assert not engine.modules["extmodule"].busy(), "they are listed no more"
+    turns = 0
+    while not all(one.done() for one in pending) or any(driven.peer.relays for driven in peers):
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 1
+    assert len(engine.dispatcher.handlers()) == before
+
+
+@on_engine
+async def test_a_peer_that_leaves_gets_no_message_while_its_handlers_go(engine: Engine) -> None:
+    driven = DrivenPeer(engine)
+    driven.say("\n".join(f"%%>install:50:name {number}" for number in range(5000)))
+    await settle()
+    driven.connection.connection_lost(None)
+    left = next(iter(driven.peer.relays))
+    assert not await engine.dispatch(Message(left))
+    assert not driven.peer.pending.waiting
