@@ -27,6 +27,7 @@ ROOMS = (
     "yext.command",
     "yext.listening",
     "yext.peercred",
+    "yext.access",
     "yext.engine",
     "yext.telephony.audio",
     "yext.telephony",

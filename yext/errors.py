@@ -10,6 +10,9 @@ say what failed, where and why.
     ├── NotAllowedError           an operator may not have something done
     │   ├── ExecuteNotAllowedError    … a program started
     │   └── FileNotAllowedError       … a file read or written
+    ├── TooManyGuessesError       a source has used up its guesses of a password
+    ├── PasswordHashError         a stored hash of a password that cannot be checked
+    ├── TlsError                  options that do not make a TLS context
     ├── ListenError               a listener could not be opened, with the exact reason
     ├── FilterError               a mistake in a filter expression, with its column
     ├── PatternError              a mistake in a regular expression, with its column
@@ -157,6 +160,34 @@ class FileNotAllowedError(NotAllowedError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{safe(_shortened(path))}: not in a folder that this listener allows")
+
+
+class TooManyGuessesError(YextError):
+    """A source has used up its guesses of a password.
+
+    Attributes:
+        seconds: how long it has to wait before the next one.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"wait {seconds:.0f} seconds")
+        self.seconds = seconds
+
+
+class PasswordHashError(YextError):
+    """A stored hash is malformed, or takes too much memory to check."""
+
+
+class TlsError(YextError):
+    """The options of a section do not make a TLS context.
+
+    Attributes:
+        option: the name of the wrong option.
+    """
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(text)
+        self.option = option
 
 
 class ListenError(YextError):

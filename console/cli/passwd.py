@@ -6,7 +6,7 @@ import getpass
 import sys
 
 from console.cli.exitcodes import FAILED, OK
-from console.server.passwords import hash_password
+from yext.access.passwords import hash_password
 
 
 def passwd() -> int:

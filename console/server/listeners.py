@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from console import DEFAULT_PORT
-from console.server import auth, passwords
+from console.server import auth
+from yext.access import passwords
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
-from yext.errors import ListenError, PatternError
+from yext.errors import ListenError, PasswordHashError, PatternError, TlsError
 from yext.listening import ListenerSpec, SocketKind
 
 if TYPE_CHECKING:
     import ssl
 
-    from console.server.tls import Unusable
+    from yext.access.tls import Unusable
 
 DEFAULT_ADDR = "127.0.0.1"
 DEFAULT_HEADER = (
@@ -224,7 +225,7 @@ class _Section:
         if passwords.is_hashed(stored):
             try:
                 passwords.parse(stored)
-            except passwords.PasswordHashError as error:
+            except PasswordHashError as error:
                 # It is kept, as a listener without a password would let others in.
                 self._report(Severity.ERROR, name, f"{name}=$scrypt$… is {error}")
         return stored
@@ -258,12 +259,12 @@ class _Section:
         return auth.UserCommands(_words(self._text("user_prefix")), pattern)
 
     def _context(self) -> ssl.SSLContext | Unusable | None:
-        from console.server import tls
+        from yext.access import tls
 
         asked = {name: self._text(name) for name in tls.OPTIONS}
         try:
             return tls.context(self._tls, asked)
-        except tls.TlsError as error:
+        except TlsError as error:
             self._report(Severity.ERROR, error.option, f"{error}; [{self._name}] is not opened")
             return tls.UNUSABLE
 

@@ -35,10 +35,10 @@ from console.telnet import (
 from yext import Engine, Reply, log
 
 if TYPE_CHECKING:
-    from console.server.auth import Guard
     from console.server.listeners import Listener
     from console.server.telnetshell import TelnetShell
     from console.server.writer import Writer
+    from yext.access.guard import Guard
 
 _PADDING = "\r" + " " * 9 + "\b" * 9
 """Follows Yate's telnet offer, to overwrite what a client without telnet shows of it."""

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.server.auth import Guard
 from console.session.authority import Authority
 from yext import Engine, Reply, log, wire
+from yext.access.guard import Guard
 from yext.message import Message
 from yext.record.journey import HIDDEN
 

@@ -11,11 +11,11 @@ import os
 import socket
 from typing import TYPE_CHECKING, cast
 
-from console.server import tls
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
 from console.server.operators import GUESTS_MAX, Operators
 from yext import log, peercred
+from yext.access import tls
 from yext.conf import Problem, Severity
 from yext.engine.module import Module
 from yext.errors import ListenError

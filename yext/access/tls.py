@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from yext.errors import YextError
+from yext.errors import TlsError
 
 if TYPE_CHECKING:
     import ssl
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
     from yext.conf import Conf
 
 OPTIONS = ("context", "domain", "certificate", "key", "ca", "verify")
-
-
-class TlsError(YextError):
-    """The options of a section do not make a TLS context.
-
-    Attributes:
-        option: the name of the wrong option.
-    """
-
-    def __init__(self, option: str, text: str) -> None:
-        super().__init__(text)
-        self.option = option
 
 
 class Unusable:

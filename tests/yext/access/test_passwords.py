@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from console.server import passwords
+from yext.access import passwords
+from yext.errors import PasswordHashError
 
 
 def test_a_hashed_password_matches_itself_alone() -> None:
@@ -41,6 +42,6 @@ def test_a_hash_of_rfc_7914_matches() -> None:
     ],
 )
 def test_what_is_no_hash_matches_nothing(stored: str) -> None:
-    with pytest.raises(passwords.PasswordHashError):
+    with pytest.raises(PasswordHashError):
         passwords.parse(stored)
     assert not asyncio.run(passwords.matches(stored, stored))

@@ -1,4 +1,4 @@
-"""Passwords as they are stored in rmanager.conf.
+"""Passwords as they are stored in rmanager.conf and extmodule.conf.
 
 A stored password is the password itself, as in Yate, or its scrypt hash (RFC 7914) as a PHC
 string (github.com/P-H-C/phc-string-format): ``$scrypt$ln=15,r=8,p=1$SALT$HASH``, with salt and
@@ -15,7 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from yext.errors import YextError
+from yext.errors import PasswordHashError
 
 _STORED = re.compile(
     r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
@@ -25,10 +25,6 @@ _SALT_BYTES = 16
 _HASH_BYTES = 32
 _MEMORY_MAX = 256 * 1024 * 1024
 """Bytes of memory that checking one password may take; a hash that needs more is refused."""
-
-
-class PasswordHashError(YextError):
-    """A stored hash is malformed, or takes too much memory to check."""
 
 
 @dataclass(frozen=True, slots=True)
