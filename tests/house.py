@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 
 ROOMS = (
     "yext.log",
+    "yext.logfile",
+    "yext.descriptors",
     "yext.errors",
     "yext.commander",
     "yext.message",
@@ -25,6 +27,7 @@ ROOMS = (
     "yext.record",
     "yext.bus",
     "yext.command",
+    "yext.accepting",
     "yext.listening",
     "yext.peercred",
     "yext.access",

@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 
+from yext.accepting import Acceptor
 from yext.conf import Problem, Severity
+from yext.descriptors import PEER_RESERVE
 from yext.errors import ListenError
 
 BACKLOG = 1024
@@ -87,46 +89,51 @@ class ListenerSpec:
 class ListeningServer:
     """A socket that is being listened on; made by `listen`."""
 
-    def __init__(self, server: asyncio.AbstractServer, path: str = "", inode: int = 0) -> None:
-        self._server = server
+    def __init__(self, acceptor: Acceptor, path: str = "") -> None:
+        self._acceptor = acceptor
         self._path = path
-        self._inode = inode
+        self._file = os.stat(path) if path else None
 
     def close(self) -> None:
         """Stop listening; connections stay open.
 
         The file of a UNIX socket is removed, unless another program has replaced it.
         """
-        self._server.close()
-        if self._path:
+        if self._file is not None:
             with suppress(OSError):
-                if os.stat(self._path).st_ino == self._inode:
+                # While the socket is open, no other file can have the number of its inode.
+                if os.path.samestat(os.lstat(self._path), self._file):
                     os.unlink(self._path)
+        self._acceptor.close()
 
 
 async def listen(
-    spec: ListenerSpec, make_protocol: Callable[[], asyncio.Protocol]
+    spec: ListenerSpec,
+    make_protocol: Callable[[], asyncio.Protocol],
+    report: Callable[[str], None],
+    reserve: int = PEER_RESERVE,
 ) -> ListeningServer:
     """Listen as `spec` says.
 
     Args:
         spec: where to listen.
         make_protocol: called for each connection; returns its protocol.
+        report: logs a line when no more connections are accepted for want of descriptors, and
+            when they are again.
+        reserve: descriptors that the connections leave free.
 
     Raises:
         ListenError: with the reason and a hint.
     """
     bound = bind(await resolve(spec))
-    loop = asyncio.get_running_loop()
+
+    def tell(stopped: bool, reason: str) -> None:
+        verb = "accepts nobody" if stopped else "accepts connections again"
+        report(f"listener '{spec.name}': {spec.where()} {verb}: {reason}")
+
     try:
-        if spec.kind is SocketKind.UNIX:
-            inode = os.stat(spec.path).st_ino
-            server: asyncio.AbstractServer = await loop.create_unix_server(
-                make_protocol, sock=bound, backlog=BACKLOG
-            )
-            return ListeningServer(server, spec.path, inode)
-        server = await loop.create_server(make_protocol, sock=bound, backlog=BACKLOG)
-        return ListeningServer(server)
+        bound.listen(BACKLOG)
+        return ListeningServer(Acceptor(bound, make_protocol, reserve, tell), spec.path)
     except OSError as error:
         # Two sockets may be bound to one address; only one of them may listen.
         bound.close()

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import sys
 import time as _time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TextIO
 
 FAIL, TEST, CRIT, CONF, STUB, WARN, MILD, NOTE, CALL, INFO, ALL = range(11)
 
@@ -61,22 +59,33 @@ _CAPTURED = 1000
 logger = logging.getLogger("yext")
 logger.addHandler(logging.NullHandler())
 
-_NOT_SAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_NOT_SAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # Directions of writing.
+    r"\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f"
+    r"\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"  # Without width.
+    r"\u2028\u2029]"
+)
+"""Characters that change what a terminal shows without being seen: controls, bytes that are not
+UTF-8, line separators, and Unicode's Bidi_Control and Default_Ignorable_Code_Point. Selectors of
+variants are left alone: they come with many an emoji."""
 
 
 def _shown(found: re.Match[str]) -> str:
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def safe(text: str, keep: str = "") -> str:
-    """Return `text` with control characters, and bytes that are not UTF-8, shown as ``\\x1b``.
+    """Return `text` with what could deceive at a terminal shown, as ``\\x1b`` or ``\\u202e``.
 
-    Characters in `keep`, for example ``"\\t"``, are left alone.
+    That is `_NOT_SAFE`. Characters in `keep`, for example ``"\\t"``, are left alone.
     """
-    if _NOT_SAFE.search(text) is None:
+    if (text.isascii() and text.isprintable()) or _NOT_SAFE.search(text) is None:
         return text
     return _NOT_SAFE.sub(lambda found: found[0] if found[0] in keep else _shown(found), text)
 
@@ -288,31 +297,6 @@ class YateFormatter(logging.Formatter):
             lines += [safe(line, keep="\t") for line in trace.split("\n")]
         when = "" if event is not None and not event.when else f"{stamp(record.created)} "
         return "\n".join(f"{when}{line}" for line in lines)
-
-
-def log_to(path: str | None) -> tuple[logging.StreamHandler[TextIO], int]:
-    """Write the log to the file at `path`, or to standard error for None.
-
-    Returns:
-        The handler, for `stop_logging`, and the descriptor that it writes to.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    stream = sys.stderr if path is None else open(path, "a", encoding="utf-8")  # noqa: SIM115
-    handler: logging.StreamHandler[TextIO] = logging.StreamHandler(stream)
-    handler.setFormatter(YateFormatter())
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    return handler, stream.fileno()
-
-
-def stop_logging(handler: logging.StreamHandler[TextIO]) -> None:
-    """Stop writing the log to a handler of `log_to`."""
-    logger.removeHandler(handler)
-    handler.flush()
-    if handler.stream is not sys.stderr:
-        handler.stream.close()
 
 
 class Throttle:

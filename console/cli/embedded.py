@@ -13,7 +13,7 @@ from console.link import LocalLink
 from console.session.session import Session
 from console.shell import shell
 from console.shell.terminal import detect_capabilities, print_now
-from yext import Engine
+from yext import Engine, descriptors
 
 _LABEL = "console"
 """Name of the shell's session in the message flow and the log."""
@@ -29,6 +29,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 async def _run(config_dir: str | None, *, plain: bool) -> int:
     engine = Engine(config_dir)
+    engine.log.output(descriptors.raise_limit().describe())
     async with engine:
         signals.handle(engine, (signal.SIGTERM,))
         session = Session(engine, _LABEL, output=True)

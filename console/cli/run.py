@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from console import gctuning
 from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
+from console.cli.signals import handle_harmless
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
 from console.replies.reply import explanation
 from console.session.secrets import Secrets
 from console.session.session import Session
 from console.session.view import PlainView
-from yext import Engine, Reply
+from yext import Engine, Reply, descriptors
 from yext.log import Event, EventKind, safe, safe_lines
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config)
+    engine.log.output(descriptors.raise_limit().describe())
+    handle_harmless(engine)
     try:
         with _recording(engine, options.record) as record:
             async with engine:
@@ -153,10 +156,12 @@ class _Record:
     """
 
     def __init__(self, path: str, secrets: Secrets) -> None:
+        from yext.record.file import open_private
+
         self.error = ""
         self._path = path
         self._secrets = secrets
-        self._file: TextIO = open(path, "w", encoding="ascii")  # noqa: SIM115
+        self._file: TextIO = open(path, "w", encoding="ascii", opener=open_private)  # noqa: SIM115
 
     def write(self, journey: Journey) -> None:
         """Write one message; the file buffers what is less than a block."""

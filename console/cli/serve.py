@@ -8,14 +8,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
 
 from console import gctuning
 from console.cli import signals
 from console.cli.exitcodes import USAGE
+from console.cli.pidfile import PidFileError, pid_file
 from console.server.rmanager import RManager
-from yext import Engine, log
+from yext import Engine, descriptors, log
 from yext.bus import RESTART_CODE
+from yext.logfile import LogFile, UnhandledErrors, log_to
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -25,16 +26,28 @@ def serve(options: argparse.Namespace) -> int:
     """
     code = asyncio.run(_serve_until_halted(options))
     if options.supervised and code == RESTART_CODE:
+        descriptors.restore_limit()
         os.execv(sys.executable, sys.orig_argv)
     return code
 
 
 async def _serve_until_halted(options: argparse.Namespace) -> int:
     try:
-        handler, output = log.log_to(options.log)
+        log_file = log_to(options.log)
     except OSError as error:
         print(f"yext: {options.log}: {error.strerror}", file=sys.stderr)
         return USAGE
+    try:
+        with pid_file(options.pidfile):
+            return await _serve(options, log_file)
+    except PidFileError as error:
+        print(f"yext: {error}", file=sys.stderr)
+        return USAGE
+    finally:
+        log_file.close()
+
+
+async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     engine = Engine(
         options.config,
         node=options.node,
@@ -42,30 +55,17 @@ async def _serve_until_halted(options: argparse.Namespace) -> int:
         supervised=options.supervised,
     )
     engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
-    engine.program_output = output
-    with _pidfile(options.pidfile):
-        await engine.start()
-        gctuning.resume()
-        signals.handle(engine, (signal.SIGTERM, signal.SIGINT))
+    engine.program_output = log_file.descriptor
+    asyncio.get_running_loop().set_exception_handler(UnhandledErrors())
+    signals.handle_harmless(engine, log_file.reopen)
+    engine.log.output(descriptors.raise_limit().describe())
+    await engine.start()
+    gctuning.resume()
+    signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)
+    with contextlib.suppress(OSError):  # Standard error may be a file on a full disk.
         print(f"yext {engine.run_params['version']} ready on {engine.node}", file=sys.stderr)
         sys.stderr.flush()
-        try:
-            return await engine.halted()
-        finally:
-            await engine.stop()
-            log.stop_logging(handler)
-
-
-@contextlib.contextmanager
-def _pidfile(path: str | None) -> Iterator[None]:
-    """Keep the process id in a file while the engine runs; no file for None."""
-    if path is None:
-        yield
-        return
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{os.getpid()}\n")
     try:
-        yield
+        return await engine.halted()
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        await engine.stop()

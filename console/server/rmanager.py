@@ -17,6 +17,7 @@ from console.server.operators import GUESTS_MAX, Operators
 from yext import log, peercred
 from yext.access import tls
 from yext.conf import Problem, Severity
+from yext.descriptors import MANAGER_RESERVE
 from yext.engine.module import Module
 from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen
@@ -118,7 +119,10 @@ class RManager(Module):
         try:
             check_local(listener)
             self._servers[place] = await listen(
-                spec, lambda: _Arrival(self, self.listeners.get(place, listener))
+                spec,
+                lambda: _Arrival(self, self.listeners.get(place, listener)),
+                lambda text: self.debug(log.WARN, text),
+                MANAGER_RESERVE,
             )
         except ListenError as error:
             self.failed.append(error)

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import re
-from pathlib import Path
 
 import pytest
 
@@ -142,35 +140,6 @@ def test_a_subscriber_that_fails_is_logged_once_and_harms_no_other(
     assert told == ["one", "two"]
     assert [one.message for one in caplog.records] == ["a subscriber of the log failed"]
     assert "OSError: its terminal is gone" in caplog.text
-
-
-def test_the_file_gets_stamped_safe_lines(tmp_path: Path) -> None:
-    path = tmp_path / "yate.log"
-    engine_log = log.Log()
-    handler, descriptor = log.log_to(str(path))
-    try:
-        assert descriptor > 2
-        engine_log.output("colour \x1b[31m and tab\t.")
-        engine_log.notice(("not for the file",), "", logged=False)
-        try:
-            raise ValueError("a traceback too")
-        except ValueError:
-            log.logger.exception("failed")
-    finally:
-        log.stop_logging(handler)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    stamps = [re.match(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ", line) for line in lines]
-    assert all(stamps)
-    texts = [line.split(" ", 1)[1] for line in lines]
-    assert texts[:3] == [
-        "colour \\x1b[31m and tab\t.", "failed", "Traceback (most recent call last):",
-    ]  # fmt: skip
-    assert texts[-1] == "ValueError: a traceback too"
-
-
-def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        log.log_to(str(tmp_path / "no" / "such" / "directory"))
 
 
 def test_levels_reach_the_standard_logging(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ def write_record(path: str, journeys: Iterable[Journey]) -> int:
         OSError: the file cannot be written.
     """
     lines = [record_line(journey) for journey in journeys]
-    with open(path, "w", encoding="ascii", opener=_open_at_once) as file:
+    with open(path, "w", encoding="ascii", opener=open_private) as file:
         file.writelines(lines)
     return len(lines)
 
@@ -46,7 +46,7 @@ def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
     """
     found: dict[int, Journey] = {}
     order: deque[int] = deque()
-    with open(path, encoding="utf-8", errors="surrogateescape", opener=_open_at_once) as file:
+    with open(path, encoding="utf-8", errors="surrogateescape", opener=open_private) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise RecordError("is no file")
         number = 0
@@ -76,6 +76,9 @@ def _read_line(text: str) -> Journey:
     return from_json(record)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a named pipe."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+def open_private(path: str, flags: int) -> int:
+    """Open a file, an `opener` for `open`, without waiting for the other end of a named pipe.
+
+    Messages may hold passwords: a new file is readable for its owner only.
+    """
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)

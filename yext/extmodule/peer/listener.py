@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol, cast
 
@@ -18,16 +18,19 @@ from yext.peercred import peer_credentials
 READ_MAX = 32768
 """Bytes that are read from a peer in one turn: some 300 messages, 2 ms; then others have theirs."""
 
-MakeConnection = Callable[[str, str, str, "int | None"], Connection]
-"""Makes the connection of a peer from the name of its listener, its address (empty for a UNIX
-socket), its role, and its process id if that is known."""
-
 
 class ListenerHost(Protocol):
     """What `Listeners` need from their owner."""
 
     def make_connection(self, name: str, address: str, role: str, pid: int | None) -> Connection:
-        """Make the connection of a peer: see `MakeConnection`."""
+        """Make the connection of a peer.
+
+        Args:
+            name: the name of its listener.
+            address: its address, empty for a UNIX socket.
+            role: its role.
+            pid: its process id if that is known.
+        """
 
     def debug(self, level: int, text: str) -> None:
         """Log `text` as the module's debug text if `level` is low enough."""
@@ -36,14 +39,16 @@ class ListenerHost(Protocol):
 class PeerListener:
     """One open listener."""
 
-    def __init__(self, spec: PeerListenerSpec, make: MakeConnection) -> None:
+    def __init__(self, spec: PeerListenerSpec, host: ListenerHost) -> None:
         self.spec = spec
-        self._make = make
+        self._host = host
         self._server: ListeningServer | None = None
 
     async def open(self) -> None:
         """Start to listen. Raises `ListenError` with the exact reason when it cannot."""
-        self._server = await listen(self.spec, self._peer)
+        self._server = await listen(
+            self.spec, self._peer, lambda text: self._host.debug(WARN, text)
+        )
 
     def close(self) -> None:
         """Stop listening; peers stay connected."""
@@ -64,7 +69,7 @@ class PeerListener:
         else:
             peer = transport.get_extra_info("peername")
             address = f"{peer[0]}:{peer[1]}" if peer else ""
-        return self._make(self.spec.name, address, self.spec.role, pid)
+        return self._host.make_connection(self.spec.name, address, self.spec.role, pid)
 
 
 class Listeners:
@@ -120,7 +125,7 @@ class Listeners:
 
     async def _try(self, spec: PeerListenerSpec) -> str:
         """Open a listener; return why it could not be opened, empty if it is open."""
-        listener = PeerListener(spec, self._host.make_connection)
+        listener = PeerListener(spec, self._host)
         try:
             await listener.open()
         except ListenError as error:

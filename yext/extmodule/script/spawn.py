@@ -22,6 +22,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
+from yext import descriptors
 from yext.errors import StartError
 
 _STANDARD = range(3)
@@ -94,6 +95,7 @@ def start(
         _close_inherited_on_exec()
         actions = _file_actions(fds, spare)
         pid = _spawn(path, argv, actions)
+        descriptors.lower_for(pid)
         return Started(pid, os.pidfd_open(pid))
     except (OSError, ValueError) as error:
         if pid:

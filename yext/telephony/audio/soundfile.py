@@ -62,8 +62,9 @@ def _open(path: str, flags: int) -> int:
         SoundError: it cannot be opened or is not a plain file.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe would block the engine.
-        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        # Without O_NONBLOCK, opening a pipe would block the engine. What is recorded is private,
+        # as in Yate.
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:
         # ENXIO: a pipe that nobody reads, or a socket.
         why = "not a plain file" if error.errno == errno.ENXIO else error.strerror

@@ -1,0 +1,147 @@
+"""The log in a file: private, reopened, on a full disk; asyncio's own errors in it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from yext import log
+from yext.logfile import UnhandledErrors, log_to
+
+
+def test_the_file_gets_stamped_safe_lines(tmp_path: Path) -> None:
+    path = tmp_path / "yate.log"
+    engine_log = log.Log()
+    log_file = log_to(str(path))
+    try:
+        assert log_file.descriptor > 2
+        engine_log.output("colour \x1b[31m and tab\t.")
+        engine_log.notice(("not for the file",), "", logged=False)
+        try:
+            raise ValueError("a traceback too")
+        except ValueError:
+            log.logger.exception("failed")
+    finally:
+        log_file.close()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    stamps = [re.match(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ", line) for line in lines]
+    assert all(stamps)
+    texts = [line.split(" ", 1)[1] for line in lines]
+    assert texts[:3] == [
+        "colour \\x1b[31m and tab\t.", "failed", "Traceback (most recent call last):",
+    ]  # fmt: skip
+    assert texts[-1] == "ValueError: a traceback too"
+
+
+def test_a_file_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        log_to(str(tmp_path / "no" / "such" / "directory"))
+
+
+def test_the_file_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "yate.log"
+    before = os.umask(0)
+    try:
+        log_to(str(path)).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_rotated_file_is_opened_again_under_the_same_descriptor(tmp_path: Path) -> None:
+    path = tmp_path / "yate.log"
+    log_file = log_to(str(path))
+    try:
+        log.logger.warning("before")
+        descriptor = log_file.descriptor
+        path.rename(tmp_path / "yate.log.1")
+        log.logger.warning("between")
+        log_file.reopen()
+        log.logger.warning("after")
+        assert log_file.descriptor == descriptor
+    finally:
+        log_file.close()
+    assert "after" in path.read_text()
+    assert "between" in (tmp_path / "yate.log.1").read_text()
+
+
+def test_a_file_that_cannot_be_opened_again_stays_open(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    log_file = log_to(str(folder / "yate.log"))
+    try:
+        folder.rename(tmp_path / "gone")
+        with pytest.raises(FileNotFoundError):
+            log_file.reopen()
+        log.logger.warning("still")
+    finally:
+        log_file.close()
+    assert "still" in (tmp_path / "gone" / "yate.log").read_text()
+
+
+def test_a_full_disk_is_one_line_and_a_count(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "yate.log"
+    room = [10_000]
+    write = os.write
+
+    def limited(descriptor: int, data: bytes) -> int:
+        if descriptor != log_file.descriptor:
+            return write(descriptor, data)
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[: room[0]])
+        room[0] -= written
+        return written
+
+    log_file = log_to(str(path))
+    try:
+        monkeypatch.setattr(os, "write", limited)
+        log.logger.warning("first")
+        room[0] = 30  # The time, and three letters.
+        for _ in range(1500):
+            log.logger.warning("a longer line")
+        room[0] = 10_000
+        log.logger.warning("last")
+        log.logger.warning("and on")
+    finally:
+        monkeypatch.undo()
+        log_file.close()
+    texts = [line.split(" ", 1)[1] for line in path.read_text().splitlines()]
+    reason = "No space left on device (ENOSPC)"
+    assert texts == ["first", "a l", f"1,500 lines were left out: {reason}", "last", "and on"]
+    assert capfd.readouterr().err == f"yext: {path}: {reason}; lines of the log are left out\n"
+
+
+def test_errors_that_asyncio_reports_are_stamped(tmp_path: Path) -> None:
+    """An error of a connection is a line; the traceback of another kind comes once."""
+    path = tmp_path / "yate.log"
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(UnhandledErrors())
+        for _ in range(3):
+            loop.call_soon(int, "x")
+            loop.call_exception_handler({"message": "lost", "exception": ConnectionResetError()})
+            loop.call_exception_handler({"message": "no exception"})
+            await asyncio.sleep(0)
+
+    log_file = log_to(str(path))
+    try:
+        asyncio.run(story())
+    finally:
+        log_file.close()
+    lines = path.read_text().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d{6} ", line) for line in lines)
+    text = "\n".join(line.split(" ", 1)[1] for line in lines)
+    assert text.count("Traceback") == 1
+    assert text.count("asyncio: Exception in callback int") == 3
+    assert text.count("asyncio: lost: ConnectionResetError()") == 3
+    assert text.count("asyncio: no exception") == 3
