@@ -300,26 +300,28 @@ class YateFormatter(logging.Formatter):
 
 
 class Throttle:
-    """A limit on how many of a kind pass in a second.
+    """A limit on how many of a kind pass in a second, or another period.
 
     Args:
-        left_out: called at the end of a second with the number of those that did not pass.
+        left_out: called at the end of a period with the number of those that did not pass.
+        seconds: the length of a period.
     """
 
-    __slots__ = ("_left_out", "_loop", "_passed", "_refused", "_timer", "_until")
+    __slots__ = ("_left_out", "_loop", "_passed", "_refused", "_seconds", "_timer", "_until")
 
-    def __init__(self, left_out: Callable[[int], None]) -> None:
+    def __init__(self, left_out: Callable[[int], None], seconds: float = 1.0) -> None:
         self._left_out = left_out
+        self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._passed = self._refused = 0
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def passes(self, most: int) -> bool:
-        """Count one more; return True if it is among the first `most` of this second."""
+        """Count one more; return True if it is among the first `most` of this period."""
         now = self._loop.time()
         if self._timer is None and now >= self._until:
-            self._until, self._passed = now + 1, 0
+            self._until, self._passed = now + self._seconds, 0
         if self._passed < most:
             self._passed += 1
             return True
@@ -329,7 +331,7 @@ class Throttle:
         return False
 
     def flush(self) -> None:
-        """Report at once how many were left out, if any were, and begin a new second."""
+        """Report at once how many were left out, if any were, and begin a new period."""
         if self._timer is None:
             return
         self._timer.cancel()

@@ -64,14 +64,11 @@ class Connection(asyncio.Protocol):
         )
         own = listener.spec.path or peercred.address(connected, connected.getsockname(), "")
         self._operator.start(own)
-        if self._received:
-            self._take_slice()
 
     def data_received(self, data: bytes) -> None:
         waits = bool(self._received)
         self._received += data
-        # The first data may come together with the end of the TLS handshake.
-        if self._transport is not None and not waits:
+        if not waits:
             self._take_slice()
 
     def eof_received(self) -> bool:

@@ -89,6 +89,8 @@ class Operator:
     Attributes:
         session: the state of the operator's session.
         conversation: the plain conversation.
+        source: where the client is, as wrong passwords are counted.
+        spoken: whether anything was typed.
         last_heard: when data came last, in the loop's time.
     """
 
@@ -109,6 +111,8 @@ class Operator:
         self._hang_up = hang_up
         self._limit_reading = limit_reading
         self._login = Authenticator(listener.credentials, host.guard, source, host.debug)
+        self.source = source
+        self.spoken = False
         self.last_heard = asyncio.get_running_loop().time()
         self.session = self._make_session(address)
         self.conversation = Conversation(
@@ -220,6 +224,7 @@ class Operator:
         elif self.in_shell:
             self._feed_shell(item)
         else:
+            self.spoken = self.spoken or isinstance(item, bytes)
             self._typeahead.put(item)
             self._limit_reading()
 

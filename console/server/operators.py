@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.server.arrival.places import Places
 from console.session.authority import Authority
 from yext import Engine, Reply, log, wire
 from yext.access.guard import Guard
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from console.session.secrets import Secrets
     from console.session.session import Session
     from yext.dispatcher import Dispatch
-
-GUESTS_MAX = 50
-"""Operators that have not authenticated; a further one replaces the one idle for longest."""
 
 audit = logging.getLogger("yext.audit")
 
@@ -38,6 +36,7 @@ class Operators:
 
     Attributes:
         guard: slows down the guessing of passwords.
+        places: the connections that have not authenticated.
         label: the name by which `sniffer` and the flow know this watcher of messages.
     """
 
@@ -46,6 +45,7 @@ class Operators:
     def __init__(self, engine: Engine, debug: Callable[[int, str], None]) -> None:
         self.engine = engine
         self.debug = debug
+        self.places = Places()
         self.guard = Guard(asyncio.get_running_loop().time)
         self._all: dict[Operator, None] = {}
         self._listening: dict[Operator, None] = {}
@@ -56,15 +56,14 @@ class Operators:
         return len(self._all)
 
     def add(self, operator: Operator) -> None:
-        """Register an operator; past `GUESTS_MAX` the guest idle for longest is cut off."""
+        """Register an operator; a guest takes a place, and perhaps that of another one."""
         self._all[operator] = None
         if operator.session.authority is Authority.GUEST:
-            guests = [guest for guest in self._all if guest.session.authority is Authority.GUEST]
-            if len(guests) > GUESTS_MAX:
-                min(guests, key=lambda guest: guest.last_heard).close()
+            self.places.take(operator)
 
     def remove(self, operator: Operator) -> bool:
         """Forget an operator; return False if that was done before."""
+        self.places.leave(operator)
         self._listening.pop(operator, None)
         self._watch(operator, False)
         return self._all.pop(operator, self) is None
@@ -74,6 +73,8 @@ class Operators:
         session = operator.session
         if operator not in self._all:
             return
+        if session.authority > Authority.GUEST:
+            self.places.leave(operator)
         allowed = session.authority > Authority.GUEST and not operator.in_shell
         if allowed and (session.output or session.debug):
             self._listening[operator] = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from console.server.connection import Connection
 from console.server.listeners import Listener, check_local, read_listeners
-from console.server.operators import GUESTS_MAX, Operators
+from console.server.operators import Operators
 from yext import log, peercred
 from yext.access import tls
 from yext.conf import Problem, Severity
@@ -23,14 +23,14 @@ from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen
 
 if TYPE_CHECKING:
+    import ssl
+
+    from console.server.arrival.securing import Handshakes
     from yext import Engine
     from yext.message import Message
 
 SESSIONS_MAX = 1000
 """Connections at a time; a further one is refused with the reason."""
-
-HANDSHAKE_SECONDS = 10.0
-"""How long the TLS handshake of a connection may take."""
 
 Place = tuple[str, str, int]
 
@@ -57,7 +57,7 @@ class RManager(Module):
         self.failed: list[ListenError] = []
         self._servers: dict[Place, ListeningServer] = {}
         self._planned: tuple[Listener, ...] = ()
-        self._securing: set[asyncio.Task[None]] = set()
+        self._handshakes: Handshakes | None = None
 
     def load(self) -> None:
         # Yate's rmanager handles neither commands nor `debug rmanager`.
@@ -74,9 +74,8 @@ class RManager(Module):
     async def stop(self, deadline: float) -> None:
         for place in list(self._servers):
             self._close(place)
-        for task in list(self._securing):
-            task.cancel()
-        await asyncio.gather(*self._securing, return_exceptions=True)
+        if self._handshakes is not None:
+            await self._handshakes.stop()
         await self.operators.close()
 
     # Listeners
@@ -157,47 +156,34 @@ class RManager(Module):
             connection = Connection(self.operators, listener)
             transport.set_protocol(connection)
             connection.connection_made(transport)
-            return
-        transport.pause_reading()
-        task = asyncio.get_running_loop().create_task(self._secure(transport, listener))
-        self._securing.add(task)
-        task.add_done_callback(self._securing.discard)
+        else:
+            self._secure(transport, listener)
+
+    def _secure(self, transport: asyncio.Transport, listener: Listener) -> None:
+        """Let a connection in after its TLS handshake."""
+        if self._handshakes is None:
+            # Few managers need TLS, and a start must be quick.
+            from console.server.arrival.securing import Handshakes
+
+            self._handshakes = Handshakes(self.operators.places, self.debug)
+        connected = cast(socket.socket, transport.get_extra_info("socket"))
+        source = peercred.source(connected, transport.get_extra_info("peername"))
+        context = cast("ssl.SSLContext", listener.tls)
+        self._handshakes.begin(
+            transport, source, context, lambda: Connection(self.operators, listener)
+        )
 
     def _refusal(self, transport: asyncio.Transport, listener: Listener) -> str:
         """Return why a connection is refused, empty if it is not."""
-        if len(self.operators) + len(self._securing) >= SESSIONS_MAX:
+        securing = len(self._handshakes) if self._handshakes is not None else 0
+        if len(self.operators) + securing >= SESSIONS_MAX:
             return f"Too many sessions, at most {SESSIONS_MAX}"
-        if listener.tls is not None and len(self._securing) >= GUESTS_MAX:
-            return "Too many connections being secured"
         if not listener.credentials.none:
             return ""
         connected = cast(socket.socket, transport.get_extra_info("socket"))
         if peercred.is_same_user(connected):
             return ""
         return "No password is set: only the system user who runs the engine may connect"
-
-    async def _secure(self, transport: asyncio.Transport, listener: Listener) -> None:
-        """Let a connection in after its TLS handshake, or abort it."""
-        import ssl
-
-        context = cast(ssl.SSLContext, listener.tls)
-        connection = Connection(self.operators, listener)
-        loop = asyncio.get_running_loop()
-        try:
-            secured = await loop.start_tls(
-                transport,
-                connection,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            )
-        except (OSError, asyncio.CancelledError) as error:
-            where = transport.get_extra_info("peername")
-            self.debug(log.MILD, f"Connection of {where} could not be secured: {error}")
-            transport.abort()
-            return
-        if secured is not None:
-            connection.connection_made(secured)
 
 
 class _Arrival(asyncio.Protocol):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from remotes import SECONDS, Client, Remote, certificate, trusting
 
+from console.server.arrival.places import PLACES_OF_SOURCE
+
 CONF = """
     [general]
     port=PORT
@@ -41,6 +43,8 @@ CONF = """
 MEDIAN, WORST = 0.2, 1.0
 """Seconds of processor time that the engine may take before it answers another session, far more
 than it takes (tests/bench, row fairness, has figures). Elapsed time depends on the machine."""
+
+COUNT = re.compile(r"([0-9,]+) more connections? could not be secured")
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -170,7 +174,7 @@ def test_guests_may_stay_only_so_long_whatever_they_do(remote: Remote) -> None:
 def test_the_guest_idle_for_longest_goes(remote: Remote) -> None:
     first = remote.open("PORT_GUARDED")
     second = remote.open("PORT_GUARDED")
-    others = [remote.open("PORT_GUARDED") for _ in range(48)]
+    others = [remote.open("PORT_GUARDED") for _ in range(PLACES_OF_SOURCE - 2)]
     # Later connections have been accepted, so the second one has been before them.
     for other in others:
         other.ask("echo")
@@ -178,6 +182,18 @@ def test_the_guest_idle_for_longest_goes(remote: Remote) -> None:
     remote.open("PORT_GUARDED").ask("echo")
     assert second.rest() == b""
     assert first.ask("echo") == "Remote echo: off\r\n"
+
+
+def test_a_churn_of_connections_does_not_cut_off_who_types_slowly(remote: Remote) -> None:
+    """Even from the same source: those on which nothing was typed go first."""
+    typing = remote.open("PORT_GUARDED")
+    typing.send("auth ")
+    for _ in range(10):
+        for silent in [remote.open("PORT_GUARDED") for _ in range(PLACES_OF_SOURCE)]:
+            silent.close()
+    silent = [remote.open("PORT_GUARDED") for _ in range(2 * PLACES_OF_SOURCE)]
+    silent[-1].ask("echo")  # All of them have arrived.
+    assert "as admin" in typing.ask("p")
 
 
 def test_a_thousand_wrong_passwords_from_sixteen_connections(remote: Remote) -> None:
@@ -287,6 +303,20 @@ def secured(tmp_path: Path) -> Iterator[Remote]:
         verify=must
         telnet=no
         header=
+        [local]
+        path=FOLDER/manager
+        certificate=FOLDER/own.pem
+        key=FOLDER/own.key
+        password=p
+        telnet=no
+        header=
+        [guarded]
+        port=PORT_GUARDED
+        certificate=FOLDER/own.pem
+        key=FOLDER/own.key
+        password=p
+        telnet=no
+        header=
         [broken]
         port=PORT_BROKEN
         certificate=FOLDER/none.pem
@@ -322,3 +352,38 @@ def test_tls(secured: Remote) -> None:
     assert secure(secured, trusted).ask("version").startswith("version:")
     silent.close()
     assert not secured.logged("Traceback")
+
+
+def test_silent_connections_do_not_stop_the_login_of_another_source(secured: Remote) -> None:
+    """They hold handshakes, not the places of others; some of their source's go."""
+    trusted = trusting(secured.folder / "own.pem")
+    silent = [secured.open("PORT_GUARDED") for _ in range(60)]
+    assert secured.until(lambda: secured.logged("there was no place"), "one to go") is None
+    plain = socket.socket(socket.AF_UNIX)
+    plain.settimeout(SECONDS)
+    plain.connect(str(secured.folder / "manager"))
+    other = secured.client(trusted.wrap_socket(plain, server_hostname="localhost"))
+    assert "as admin" in other.ask("auth p")
+    # A new connection of the same source has its turn too.
+    assert "as admin" in secure(secured, trusted, "PORT_GUARDED").ask("auth p")
+    for client in silent:
+        client.close()
+
+
+def test_thousands_of_broken_handshakes_are_a_line_and_a_count(secured: Remote) -> None:
+    trusted = trusting(secured.folder / "own.pem")
+    broken = [b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"", b"\x16\x03\x01"]
+    for at in range(2000):
+        client = secured.open("PORT_GUARDED")
+        client.send(broken[at % 4])
+        if at % 3 == 0:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        client.close()
+    assert secure(secured, trusted, "PORT_GUARDED").ask("auth p").startswith("Auth")
+    secured.process.terminate()
+    secured.process.wait(SECONDS)
+    assert not secured.logged("Traceback|asyncio")
+    lines = secured.logged("could not be secured")
+    assert 2 <= len(lines) <= 4
+    counted = sum(int(found[1].replace(",", "")) for line in lines if (found := COUNT.search(line)))
+    assert counted > 1500
