@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "yext.log",
     "yext.logfile",
-    "yext.descriptors",
+    "yext.sockets",
     "yext.errors",
     "yext.commander",
     "yext.message",
@@ -27,7 +27,6 @@ ROOMS = (
     "yext.record",
     "yext.bus",
     "yext.command",
-    "yext.accepting",
     "yext.listening",
     "yext.peercred",
     "yext.access",

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 
-from yext.accepting import Acceptor
 from yext.conf import Problem, Severity
-from yext.descriptors import PEER_RESERVE
 from yext.errors import ListenError
+from yext.sockets.accepting import Acceptor
+from yext.sockets.descriptors import PEER_RESERVE
 
 BACKLOG = 1024
 """Connections that may wait to be accepted; the system may allow fewer."""

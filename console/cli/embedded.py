@@ -13,7 +13,8 @@ from console.link import LocalLink
 from console.session.session import Session
 from console.shell import shell
 from console.shell.terminal import detect_capabilities, print_now
-from yext import Engine, descriptors
+from yext import Engine
+from yext.sockets import descriptors
 
 _LABEL = "console"
 """Name of the shell's session in the message flow and the log."""

@@ -23,8 +23,9 @@ from console.replies.reply import explanation
 from console.session.secrets import Secrets
 from console.session.session import Session
 from console.session.view import PlainView
-from yext import Engine, Reply, descriptors
+from yext import Engine, Reply
 from yext.log import Event, EventKind, safe, safe_lines
+from yext.sockets import descriptors
 
 if TYPE_CHECKING:
     from yext.record.journey import Journey

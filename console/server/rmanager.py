@@ -17,10 +17,10 @@ from console.server.operators import Operators
 from yext import log, peercred
 from yext.access import tls
 from yext.conf import Problem, Severity
-from yext.descriptors import MANAGER_RESERVE
 from yext.engine.module import Module
 from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen
+from yext.sockets.descriptors import MANAGER_RESERVE
 
 if TYPE_CHECKING:
     import ssl

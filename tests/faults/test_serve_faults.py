@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from yext.descriptors import MANAGER_RESERVE
+from yext.sockets.descriptors import MANAGER_RESERVE
 
 SECONDS = 20.0
 

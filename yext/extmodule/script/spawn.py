@@ -22,8 +22,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-from yext import descriptors
 from yext.errors import StartError
+from yext.sockets import descriptors
 
 _STANDARD = range(3)
 

@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from yext import descriptors
+from yext.sockets import descriptors
 
 AT_ONCE = 16
 """Connections that are accepted in one turn of the loop; then others have theirs."""
