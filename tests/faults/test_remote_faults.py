@@ -27,6 +27,11 @@ CONF = """
     telnet=no
     password=p
     timeout=0
+    [local]
+    path=FOLDER/manager
+    header=
+    telnet=no
+    password=p
     [hasty]
     port=PORT_HASTY
     header=
@@ -187,6 +192,7 @@ def test_the_guest_idle_for_longest_goes(remote: Remote) -> None:
 def test_a_churn_of_connections_does_not_cut_off_who_types_slowly(remote: Remote) -> None:
     """Even from the same source: those on which nothing was typed go first."""
     typing = remote.open("PORT_GUARDED")
+    typing.ask("echo")
     typing.send("auth ")
     for _ in range(10):
         for silent in [remote.open("PORT_GUARDED") for _ in range(PLACES_OF_SOURCE)]:
@@ -202,7 +208,7 @@ def test_a_thousand_wrong_passwords_from_sixteen_connections(remote: Remote) -> 
     with Canary(remote):
         for client in guessing:
             client.send("auth wrong\r\n" * 63)
-        assert "as admin" in remote.open("PORT_GUARDED").ask("auth p")
+        assert "as admin" in local(remote).ask("auth p")
         looked_at = len(remote.logged(f"Failed authentication from {source}"))
         assert looked_at < 5, "another source does not wait until all is looked at"
         answers = [client.ask("echo") for client in guessing]
@@ -211,6 +217,14 @@ def test_a_thousand_wrong_passwords_from_sixteen_connections(remote: Remote) -> 
     assert wrong == 5 and wrong + refused == 16 * 63
     assert len(remote.logged(f"Failed authentication from {source}")) == 5
     assert "Too many" in remote.open("PORT_GUARDED", source=source).ask("auth p")
+
+
+def local(remote: Remote) -> Client:
+    """A client of another source: all loopback addresses are one."""
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(SECONDS)
+    made.connect(str(remote.folder / "manager"))
+    return remote.client(made)
 
 
 def small(remote: Remote, port: str = "PORT") -> Client:
@@ -359,9 +373,7 @@ def test_silent_connections_do_not_stop_the_login_of_another_source(secured: Rem
     trusted = trusting(secured.folder / "own.pem")
     silent = [secured.open("PORT_GUARDED") for _ in range(60)]
     assert secured.until(lambda: secured.logged("there was no place"), "one to go") is None
-    plain = socket.socket(socket.AF_UNIX)
-    plain.settimeout(SECONDS)
-    plain.connect(str(secured.folder / "manager"))
+    plain = local(secured).socket
     other = secured.client(trusted.wrap_socket(plain, server_hostname="localhost"))
     assert "as admin" in other.ask("auth p")
     # A new connection of the same source has its turn too.
