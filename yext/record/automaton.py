@@ -3,7 +3,7 @@
 Python's `re` backtracks: ``(a+)+$`` typed by an operator would block the engine for as long as
 the sender of a text likes. An expression here becomes a nondeterministic automaton (K. Thompson,
 "Regular Expression Search Algorithm", 1968). A deterministic one is built from it while texts are
-matched and kept within bounds. A character costs a step in a dictionary where the same state has
+matched, and kept within bounds. A character costs a look-up in a dictionary if the same state has
 met it before, and otherwise a walk through the nodes, each of which is visited once.
 
 docs/dependencies.md compares it with google-re2.
@@ -26,7 +26,7 @@ LONGEST_TEXT: Final = 1024
 does not match it."""
 
 DEEPEST: Final = 50
-"""How many groups may be open at once."""
+"""Parentheses that may be open at once."""
 
 MOST_KEPT: Final = 1 << 16
 """Entries that the deterministic automaton of one expression may keep in all."""
@@ -174,7 +174,7 @@ class _Builder:
 
 
 _EDGE, _OTHER, _WORD = range(3)
-"""What is beside a place in the text: nothing, some character, or a character of words."""
+"""The neighbour of a place in the text: none, some character, or a character of words."""
 
 _HOLDS: Final[dict[Assertion, Callable[[int, int], bool]]] = {
     Assertion.START: lambda before, after: before == _EDGE,
@@ -193,9 +193,9 @@ class _State(dict[str, "_State"]):
 
     Attributes:
         nodes: the nodes to go on from.
-        before: what is before this place in the text.
+        before: the kind of the character before this place in the text.
         verdict: whether the text matches, None while that is open.
-        by_group: the next state by the group of a character.
+        by_group: the next state by the group of a character; see `Regex`.
     """
 
     __slots__ = ("_regex", "before", "by_group", "nodes", "verdict")
@@ -215,7 +215,10 @@ class _State(dict[str, "_State"]):
 
 
 class Regex:
-    """A compiled expression: a function of a text, true where it matches anywhere.
+    """A compiled expression: a function of a text, true if it matches anywhere.
+
+    Characters that no set of the expression distinguishes form a group, which is between two
+    borders. They lead to the same states.
 
     Args:
         pattern: the expression, for the text of an error.
@@ -298,7 +301,7 @@ class Regex:
         return found
 
     def _entered(self, state: _State, after: int) -> Set[_Node]:
-        """Return the nodes that can be passed at a place with `after` behind it."""
+        """Return the nodes that can be passed at a place in the text, given what is after it."""
         if self._asserting.isdisjoint(state.nodes):
             return state.nodes
         before = state.before
