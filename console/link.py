@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from console.commands import TABLE
@@ -69,6 +69,8 @@ class Overview:
 
     Attributes:
         version: the version of the engine.
+        product: what it is, ``yext`` or ``Yate``.
+        remarks: what else is to be known about the way to it.
         failed: the programs that failed: name and parameter, the reason in one line, and the
             command that explains it.
         listeners: the addresses that the engine listens on, ``tcp 127.0.0.1:5040``; None where
@@ -82,6 +84,12 @@ class Overview:
     listeners: Sequence[str] | None = None
     failed_listeners: Sequence[str] = ()
     mistakes: Sequence[str] = ()
+    product: str = "yext"
+    remarks: Sequence[str] = ()
+
+    def with_remark(self, remark: str) -> Overview:
+        """This overview with one more remark, before the others."""
+        return replace(self, remarks=(remark, *self.remarks))
 
 
 class Link(Protocol):
@@ -297,6 +305,14 @@ class LocalLink(SessionLink):
             self._asking = asyncio.create_task(self._ask_usage(name))
         return self._usages.get(name, "")
 
+    async def find_usage(self, line: str) -> str:
+        """As `usage`, but wait until it is known."""
+        usage = self.usage(line)
+        if not usage and self._asking is not None:
+            await asyncio.wait({self._asking})
+            usage = self.usage(line)
+        return usage
+
     async def _ask_usage(self, name: str) -> None:
         """Keep the first line of the help for a command of a module or script."""
         with contextlib.suppress(TimeoutError):
@@ -309,6 +325,27 @@ class LocalLink(SessionLink):
 
     def exit_code(self) -> int:
         return self.engine.exit_code
+
+
+class GuardedLink(LocalLink):
+    """The link of a session that may not have authenticated yet."""
+
+    async def overview(self) -> Overview:
+        if self.own.authority is Authority.ADMIN:
+            return await super().overview()
+        return Overview(self.engine.run_params["version"])
+
+    def counts(self) -> Counts:
+        return Counts() if self.locked else super().counts()
+
+    async def complete(self, line: str) -> list[Word]:
+        if not self.locked:
+            return await super().complete(line)
+        partline, _, partword = line.lstrip().rpartition(" ")
+        return words_of(self.interpreter.complete_own(partline.strip(), partword))
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        return super().subscribe(lambda event: None if self.locked else subscriber(event))
 
 
 def _is_mistake(event: Event) -> bool:

@@ -48,6 +48,7 @@ ROOMS = (
     "console.session",
     "console.commands",
     "console.link",
+    "console.interface",
     "console.shell",
     "console.client",
     "console.server",

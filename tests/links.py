@@ -1,4 +1,4 @@
-"""A local link to an engine that can start one script."""
+"""Links to an engine that can start one script: in this process, and behind a remote manager."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from console.client.hosts import Host
+from console.client.link import AttachedLink
+from console.client.login import Password
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
-from console.link import LocalLink
+from console.link import Link, LocalLink
+from console.server.rmanager import RManager
 from console.session.session import Session
 from yext import Engine
 
@@ -38,5 +42,39 @@ def in_engine(config: Path, story: Callable[[LocalLink], Awaitable[None]]) -> No
     async def play() -> None:
         async with Engine(config) as engine:
             await story(LocalLink(Interpreter(Session(engine, "console"), TABLE)))
+
+    asyncio.run(play())
+
+
+Story = Callable[[Link, Engine], Awaitable[None]]
+
+Play = Callable[[Path, Story], None]
+"""Plays a story on a link to a started engine with the given configuration."""
+
+
+def play_local(config: Path, story: Story) -> None:
+    """Play a story on the link to an engine in this process."""
+
+    async def local(link: LocalLink) -> None:
+        assert isinstance(link.engine, Engine)
+        await story(link, link.engine)
+
+    in_engine(config, local)
+
+
+def play_attached(config: Path, story: Story) -> None:
+    """Play a story on the link to an engine behind its remote manager."""
+    path = config / "rmanager.sock"
+    (config / "rmanager.conf").write_text(f"[general]\npath={path}\n")
+
+    async def play() -> None:
+        async with Engine(config, modules={"rmanager": RManager}) as engine:
+            link = AttachedLink(Host(path=str(path)), Password())
+            await link.connect()
+            try:
+                await link.introduce()
+                await story(link, engine)
+            finally:
+                await link.close()
 
     asyncio.run(play())

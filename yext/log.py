@@ -90,9 +90,24 @@ def safe(text: str, keep: str = "") -> str:
     return _NOT_SAFE.sub(lambda found: found[0] if found[0] in keep else _shown(found), text)
 
 
+def is_safe(text: str) -> bool:
+    """Return True if `safe` would return `text` as it is."""
+    return _NOT_SAFE.search(text) is None
+
+
+def split_lines(text: str) -> list[str]:
+    """Split a text at LF, CR LF and CR, and at nothing else.
+
+    `str.splitlines` also splits at VT, FF, NEL and U+2028, which belong to the line: what they
+    separate must not become commands of its own.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
 def safe_lines(text: str) -> str:
     """Return a text of several lines, safe for a terminal: each ends in LF, and TABs are kept."""
-    return "".join(f"{safe(line, keep=chr(9))}\n" for line in text.splitlines())
+    return "".join(f"{safe(line, keep=chr(9))}\n" for line in split_lines(text))
 
 
 def clamp_level(level: int) -> int:

@@ -18,7 +18,11 @@ from console.client.connection import ConnectError
 from console.client.hosts import Host, HostError
 from console.client.link import AttachedLink
 from console.client.login import LoginError, Password
+from console.session.view import PlainView
 from yext import Reply
+
+REPLY_SECONDS = 60.0
+"""How long a reply may take where no other limit is given."""
 
 
 def attach(options: argparse.Namespace) -> int:
@@ -60,8 +64,13 @@ def _password_file(options: argparse.Namespace, host: Host) -> str:
     )
 
 
-def _ask(host: Host) -> Callable[[], str]:
-    return lambda: getpass.getpass(f"Password of {host.where}: ")
+def _ask(host: Host) -> Callable[[str], str]:
+    def ask(refused: str) -> str:
+        if refused:
+            print(f"yext: {refused}", file=sys.stderr)
+        return getpass.getpass(f"Password of {host.where}: ")
+
+    return ask
 
 
 async def _connected(host: Host, password: Password) -> AttachedLink | int:
@@ -89,42 +98,106 @@ async def _shell(host: Host, password: Password, *, plain: bool) -> int:
     if isinstance(link, int):
         return link
     try:
-        await link.introduce()
+        async with asyncio.timeout(REPLY_SECONDS):
+            await link.introduce()
         code = await shell.run(link, detect_capabilities(), plain=plain)
         return NOT_AUTHORISED if link.refused else code
-    except ConnectError as error:
-        print(f"yext: {host.where}: {error}", file=sys.stderr)
+    except (ConnectError, TimeoutError) as error:
+        print(f"yext: {host.where}: {error or 'no answer in time'}", file=sys.stderr)
         return NOT_CONNECTED
     finally:
         await link.close()
 
 
+class _Deadline:
+    """The time by which something must be over.
+
+    Args:
+        seconds: how long all of it may take; None for `REPLY_SECONDS` for each reply.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+        self._end = None if seconds is None else self._loop.time() + seconds
+
+    def of_reply(self) -> asyncio.Timeout:
+        """The limit of what is asked now."""
+        end = self._end if self._end is not None else self._loop.time() + REPLY_SECONDS
+        return asyncio.timeout_at(end)
+
+    def of_all(self) -> asyncio.Timeout:
+        """The limit of what is not an answer, such as the next line of standard input."""
+        return asyncio.timeout_at(self._end)
+
+    def __str__(self) -> str:
+        return f"no answer in {self._seconds or REPLY_SECONDS:g} s"
+
+
 async def _run(
-    host: Host, password: Password, commands: Sequence[str], *, json_lines: bool, seconds: float
+    host: Host,
+    password: Password,
+    commands: Sequence[str],
+    *,
+    json_lines: bool,
+    seconds: float | None,
 ) -> int:
     gctuning.resume()
-    link = await _connected(host, password)
-    if isinstance(link, int):
-        return link
-    code = OK
+    deadline = _Deadline(seconds)
     try:
-        async for line in run.lines(commands):
+        async with deadline.of_reply():
+            link = await _connected(host, password)
+            if isinstance(link, int):
+                return link
+            try:
+                await link.introduce(output=False)
+            except ConnectError as error:
+                await link.close()
+                print(f"yext: {host.where}: {error}", file=sys.stderr)
+                return NOT_CONNECTED
+    except TimeoutError:
+        print(f"yext: {host.where}: {deadline}", file=sys.stderr)
+        return TIMED_OUT
+    # A program that reads JSON must find nothing else on standard output.
+    link.show_on(PlainView(sys.stderr if json_lines else sys.stdout), ())
+    unsubscribe = link.subscribe(run.print_notice)
+    try:
+        return await _run_all(link, commands, deadline, json_lines=json_lines)
+    finally:
+        unsubscribe()
+        await link.close()
+
+
+async def _run_all(
+    link: AttachedLink, commands: Sequence[str], deadline: _Deadline, *, json_lines: bool
+) -> int:
+    code = OK
+    lines = run.lines(commands)
+    try:
+        while True:
+            async with deadline.of_all():
+                line = await anext(lines)
             before = time.perf_counter()
-            reply = await _reply(link, line, seconds)
+            reply = await _reply(link, line, deadline)
             seconds_taken = time.perf_counter() - before
             run.show(link.secrets.hide(line), reply, seconds_taken, json_lines=json_lines)
             code = code or exit_code(reply)
+            # Notices about a command come in the turn of the loop after its reply.
+            await asyncio.sleep(0)
             if link.closing or code == TIMED_OUT:
-                break
-    finally:
-        await link.close()
-    return code
-
-
-async def _reply(link: AttachedLink, line: str, seconds: float) -> Reply:
-    """Return the reply to one command; a failed one when none has come after `seconds`."""
-    try:
-        return await asyncio.wait_for(link.run(line), seconds)
+                return code
+    except StopAsyncIteration:
+        return code
     except TimeoutError:
-        text = f"{link.secrets.hide(line)}: no answer in {seconds:g} s"
+        print(f"yext: {deadline}", file=sys.stderr)
+        return TIMED_OUT
+
+
+async def _reply(link: AttachedLink, line: str, deadline: _Deadline) -> Reply:
+    """Return the reply to one command; a failed one when none has come by the deadline."""
+    try:
+        async with deadline.of_reply():
+            return await link.run(line)
+    except TimeoutError:
+        text = f"{link.secrets.hide(line)}: {deadline}"
         return Reply(False, f"{text}\r\n", {"reason": text, "error": "timeout"})

@@ -106,8 +106,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--attach", metavar="HOST[:PORT]", help="run the commands on a remote manager"
     )
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=60.0,
-        help="how long a remote manager may take for a reply",
+        "--timeout", metavar="SECONDS", type=float,
+        help="how long all of it may take on a remote manager; without it, a reply 60 s",
     )  # fmt: skip
     _remote_options(parser)
 

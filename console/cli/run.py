@@ -94,7 +94,7 @@ async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool)
     view = PlainView(sys.stderr if json_lines else sys.stdout)
     session = Session(engine, "yext run", view=view)
     interpreter = Interpreter(session, TABLE)
-    unsubscribe = engine.log.subscribe(_print_notice)
+    unsubscribe = engine.log.subscribe(print_notice)
     code = OK
     gctuning.resume()
     try:
@@ -126,7 +126,8 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
         print(line, file=sys.stderr)
 
 
-def _print_notice(event: Event) -> None:
+def print_notice(event: Event) -> None:
+    """Print a notice on standard error."""
     if event.kind is EventKind.NOTICE:
         for line in event.lines:
             print(safe(line, keep="\t"), file=sys.stderr)

@@ -1,33 +1,36 @@
 """The link to an engine behind a remote manager, yext's or Yate's.
 
-Commands, completion and output use one plain connection, the message flow another one
-(`console.client.recorder`). The remote engine runs the commands, except for those that only look at
-what is on this side.
+A yext is spoken to by an interface of its own (`console.client.structured`), anything else by the
+plain conversation (`console.client.plain`). The remote engine runs the commands, except for those
+that only look at what is on this side.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
-from console.client.connection import ConnectError, ManagerClient, completions
+from console.client.connection import ConnectError, LineError, ManagerClient
+from console.client.engine import RemoteEngine
 from console.client.events import event_of
 from console.client.hosts import Host, HostError
 from console.client.login import LoginError, Password, log_in
+from console.client.plain import LOCAL_COMMANDS, PlainEngine
 from console.client.recorder import RemoteRecorder
+from console.client.structured import StructuredEngine
 from console.commands import TABLE
 from console.commands.command import SessionCommand
-from console.commands.interpreter import Interpreter, descriptions
-from console.link import Counts, Overview, SessionLink, Word, words_of
-from console.replies.forms import Commands, Facts, ModuleStatus, Statuses
-from console.replies.parse import parse, reply_of
+from console.commands.interpreter import Interpreter
+from console.link import Counts, Overview, SessionLink, Word
+from console.replies.reply import failed
 from console.session.session import Session
 from yext import Reply
 from yext.bus import Bus
 from yext.engine.status import RELEASE
-from yext.log import Event
+from yext.log import Event, EventKind, Throttle, safe
 
 FIRST_WAIT = 0.5
 """Seconds before the first attempt to connect again; doubled after each that fails."""
@@ -38,13 +41,17 @@ LONGEST_WAIT = 30.0
 COMPLETION_SECONDS = 2.0
 """The time that a completion may take."""
 
-LOCAL_COMMANDS = ("flow", "history", "!", "watch", "clear", "source")
-"""Session commands that are run on this side."""
+_LINES_A_SECOND = 200
+"""Lines that nobody asked for; what comes beyond them is left out, and counted."""
 
-_SCRIPTS = "scripts"
-"""The parameter in the status of a module that counts its scripts."""
+_OFFERED_MAX = 10_000
+"""Completions that are remembered until the next line is given."""
 
-_STATUS_LINES = ("name=", "%%+status", "%%-status")
+_LOADING = ("Loading external module", "Unloading external module")
+"""The beginnings of the lines by which a Yate reports that scripts come and go."""
+
+_WITH_FILES = {"source": ("",), "flow": ("save", "load")}
+"""The commands that read or write files of this host, and their verbs."""
 
 
 class RemoteInterpreter(Interpreter):
@@ -52,30 +59,33 @@ class RemoteInterpreter(Interpreter):
 
     Args:
         session, table: as of `Interpreter`.
+        is_local: returns whether a command line is carried out on this side.
         send: runs a command line there.
-
-    Attributes:
-        is_yext: True once it is known that the remote engine is a yext, and not a Yate.
+        look_up: as `Interpreter.look_up`.
     """
 
     def __init__(
         self,
         session: Session,
         table: Iterable[SessionCommand],
+        *,
+        is_local: Callable[[str], bool],
         send: Callable[[str], Awaitable[Reply]],
+        look_up: Callable[[str], Awaitable[Reply | None]],
     ) -> None:
         super().__init__(session, table)
-        self.is_yext = False
+        self._is_local = is_local
         self._send = send
+        self._look_up = look_up
 
     async def run(self, line: str) -> Reply:
         line = line.strip()
-        word = "!" if line.startswith("!") else line.partition(" ")[0]
-        return await (super().run(line) if word in LOCAL_COMMANDS else self._send(line))
+        if not line:
+            return Reply(True)
+        return await (super().run(line) if self._is_local(line) else self._send(line))
 
     async def look_up(self, line: str) -> Reply | None:
-        # Yate takes a sub-command that it does not know for the name of a script to start.
-        return await self._send(line) if self.is_yext else None
+        return await self._look_up(line)
 
 
 class AttachedLink(SessionLink):
@@ -98,18 +108,25 @@ class AttachedLink(SessionLink):
             partial(log_in, host, password), self._notice
         )
         session = Session(bus, f"attach {host.where}", output=True)
-        self._interpreter = RemoteInterpreter(session, TABLE, self._send)
-        super().__init__(self._interpreter)
+        super().__init__(
+            RemoteInterpreter(
+                session, TABLE, is_local=self._is_local, send=self._send, look_up=self._look_up
+            )
+        )
         self.refused = False
         self._host = host
         self._password = password
         self._client: ManagerClient | None = None
+        self._engine: RemoteEngine | None = None
+        self._output = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
+        self._throttle = Throttle(self._left_out)
+        self._counting = False
         self._node = host.where
-        self._version = "?"
-        self._script_modules: list[str] = []
-        self._running = 0
+        self._counts = Counts()
+        self._offered: set[str] = set()
+        self._asked = ""
 
     # The connection
 
@@ -125,36 +142,53 @@ class AttachedLink(SessionLink):
             self._host, self._password, self._line_received, self._connection_lost
         )
 
-    async def introduce(self) -> None:
-        """Turn the session's output on, and ask which engine this is and what it runs.
+    async def introduce(self, *, output: bool = True) -> None:
+        """Ask which engine this is and what it runs, and agree with it on how to speak.
+
+        Args:
+            output: whether the engine's output is wanted.
 
         Raises:
             ConnectError: the connection was lost.
         """
         client = self._client
         if client is None:
-            return
-        await client.command("output on")
-        for module in await self._statuses(client, "status engine"):
-            head = dict(module.head)
-            self._node = str(head.get("nodename", self._node))
-            self._version = str(head.get("version", self._version))
-        version = parse("version", "\n".join(await client.command("version")))
-        release = dict(version.pairs).get("release") if isinstance(version, Facts) else None
-        self._interpreter.is_yext = release == RELEASE
-        modules = await self._statuses(client, "status overview")
-        counted = [module for module in modules if _SCRIPTS in dict(module.params)]
-        self._script_modules = [module.name for module in counted]
-        self._running = _scripts(counted)
+            raise ConnectError("not connected")
+        self._output = output
+        plain = PlainEngine(client, self.interpreter, self._line_received, self._host.where)
+        await plain.introduce(RELEASE)
+        structured = None
+        if plain.is_yext:
+            structured = await StructuredEngine.agreed(
+                client,
+                plain,
+                self.interpreter,
+                event=self._event,
+                show=self._show,
+                recorder=self._recorder,
+            )
+        if client.lost.done():
+            raise ConnectError(client.lost.result())
+        self._engine = structured or plain
+        self._recorder.take_from(structured.follow if structured is not None else None)
+        if output:
+            await self._engine.show_output()
+        self._node = self._engine.node
 
     def _connection_lost(self, reason: str) -> None:
-        before, self._client = self._client, None
+        before, self._client, self._engine = self._engine, None, None
         if before is None or self.closing:
-            return
-        self._notice(f"Connection to {self._host.where} lost: {reason}", "connecting again")
-        self._start(self._connect_again())
+            return  # Whoever waits for the introduction is told.
+        self._notice(f"Connection to {self._host.where} lost: {safe(reason)}", "connecting again")
+        self._start(self._connect_again(time.time(), before))
 
-    async def _connect_again(self) -> None:
+    async def _connect_again(self, lost: float, before: RemoteEngine) -> None:
+        """Connect again, later and later.
+
+        Args:
+            lost: when the connection was lost, in seconds since 1970.
+            before: the engine as it was spoken to before.
+        """
         wait = FIRST_WAIT
         while not self._ended.is_set():
             with suppress(TimeoutError):
@@ -162,8 +196,9 @@ class AttachedLink(SessionLink):
                 return
             try:
                 await self.connect()
-                await self.introduce()
+                await self.introduce(output=self._output)
             except ConnectError as error:
+                self._drop()
                 wait = min(LONGEST_WAIT, wait * 2)
                 self._notice(f"{self._host.where}: {error}", f"next try in {wait:g} s")
             except (LoginError, HostError) as error:
@@ -171,9 +206,23 @@ class AttachedLink(SessionLink):
                 self._notice(f"{self._host.where}: {error}", "not trying again")
                 self._ended.set()
             else:
-                self._notice(f"Connected to {self._host.where} again")
-                self._recorder.resume()
+                await self._resume(lost, before)
                 return
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    async def _resume(self, lost: float, before: RemoteEngine) -> None:
+        """Report what was missed, and go on with what was followed."""
+        engine = self._engine
+        missed = f"not seen: {time.time() - lost:.0f} s"
+        if engine is not None:
+            with suppress(ConnectError):
+                missed = await engine.resume(lost, before) or missed
+        self._notice(f"Connected to {self._host.where} again", missed)
+        self._recorder.resume()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -185,7 +234,8 @@ class AttachedLink(SessionLink):
         self._ended.set()
         self.own.close()
         if self._client is not None:
-            self._client.send_last("quit")
+            if self._engine is not None:
+                self._engine.leave()
             self._client.close()
         await self._recorder.close()
         tasks = list(self._tasks)
@@ -196,11 +246,30 @@ class AttachedLink(SessionLink):
     # Events
 
     def _line_received(self, line: str) -> None:
+        """Show a line of a plain conversation that belongs to no reply."""
+        if not line.strip() or not self._throttle.passes(_LINES_A_SECOND):
+            return
         event = event_of(line)
-        if event is not None:
-            self.own.engine.log.emit(event)
-        elif line.strip():
+        if event is None:
             self._notice(line)
+            return
+        self.own.engine.log.emit(event)
+        if event.kind is EventKind.OUTPUT and event.text.startswith(_LOADING):
+            self._count_soon()
+
+    def _event(self, event: Event) -> None:
+        """Show an event that a yext has sent."""
+        if self._throttle.passes(_LINES_A_SECOND):
+            self.own.engine.log.emit(event)
+
+    def _show(self, text: str) -> None:
+        """Show lines of the message flow, in colour where the view has it."""
+        view = self.own.view
+        if view is not None and self._throttle.passes(_LINES_A_SECOND):
+            view.show(text)
+
+    def _left_out(self, lines: int) -> None:
+        self._notice(f"{lines:,} lines of {self._node} left out")
 
     def _notice(self, *lines: str) -> None:
         self.own.engine.log.notice(lines, self.session)
@@ -210,90 +279,100 @@ class AttachedLink(SessionLink):
 
     # Commands
 
+    def _is_local(self, line: str) -> bool:
+        if self._engine is not None:
+            return self._engine.is_local(line)
+        word = "!" if line.startswith("!") else line.partition(" ")[0]
+        return word in LOCAL_COMMANDS
+
+    async def run(self, line: str) -> Reply:
+        line = line.strip()
+        if self._names_file(line) and self._was_offered(line) and line != self._asked:
+            self._asked = line
+            return failed(
+                f"{self._node} has completed this line, which names a file of this host",
+                "give the line again to carry it out",
+            )
+        self._asked = ""
+        self._offered.clear()
+        if self._engine is not None and self._is_local(line):
+            try:
+                await self._engine.prepare(self.interpreter.innermost(line))
+            except ConnectError as error:
+                return _not_connected(f"Connection lost: {error}")
+        return await super().run(line)
+
+    def _names_file(self, line: str) -> bool:
+        word, _, rest = self.interpreter.innermost(line).partition(" ")
+        return rest.strip().startswith(_WITH_FILES.get(word, ("\n",)))
+
+    def _was_offered(self, line: str) -> bool:
+        words = line.split()
+        return any(one in words or (" " in one and one in line) for one in self._offered)
+
     async def _send(self, line: str) -> Reply:
         """Run a command line on the remote engine; a lost connection makes a failed reply."""
-        if self._client is None:
-            text = f"Not connected to {self._host.where}"
-            return Reply(False, f"{text}\r\n", {"reason": text, "error": "notconnected"})
+        engine = self._engine
+        if engine is None:
+            return _not_connected(f"Not connected to {self._host.where}")
         word = line.partition(" ")[0]
         if word in ("quit", "stop", "restart"):
             self.own.closing = word == "quit"
         try:
-            reply = reply_of(await self._client.command(line))
+            reply = await engine.run(line)
         except ConnectError as error:
             if self.own.closing:
                 return Reply(True, "Goodbye!\r\n")
-            text = f"Connection lost before the answer: {error}"
             hint = "it may have been carried out all the same"
-            params = {"reason": text, "error": "notconnected", "hint": hint}
-            return Reply(False, f"{text}\r\n", params)
-        if self._script_modules and word not in descriptions(TABLE):
-            # A command of a module may start and end scripts. Its reply does not wait for the
-            # number of them: what is shown next must come after the reply.
-            self._start(self._count())
+            return _not_connected(f"Connection lost before the answer: {error}", hint)
+        except LineError as error:
+            return failed(f"{self.secrets.hide(line.partition(' ')[0])}: {error}")
+        if isinstance(engine, PlainEngine) and engine.changes_scripts(line):
+            # Its reply does not wait for the number of scripts: what is shown next must come
+            # after the reply.
+            self._count_soon()
         return reply
 
+    def _count_soon(self) -> None:
+        if not self._counting:
+            self._counting = True
+            self._start(self._count())
+
     async def _count(self) -> None:
-        client = self._client
-        if client is None:
-            return
-        with suppress(ConnectError):
-            running = 0
-            for name in self._script_modules:
-                running += _scripts(await self._statuses(client, f"status overview {name}"))
-            self._running = running
+        self._counting = False
+        if isinstance(self._engine, PlainEngine):
+            with suppress(ConnectError):
+                await self._engine.count()
 
-    async def _statuses(self, client: ManagerClient, command: str) -> list[ModuleStatus]:
-        """Run a ``status`` command; return what it says, nothing if it fails.
-
-        Raises:
-            ConnectError: the connection was lost.
-        """
-        lines = await client.command(command)
-        if not reply_of(lines).ok:
-            return []
-        # Output that comes meanwhile looks like part of the reply.
-        for line in lines:
-            if not line.startswith(_STATUS_LINES):
-                self._line_received(line)
-        parsed = parse(command, "\n".join(lines))
-        return list(parsed.modules) if isinstance(parsed, Statuses) else []
+    async def _look_up(self, line: str) -> Reply | None:
+        if self._engine is None:
+            return None
+        with suppress(ConnectError, LineError):
+            return await self._engine.look_up(line)
+        return None
 
     async def complete(self, line: str) -> list[Word]:
-        line = self.interpreter.innermost(line)
-        word, blank, _ = line.partition(" ")
-        if blank and word in LOCAL_COMMANDS:
-            partline, _, partword = line.rpartition(" ")
-            return words_of(self.interpreter.complete_own(partline.strip(), partword))
-        client = self._client
-        if client is None or self.secrets.holds(line):
+        engine = self._engine
+        if engine is None or self.secrets.holds(line):
             return []
-        with suppress(ConnectError, TimeoutError):
+        with suppress(ConnectError, LineError, TimeoutError):
             async with asyncio.timeout(COMPLETION_SECONDS):
-                if not line.strip():
-                    return await self._remote_commands(client)
-                found = completions(line, await client.complete(line))
-                if blank:
-                    return [Word(text) for text in found]
-                found += [name for name in LOCAL_COMMANDS if name.startswith(word)]
-                described = descriptions(TABLE)
-                return [Word(text, described.get(text, "")) for text in dict.fromkeys(found)]
+                found = await engine.complete(line)
+            own = self.interpreter.complete_own(*self.interpreter.split(line))
+            if len(self._offered) < _OFFERED_MAX:
+                self._offered.update(word.text.strip() for word in found if word.text not in own)
+            return found
         return []
 
-    async def _remote_commands(self, client: ManagerClient) -> list[Word]:
-        """The commands that the remote engine lists, each with the rest of its usage line."""
-        listed = parse("help", "\n".join(await client.command("help")))
-        if not isinstance(listed, Commands):
-            return []
-        usages = (usage.partition(" ") for usage in listed.usages)
-        return words_of({name: usage.strip() for name, _, usage in usages})
-
     async def described(self) -> Mapping[str, str]:
-        return descriptions(TABLE)
+        if self._engine is None:
+            return {}
+        with suppress(ConnectError):
+            return await self._engine.described()
+        return {}
 
     def usage(self, line: str) -> str:
-        name, blank, _ = (self.interpreter.innermost(line) or line).lstrip().partition(" ")
-        return self.interpreter.usage(name) if blank else ""
+        return self._engine.usage(line) if self._engine is not None else ""
 
     # State
 
@@ -306,14 +385,24 @@ class AttachedLink(SessionLink):
         return self.own.closing or self._ended.is_set()
 
     async def overview(self) -> Overview:
-        return Overview(self._version)
+        if self._engine is None:
+            return Overview("?", product="?")
+        overview = Overview(self._engine.version, product=self._engine.product)
+        # The shell begins with it, and must begin.
+        with suppress(ConnectError, LineError, TimeoutError):
+            async with asyncio.timeout(COMPLETION_SECONDS):
+                overview = await self._engine.overview()
+        return overview.with_remark(f"attached to {self._host.where}")
 
     def counts(self) -> Counts:
-        return Counts(self._running)
+        if self._engine is not None:
+            self._counts = self._engine.counts()
+        return self._counts
 
     def flow(self) -> str:
-        state = "attached" if self._client is not None else "not connected"
-        return f"{state} to {self._host.where} | {super().flow()}"
+        state = "attached" if self._engine is not None else "not connected"
+        followed = self._engine.flow() if self._engine is not None else ""
+        return f"{state} to {self._host.where} | {followed or super().flow()}"
 
     async def ended(self) -> None:
         await self._ended.wait()
@@ -322,7 +411,6 @@ class AttachedLink(SessionLink):
         return 0
 
 
-def _scripts(modules: Iterable[ModuleStatus]) -> int:
-    """The number of scripts in the status of some modules."""
-    counts = (dict(module.params).get(_SCRIPTS) for module in modules)
-    return sum(count for count in counts if isinstance(count, int))
+def _not_connected(text: str, hint: str = "") -> Reply:
+    params = {"reason": text, "error": "notconnected"} | ({"hint": hint} if hint else {})
+    return Reply(False, f"{text}\r\n", params)

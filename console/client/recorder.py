@@ -36,6 +36,7 @@ class RemoteRecorder(FlowRecorder):
         self._log_in = log_in
         self._notice = notice
         self._client: ManagerClient | None = None
+        self._switch: Callable[[bool], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
 
@@ -52,6 +53,14 @@ class RemoteRecorder(FlowRecorder):
 
         return stop
 
+    def take_from(self, switch: Callable[[bool], None] | None) -> None:
+        """Have the journeys sent over the connection of the session.
+
+        Args:
+            switch: turns that on or off; None has a connection of its own used.
+        """
+        self._switch = switch
+
     def resume(self) -> None:
         """Connect again, if somebody follows, now that the engine can be reached."""
         if self.active:
@@ -60,13 +69,15 @@ class RemoteRecorder(FlowRecorder):
     async def close(self) -> None:
         """End the connection, or the attempt to make one."""
         if self._client is not None:
-            self._client.send_last("quit")
+            self._client.send("quit")
         tasks = list(self._tasks)
         self._disconnect()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connect(self) -> None:
-        if self._client is None:
+        if self._switch is not None:
+            self._switch(True)
+        elif self._client is None:
             task = asyncio.get_running_loop().create_task(self._begin())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -82,6 +93,8 @@ class RemoteRecorder(FlowRecorder):
                 self._notice("The flow cannot be followed", reply.params["reason"])
 
     def _disconnect(self) -> None:
+        if self._switch is not None:
+            self._switch(False)
         for task in self._tasks:
             task.cancel()
         client, self._client = self._client, None

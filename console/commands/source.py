@@ -13,7 +13,7 @@ from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
 from yext.errors import FileNotAllowedError
-from yext.log import safe
+from yext.log import safe, split_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def _read(name: str, path: Path) -> list[str]:
         raise ArgumentError(f"{name}: {error.strerror}", "check the name") from None
     if len(data) > _LARGEST:
         raise ArgumentError(f"{name} has more than {_LARGEST} bytes", "cut it in pieces")
-    return data.decode("utf-8", "surrogateescape").splitlines()
+    return split_lines(data.decode("utf-8", "surrogateescape"))
 
 
 async def _run_lines(

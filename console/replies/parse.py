@@ -35,7 +35,7 @@ from console.replies.forms import (
 )
 from yext import Reply
 from yext.command import EOL
-from yext.log import safe
+from yext.log import safe, split_lines
 
 _NUMBER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _PEER = re.compile(r"(\d{1,9})\. (\S+) ?(.*)", re.ASCII)
@@ -64,7 +64,7 @@ def parse(command: str, text: str) -> Form | None:
     """
     words = command.split()
     parser = _PARSERS.get(" ".join(words[:2])) or _PARSERS.get(" ".join(words[:1]))
-    return parser(words, text.splitlines()) if parser is not None else None
+    return parser(words, split_lines(text)) if parser is not None else None
 
 
 def number(text: str) -> Value:

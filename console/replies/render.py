@@ -14,7 +14,7 @@ from console.replies import forms, parse
 from console.replies.draw import Page, columns, drawn, items, panel, state_text, table
 from console.replies.reply import explanation
 from yext import Reply
-from yext.log import safe, safe_lines
+from yext.log import safe, safe_lines, split_lines
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -90,7 +90,7 @@ def render(
     if not reply.ok:
         return _draw_failed(reply, page)
     if command.split(maxsplit=1)[:1] in ([word] for word in _COLORED):
-        return _with_colors(reply, page)
+        return with_colors(reply.text.replace("\r\n", "\n"), color=page.color)
     parsed = parse.parse(command, reply.text)
     drawer = _DRAWERS.get(type(parsed))
     picture = drawer(parsed, _Request(reply, command, page, descriptions)) if drawer else None
@@ -159,7 +159,7 @@ def _draw_failed(reply: Reply, page: Page) -> str:
 
 
 def _lines(reply: Reply) -> list[str]:
-    return [safe(line, keep="\t") for line in reply.text.splitlines()]
+    return [safe(line, keep="\t") for line in split_lines(reply.text)]
 
 
 # Replies in a known form
@@ -174,10 +174,12 @@ class _Request(NamedTuple):
     descriptions: Mapping[str, str]
 
 
-def _with_colors(reply: Reply, page: Page) -> str:
-    parts = _COLORS.split(reply.text.replace("\r\n", "\n"))
+def with_colors(text: str, *, color: bool) -> str:
+    """Make a text safe that is drawn in colour, which is left out or ends with the text."""
+    parts = _COLORS.split(text)
     kept = [part if at % 2 else safe(part, keep="\t\n") for at, part in enumerate(parts)]
-    return "".join(kept if page.color else kept[::2])
+    end = "\x1b[m" if color and len(parts) > 1 and parts[-2] != "\x1b[m" else ""
+    return "".join(kept if color else kept[::2]) + end
 
 
 def _draw_started(parsed: forms.Started, request: _Request) -> str | None:

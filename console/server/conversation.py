@@ -39,9 +39,10 @@ class Conversation:
         writer: the output side of the connection.
         debug: writes to the log; called with a level and a text.
         changed: called after each command, which may have changed the session's switches.
+        attach: called when the client goes over to the interface of attached consoles.
 
     Attributes:
-        left: whether the client has gone on to the shell.
+        left: whether the client has gone on to the shell, here or of its own.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Conversation:
         *,
         debug: Callable[[int, str], None],
         changed: Callable[[], None],
+        attach: Callable[[], None],
     ) -> None:
         self.left = False
         self._session = session
@@ -59,6 +61,7 @@ class Conversation:
         self._writer = writer
         self._debug = debug
         self._changed = changed
+        self._attach = attach
         self._editor = LineEditor(listener.maxhistory, session.secrets)
         self._command: str | None = None
         self._interrupted = False
@@ -98,7 +101,7 @@ class Conversation:
     async def type(self, text: str) -> None:
         """Edit the line with typed text, and carry out the commands in it."""
         keys = deque(self._editor.keys(text))
-        while keys and not self.over:
+        while keys and not self.over and not self.left:
             key = keys.popleft()
             if key in "\r\n\0":
                 if not self._is_second_half(key):
@@ -168,6 +171,10 @@ class Conversation:
             reply = Reply(False, f"^C{EOL}")
         finally:
             self._command = None
+        if self._interpreter.attached and not self.left:
+            self.left = True
+            self._attach()
+            return
         if line.split(maxsplit=1)[:1] == ["quit"] and not session.machine:
             goodbye = self._filled(self._listener.goodbye)
             reply = Reply(True, dialect.encode(f"{goodbye}{EOL}") if goodbye else "")
@@ -240,7 +247,7 @@ class Conversation:
 
     def _show_prompt(self) -> None:
         self._editor.prompt = self._prompt()
-        if self._editor.echo and not self._session.closing:
+        if self._editor.echo and not self._session.closing and not self.left:
             self._writer.write(self._editor.shown())
 
     def show_event(self, event: log.Event) -> None:
@@ -284,7 +291,7 @@ class _Lines:
         self.unicode = True
 
     def show(self, text: str) -> None:
-        for line in text.splitlines():
+        for line in log.split_lines(text):
             self._conversation.show_line(line)
 
     def clear(self) -> None:

@@ -12,11 +12,15 @@ import os
 import re
 import time
 from collections.abc import Callable
+from typing import Annotated
 
+from console import interface
 from console.commands import TABLE
 from console.commands.command import Listed, SessionCommand
 from console.commands.interpreter import Interpreter
+from console.commands.parameters import Number
 from console.commands.yate import REINITIALIZING
+from console.session.authority import Authority
 from console.session.session import Session
 from yext import Reply, log
 from yext.command import EOL
@@ -80,11 +84,13 @@ class PlainInterpreter(Interpreter):
 
     Attributes:
         framed: whether the reply to `status` gets its frame.
+        attached: set when the client goes over to the interface of attached consoles.
     """
 
     def __init__(self, session: Session, begin: Callable[[str], None]) -> None:
-        super().__init__(session, (row for row in TABLE if row.name != "!"))
+        super().__init__(session, (*(row for row in TABLE if row.name != "!"), _ATTACH))
         self.framed = True
+        self.attached = False
         self._begin = begin
 
     def lists(self, command: SessionCommand) -> bool:
@@ -122,6 +128,23 @@ class PlainInterpreter(Interpreter):
     async def run_on_bus(self, line: str) -> Reply:
         reply = await super().run_on_bus(line)
         return reply._replace(text=encode(reply.text))
+
+
+def _attach(interpreter: Interpreter, version: Annotated[int, Number("VERSION")] = 0) -> Reply:
+    """Leave the plain conversation for the interface of attached consoles."""
+    if version == interface.VERSION and isinstance(interpreter, PlainInterpreter):
+        interpreter.attached = True
+        return Reply(True)
+    text = f"{interface.COMMAND}: {interface.VERSION}{EOL}"
+    if not version:
+        return Reply(True, text)
+    return Reply(False, text, {"reason": f"no version {version} of the interface"})
+
+
+_ATTACH = SessionCommand(
+    interface.COMMAND, "Speaks to an attached console in its own interface", _attach,
+    Authority.USER, Listed.NOWHERE,
+)  # fmt: skip
 
 
 # Machine mode: replies that a program reads, made from the reply that all get. What is not in

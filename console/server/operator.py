@@ -35,6 +35,7 @@ from console.telnet import (
 from yext import Engine, Reply, log
 
 if TYPE_CHECKING:
+    from console.server.attached.session import AttachedSession
     from console.server.listeners import Listener
     from console.server.telnetshell import TelnetShell
     from console.server.writer import Writer
@@ -116,8 +117,14 @@ class Operator:
         self.last_heard = asyncio.get_running_loop().time()
         self.session = self._make_session(address)
         self.conversation = Conversation(
-            self.session, listener, writer, debug=host.debug, changed=self._follow
+            self.session,
+            listener,
+            writer,
+            debug=host.debug,
+            changed=self._follow,
+            attach=self._attach,
         )
+        self._attached: AttachedSession | None = None
         self._telnet = Negotiation()
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._typeahead = TypeAhead(self._handle, ready=self._ready, idle=self._caught_up)
@@ -175,12 +182,16 @@ class Operator:
             if self._listener.logged:
                 self._log(f"Closing connection to {self.session.address}")
         self._upgrade.leave()
+        if self._attached is not None:
+            self._attached.leave()
         self._hang_up()
 
     async def ended(self) -> None:
         """Wait until nothing runs any more of a session that was closed."""
         await self._typeahead.stop()
         await self._upgrade.wait()
+        if self._attached is not None:
+            await self._attached.wait()
 
     def _guest_timeout(self) -> None:
         self._host.debug(log.NOTE, f"{self.session.address} did not authenticate in time")
@@ -273,8 +284,8 @@ class Operator:
 
     @property
     def in_shell(self) -> bool:
-        """Whether the shell has replaced the plain conversation."""
-        return self._upgrade.done
+        """Whether the shell, here or at an attached console, has replaced the conversation."""
+        return self._upgrade.done or self._attached is not None
 
     def drained(self) -> None:
         """Go on writing: the client has read what waited."""
@@ -283,8 +294,17 @@ class Operator:
     def _negotiated(self) -> None:
         if self._telnet.logout:
             self.close()
-        else:
+        elif self._attached is None:
             self._upgrade.negotiated(self._telnet)
+
+    def _attach(self) -> None:
+        """Go over to the interface of attached consoles."""
+        from console.server.attached.session import AttachedSession
+
+        self._attached = AttachedSession(
+            self.session, self._writer, longest=self._listener.maxline, ended=self.close
+        )
+        self._shell_begun()
 
     def _shell_begun(self) -> None:
         self._follow()
@@ -293,7 +313,11 @@ class Operator:
 
     def _feed_shell(self, item: Item) -> None:
         if isinstance(item, bytes):
-            self._upgrade.feed(self._decoder.decode(item))
+            text = self._decoder.decode(item)
+            if self._attached is not None:
+                self._attached.feed(text)
+            else:
+                self._upgrade.feed(text)
         elif isinstance(item, Command) and item.code in _KEYS:
             self._upgrade.feed(_KEYS[item.code])
 

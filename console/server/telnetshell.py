@@ -15,15 +15,13 @@ from prompt_toolkit.key_binding import KeyPress
 
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
-from console.link import Counts, LocalLink, Overview, Word, words_of
+from console.link import GuardedLink
 from console.server.writer import Writer
-from console.session.authority import Authority
 from console.session.secrets import Secrets
 from console.session.session import Session
 from console.shell.history import SessionHistory
 from console.shell.shell import Shell
 from console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
-from yext.log import Event
 
 RESIZE_SECONDS = 0.05
 """The least time between two redraws for a window that is resized."""
@@ -178,27 +176,6 @@ class TelnetTerminal(Terminal):
         """Set the size of the window as the client claims it, 0 for unknown, within bounds."""
         self.columns = min(max(columns or 80, _COLUMNS[0]), _COLUMNS[1])
         self.rows = min(max(rows or 24, _ROWS[0]), _ROWS[1])
-
-
-class GuardedLink(LocalLink):
-    """The link of a session that may not have authenticated yet."""
-
-    async def overview(self) -> Overview:
-        if self.own.authority is Authority.ADMIN:
-            return await super().overview()
-        return Overview(self.engine.run_params["version"])
-
-    def counts(self) -> Counts:
-        return Counts() if self.locked else super().counts()
-
-    async def complete(self, line: str) -> list[Word]:
-        if not self.locked:
-            return await super().complete(line)
-        partline, _, partword = line.lstrip().rpartition(" ")
-        return words_of(self.interpreter.complete_own(partline.strip(), partword))
-
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        return super().subscribe(lambda event: None if self.locked else subscriber(event))
 
 
 class TelnetShell:

@@ -17,11 +17,12 @@ _GAP = "   "
 def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: bool = False) -> str:
     """Return the banner, with a hint how to go on; `locked` as in `console.link.Link`."""
     head = ""
-    parts = [f"yext {overview.version}", f"node {node}"]
+    parts = [f"{overview.product} {overview.version}", f"node {node}"]
     if not locked:
         parts.append(_scripts(counts))
     if overview.listeners is not None:
         parts.append(f"listeners: {', '.join(overview.listeners) or 'none'}")
+    parts += overview.remarks
     for part in parts:
         fits = len(head.rpartition("\n")[2]) + len(part) + len(_GAP) <= page.width
         head += f"{_GAP if fits else chr(10)}{safe(part)}" if head else safe(part)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from yext.log import safe
+
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
@@ -36,23 +38,23 @@ class BottomLine:
         link = self._link
         hint = link.usage(self._typed())
         if hint:
-            return [("", f" {hint}"[: self._screen.width])]
+            return [("", f" {safe(hint)}"[: self._screen.width])]
         if link.locked:
-            return [("", f" {link.node} | not authenticated")]
+            return [("", f" {safe(link.node)} | not authenticated")]
         counts = link.counts()
         left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
         failed = f" {counts.failed} failed" if counts.failed else ""
         return [
-            ("", f" {link.node} | {counts.running} running"),
+            ("", f" {safe(link.node)} | {counts.running} running"),
             ("class:failed", failed),
-            ("", f" | {self._rate} msg/s | {link.flow()}{left_out}{self._slow_command()}"),
+            ("", f" | {self._rate} msg/s | {safe(link.flow())}{left_out}{self._slow_command()}"),
         ]
 
     def _slow_command(self) -> str:
         commands = self._commands
         if not commands.is_slow:
             return ""
-        running = self._link.secrets.hide(commands.running)
+        running = safe(self._link.secrets.hide(commands.running))
         if self._screen.is_live:
             return f" | {running}: any key ends it"
         more = f", {commands.waiting} more wait" if commands.waiting else ""

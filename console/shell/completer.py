@@ -8,6 +8,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from console.link import Link, Word
+from yext.log import is_safe, safe
 
 _UNFINISHED = ("=", "/", ":")
 """Ends of words that are to be continued, so that no blank follows them."""
@@ -19,6 +20,7 @@ class LinkCompleter(Completer):
     Offered are words that begin with what is typed, else words that contain it (`fuzzy`), else
     words that would follow if those before were completed: ``sta ov``. The link is asked in
     the background, so a handler on the bus that does not answer delays nothing but the list.
+    Words come from scripts and remote engines: one that is not safe on a terminal is not offered.
     """
 
     def __init__(self, link: Link) -> None:
@@ -45,16 +47,19 @@ class LinkCompleter(Completer):
                 start + word.text + after,
                 -replaced,
                 display=word.text,
-                display_meta=word.description,
+                display_meta=safe(word.description),
             )
 
     async def _found(self, line: str) -> list[Word]:
         """Return the words that may replace the last word of `line`."""
         typed = line.rpartition(" ")[2]
-        words = await self._link.complete(line)
+        words = await self._complete(line)
         if not words and typed:
-            words = fuzzy(typed, await self._link.complete(line[: -len(typed)]))
+            words = fuzzy(typed, await self._complete(line[: -len(typed)]))
         return words
+
+    async def _complete(self, line: str) -> list[Word]:
+        return [word for word in await self._link.complete(line) if is_safe(word.text)]
 
     async def _completed(self, line: str) -> str:
         """Return `line` with each unambiguous word completed, and a blank at its end."""

@@ -27,7 +27,7 @@ class DumbShell:
         self._link = link
         columns = shutil.get_terminal_size().columns
         self._page = Page(columns, color=False, unicode=capabilities.unicode)
-        self._prompt = f"{link.node}> " if sys.stdin.isatty() else ""
+        self._prompt = f"{safe(link.node)}> " if sys.stdin.isatty() else ""
         link.show_on(PlainView(sys.stdout, unicode=capabilities.unicode), ())
 
     async def run(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from prompt_toolkit.history import History
 
 from console.session.secrets import Secrets
+from yext.log import split_lines
 
 FILE_MAX = 1024 * 1024
 """Bytes that the file may have; the start of a shell drops the older half of a larger one."""
@@ -50,7 +51,7 @@ class SessionHistory(History):
 
     def append_string(self, string: str) -> None:
         """Add each line, unless it carries a password or repeats the previous one."""
-        for line in map(str.strip, string.splitlines()):
+        for line in map(str.strip, split_lines(string)):
             if not line or len(line) > LINE_MAX or self._secrets.holds(line):
                 continue
             known = self.get_strings()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from console.shell.floodlimit import READABLE, FloodLimit
+from yext.log import split_lines
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -121,7 +122,7 @@ class Screen:
 
     def _rows(self, text: str) -> int:
         """Return about how many rows the text takes: bytes that only colour it count too."""
-        return sum(1 + max(0, len(line) - 1) // self.width for line in text.splitlines())
+        return sum(1 + max(0, len(line) - 1) // self.width for line in split_lines(text))
 
     def _pager(self) -> list[str]:
         """Return the command line of PAGER, by default less; empty where none may be run."""

@@ -15,7 +15,7 @@ from console import gctuning
 from console.link import Link
 from console.shell import banner
 from console.shell.terminal import Capabilities, Terminal, wants_vi
-from yext.log import logger, safe
+from yext.log import logger, safe, split_lines
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -154,7 +154,7 @@ class Shell:
         above = to_formatted_text(ANSI(f"{live}\n")) if live else []
         if self._commands.running:
             return above
-        return [*above, ("class:node", f"{self._link.node}> ")]
+        return [*above, ("class:node", f"{safe(self._link.node)}> ")]
 
     def _keys(self) -> KeyBindings:
         from prompt_toolkit.filters import Condition
@@ -192,7 +192,7 @@ class Shell:
 
     def _accept(self, buffer: Buffer) -> bool:
         """Queue the line that was typed, or the lines that were pasted, and empty the buffer."""
-        lines = [line.strip() for line in buffer.text.splitlines() if line.strip()]
+        lines = [line.strip() for line in split_lines(buffer.text) if line.strip()]
         for line in lines:
             self._commands.put(line)
         if not lines and not self._commands.running:
@@ -203,7 +203,7 @@ class Shell:
         """Leave a line as it was typed above, and begin a new one."""
         bold, normal = ("\x1b[1m", "\x1b[m") if self._screen.color else ("", "")
         shown = safe(self._link.secrets.hide(text))
-        self._screen.reply(f"{bold}{self._link.node}>{normal} {shown}".rstrip())
+        self._screen.reply(f"{bold}{safe(self._link.node)}>{normal} {shown}".rstrip())
         self._screen.flush()
 
     def _redraw(self) -> None:

@@ -1,4 +1,8 @@
-"""The link to an engine in this process: completion, usage, and what a shell shows first."""
+"""The link to an engine: completion, usage, and what a shell shows first.
+
+The same tests run on the link to an engine in this process, and on that to a yext behind its remote
+manager.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,20 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
-from links import configured, in_engine
+from links import Play, configured, in_engine, play_attached, play_local
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from console.link import Counts, LocalLink
+from console.link import Counts, Link, LocalLink, SessionLink
 from console.shell.completer import LinkCompleter
-from yext import Message
+from yext import Engine, Message
+
+
+@pytest.fixture(params=[play_local, play_attached])
+def play(request: pytest.FixtureRequest) -> Play:
+    """Plays a story on one of the links."""
+    played: Play = request.param
+    return played
 
 
 @pytest.fixture
@@ -21,7 +32,7 @@ def config(tmp_path: Path) -> Path:
     return configured(tmp_path)
 
 
-def completions(link: LocalLink, text: str) -> Awaitable[dict[str, str]]:
+def completions(link: Link, text: str) -> Awaitable[dict[str, str]]:
     async def found() -> dict[str, str]:
         completer = LinkCompleter(link)
         event = CompleteEvent(completion_requested=True)
@@ -33,19 +44,21 @@ def completions(link: LocalLink, text: str) -> Awaitable[dict[str, str]]:
     return found()
 
 
-def test_completion_describes_and_falls_back_to_fuzzy(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_completion_describes_and_falls_back_to_fuzzy(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         found = await completions(link, "up")
         assert found == {"uptime ": "Show information on how long Yate has run"}
         assert "uptime " in await completions(link, "utm")
         assert await completions(link, "zzz") == {}
         assert "external" in await completions(link, "")
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_completion_describes_sub_commands_messages_parameters_and_modules(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_completion_describes_sub_commands_messages_parameters_and_modules(
+    config: Path, play: Play
+) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         await link.run("external start route.sh 99")
         await link.run("message --wait 20 call.route caller=40")
         for line, word, expected in (
@@ -57,7 +70,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
             ("flow show ", "", "call.route handled by route.sh"),
             ("flow filter ", "unhandled", "nobody handled"),
             ("flow filter by:", "by:route.sh", "handles call.route"),
-            ("flow filter from:", "from:console", "sent call.route"),
+            ("flow filter from:", "from:", "sent call.route"),
             ("message ", "call.route", "route.sh"),
             ("message call.route cal", "caller=", "seen: 40"),
             ("message --", "--repeat", "so often"),
@@ -78,15 +91,15 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(confi
                 found,
             )
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_completion_offers_the_peers_of_listeners(config: Path) -> None:
+def test_completion_offers_the_peers_of_listeners(config: Path, play: Play) -> None:
     path = config / "up.sock"
     with (config / "extmodule.conf").open("a") as file:
         file.write(f"[listener door]\ntype=unix\npath={path}\n")
 
-    async def story(link: LocalLink) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b"%%>connect:global\n%%>setlocal:id:\n")
         await reader.readline()
@@ -96,11 +109,11 @@ def test_completion_offers_the_peers_of_listeners(config: Path) -> None:
         writer.close()
         await writer.wait_closed()
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_completion_of_a_line_in_a_line_and_of_words_cut_short(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_completion_of_a_line_in_a_line_and_of_words_cut_short(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         assert list(await completions(link, "watch 1 exter")) == ["external "]
         assert "info" in await completions(link, "watch 1 external ")
         assert "external" in await completions(link, "watch 1 ")
@@ -111,7 +124,7 @@ def test_completion_of_a_line_in_a_line_and_of_words_cut_short(config: Path) -> 
         assert link.usage("watch 1 dispatcher ").startswith("dispatcher {handlers")
         assert link.usage("watch ") == "watch SECONDS COMMAND"
 
-    in_engine(config, story)
+    play(config, story)
 
 
 def test_plain_connections_are_not_asked_to_describe(config: Path) -> None:
@@ -131,18 +144,18 @@ def test_plain_connections_are_not_asked_to_describe(config: Path) -> None:
     in_engine(config, story)
 
 
-def test_completion_tells_how_scripts_are(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_completion_tells_how_scripts_are(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         pid = (await link.run("external start route.sh 99")).params["pid"]
         found = await completions(link, "external stop ")
         assert list(found) == ["route.sh "]
         assert found["route.sh "].endswith(f", pid {pid}")
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_completion_answers_in_time_when_the_bus_does_not(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_completion_answers_in_time_when_the_bus_does_not(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         before = await completions(link, "external st")
         assert {"start", "stop"} <= {word.strip() for word in before}
         never = asyncio.Event()
@@ -151,15 +164,15 @@ def test_completion_answers_in_time_when_the_bus_does_not(config: Path) -> None:
             await never.wait()
             return False
 
-        link.engine.install("engine.command", stalls, 1)
+        engine.install("engine.command", stalls, 1)
         assert {"uptime "} == set(await completions(link, "upt")), "the table needs no bus"
         assert await completions(link, "external st") == before, "as it was the last time"
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_usage_of_the_command_being_typed(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_usage_of_the_command_being_typed(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         assert link.usage("uptim") == ""
         assert link.usage("watch 2") == "watch SECONDS COMMAND"
         assert link.usage("external ") == ""
@@ -167,14 +180,14 @@ def test_usage_of_the_command_being_typed(config: Path) -> None:
             await asyncio.sleep(0)
         assert link.usage("external start").startswith("external [info]")
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_overview_and_counts_are_those_of_all_modules(config: Path) -> None:
+def test_overview_and_counts_are_those_of_all_modules(config: Path, play: Play) -> None:
     with (config / "extmodule.conf").open("a") as file:
         file.write(f"[listener door]\ntype=unix\npath={config}/up.sock\n")
 
-    async def story(link: LocalLink) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         assert (await link.run("external start route.sh 99")).ok
         assert not (await link.run("external start gone.sh x")).ok
         counts = link.counts()
@@ -185,24 +198,24 @@ def test_overview_and_counts_are_those_of_all_modules(config: Path) -> None:
         assert reason.startswith("gone.sh: No such file")
         assert overview.listeners == [f"unix {config}/up.sock"]
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_an_engine_whose_modules_run_nothing_has_nothing_to_show(config: Path) -> None:
+def test_an_engine_whose_modules_run_nothing_has_nothing_to_show(config: Path, play: Play) -> None:
     (config / "yate.conf").write_text("[modules]\nextmodule.yate=no\n")
 
-    async def story(link: LocalLink) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         overview = await link.overview()
         assert (overview.failed, overview.listeners) == ([], None)
         assert link.counts() == Counts(messages=link.counts().messages)
 
-    in_engine(config, story)
+    play(config, story)
 
 
-def test_what_a_picture_looks_up_is_not_in_the_history(config: Path) -> None:
-    async def story(link: LocalLink) -> None:
+def test_what_a_picture_looks_up_is_not_in_the_history(config: Path, play: Play) -> None:
+    async def story(link: Link, engine: Engine) -> None:
         await link.run("external")
         assert await link.look_up("external show") is not None
-        assert link.own.history == ["external"]
+        assert isinstance(link, SessionLink) and link.own.history == ["external"]
 
-    in_engine(config, story)
+    play(config, story)

@@ -1,0 +1,90 @@
+"""What a Yate takes for something else: command lines that must not be sent to one.
+
+``external WORD`` starts a script called WORD, whatever WORD is: on a Yate, a look at ``external
+show`` would run a program. Words that only yext knows are therefore answered on this side.
+
+Source: Yate 6.4.1, recorded in tests/conformance/attached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from console.commands import TABLE
+from console.commands.command import Listed, SessionCommand
+from console.commands.interpreter import alias_line
+from console.replies.reply import failed
+from console.session.secrets import ALIAS_SEPARATOR
+from yext import Reply
+from yext.extmodule.commands import ACTIONS, YATE_WORDS
+
+EXTERNAL = "external"
+
+ONLY_YEXT = {row.name: row for row in TABLE if row.listed is not Listed.YATE and row.name != "?"}
+"""The session commands that no Yate has."""
+
+_EXTERNAL_ONLY_YEXT = frozenset(ACTIONS) - frozenset(YATE_WORDS)
+
+_LOOK = {
+    "show": ("keeps no states of scripts", "external info lists those that run"),
+    "why": ("does not keep why a script failed", "start it again: the reply says what is known"),
+    "log": (
+        "does not keep what a script writes on standard error",
+        "see the file that it logs to: yext attach --log FILE, or run the script by yext-exec",
+    ),
+    "dismiss": ("keeps nothing of scripts that do not run", "external info lists those that run"),
+}
+"""What a Yate does not do in place of a sub-command of ``external``, and what to do instead."""
+
+_OTHERS = {
+    "message": ("takes no message from its remote manager", "yext attach --bus HOST:PORT"),
+    "top": ("does not measure its scripts", "yext attach --bus HOST:PORT"),
+    "phone": ("has no phone", "try the script with yext on this host: yext -c DIR"),
+}
+
+
+def answered_here(line: str, aliases: Mapping[str, str]) -> Reply | None:
+    """Return the reply to a command line that must not be sent to a Yate, None for any other.
+
+    Args:
+        aliases: the aliases of the session at the other end.
+    """
+    for one in _carried_out(line, aliases):
+        reply = _answered(one)
+        if reply is not None:
+            return reply
+    return None
+
+
+def _carried_out(line: str, aliases: Mapping[str, str]) -> list[str]:
+    """The lines that a line stands for; of one that defines an alias, those it will stand for."""
+    word, _, rest = line.partition(" ")
+    if word == "alias":
+        return [part.strip() for part in rest.strip().partition(" ")[2].split(ALIAS_SEPARATOR)]
+    if word in aliases:
+        return [alias_line(part, rest).strip() for part in aliases[word].split(ALIAS_SEPARATOR)]
+    return [line]
+
+
+def _answered(line: str) -> Reply | None:
+    words = line.split()
+    if not words:
+        return None
+    if words[0] in ("help", "?"):
+        return _help(words[1:])
+    if words[0] == EXTERNAL and words[1:] and words[1] in _EXTERNAL_ONLY_YEXT:
+        return _not_there(f"{EXTERNAL} {words[1]}", _LOOK.get(words[1]))
+    if words[0] in ONLY_YEXT or words[0] in _OTHERS:
+        return _not_there(words[0], _OTHERS.get(words[0]))
+    return None
+
+
+def _help(topic: list[str]) -> Reply | None:
+    """The help for a command that this side carries out."""
+    row: SessionCommand | None = ONLY_YEXT.get(topic[0]) if topic else None
+    return Reply(True, f"  {row.usage}\r\n{row.help}\r\n") if row is not None else None
+
+
+def _not_there(command: str, why: tuple[str, str] | None) -> Reply:
+    what, hint = why or ("has nothing of that kind", "help lists what it has")
+    return failed(f"{command}: a Yate {what}", hint)

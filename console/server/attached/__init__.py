@@ -1,0 +1,1 @@
+"""A yext as an attached console sees it: the far end of `console.interface`."""
