@@ -22,6 +22,9 @@ HOLD_SECONDS = 0.25
 
 _HELD_MAX = 1000
 
+_NAMES_MAX = 1000
+"""For how many names it is known that all messages are shown: peers may invent names."""
+
 _TIMER = "engine.timer"
 
 
@@ -62,6 +65,14 @@ class LimitedLines:
         """Count from 0."""
         self.shown = self.left_out = 0
 
+    def leave_out(self) -> bool:
+        """Leave a line out if no more are shown in this second; return whether that is so."""
+        if self._timer is None or self._in_second < self._most():
+            return False
+        self.left_out += 1
+        self._unreported += 1
+        return True
+
     def show(self, draw: Callable[[], str]) -> None:
         """Show the line that `draw` returns, or leave it out."""
         view = self._viewer.view
@@ -73,10 +84,9 @@ class LimitedLines:
             self.report()
             self._second, self._in_second = now, 0
         if self._in_second >= self._most():
-            self.left_out += 1
-            self._unreported += 1
             if self._timer is None:
                 self._timer = loop.call_at(self._second + 1, self.report)
+            self.leave_out()
             return
         self._in_second += 1
         self.shown += 1
@@ -126,6 +136,7 @@ class Flow:
         self._held: dict[int, list[Journey]] = {}
         self._release_timer: asyncio.TimerHandle | None = None
         self._lines = LimitedLines(viewer, lambda: recorder.lines)
+        self._all_shown: set[str] = set()
 
     @property
     def shown(self) -> int:
@@ -150,6 +161,7 @@ class Flow:
     @filter.setter
     def filter(self, wanted: Filter) -> None:
         self._filter = wanted
+        self._all_shown.clear()
         if self.is_on:
             self._unfollow = self._recorder.follow(self._ended, self._may_want)
 
@@ -242,7 +254,12 @@ class Flow:
 
     def _may_want(self, name: str) -> bool:
         """Whether messages of that name can pass the filter."""
-        if self._filter.by_name(name) is False:
+        verdict = self._filter.by_name(name)
+        if verdict is True and name != _TIMER and name not in COMMAND_MESSAGES:
+            if len(self._all_shown) >= _NAMES_MAX:
+                self._all_shown.clear()
+            self._all_shown.add(name)
+        if verdict is False:
             return False
         return name != _TIMER or self._filter.mentions(name)
 
@@ -253,6 +270,12 @@ class Flow:
         return journey.name == _TIMER
 
     def _ended(self, journey: Journey) -> None:
+        if (
+            journey.name in self._all_shown
+            and not (self.paused or self._held)
+            and self._lines.leave_out()
+        ):
+            return  # It would have been one line more, whatever it went through.
         if not self._wants(journey):
             # Nested messages have waited for it all the same.
             self._show_nested(journey)

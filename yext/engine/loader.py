@@ -34,6 +34,7 @@ _LATER = (
     "yext.extmodule.calls",
     "yext.extmodule.peer.data",
     "yext.extmodule.diagnosis.diagnose",
+    "yext.record.recording",
 )
 
 Factory = Callable[[], Module]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -129,7 +129,6 @@ FAILED_RESULTS = (StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE)
 """The results of handlers that failed to answer."""
 
 
-@dataclass(slots=True)
 class Journey:
     """The record of one dispatch.
 
@@ -138,36 +137,80 @@ class Journey:
         when: the start, in seconds since 1970.
         name: the name of the message at the start.
         sender: the label of the sender.
-        params: the parameters at the start.
         parent: the number of the message that the sender was handling, 0 for none.
         depth: the number of messages that this one is nested in.
-        steps: the handlers in the order in which they were called.
         handled: True if a handler handled the message.
         took: seconds from start to end.
         watchers: the labels of the watchers that were notified.
         renamed: the name at the end, empty if it is the same.
-        after: the parameters at the end.
         retvalue: the return value at the end.
         ended: True once the dispatch is over.
         kept_size: the `size` when the record took it in, in bytes.
     """
 
-    number: int
-    when: float
-    name: str
-    sender: str
-    params: Mapping[str, str]
-    parent: int = 0
-    depth: int = 0
-    steps: list[Step] = field(default_factory=list)
-    handled: bool = False
-    took: float = 0.0
-    watchers: tuple[str, ...] = ()
-    renamed: str = ""
-    after: Mapping[str, str] = field(default_factory=dict)
-    retvalue: str = ""
-    ended: bool = False
-    kept_size: int = field(default=0, repr=False, compare=False)
+    # A property may be replaced where what it returns is made when it is needed.
+    __slots__ = (
+        "_after", "_params", "_steps", "depth", "ended", "handled", "kept_size", "name", "number",
+        "parent", "renamed", "retvalue", "sender", "took", "watchers", "when",
+    )  # fmt: skip
+
+    watchers: tuple[str, ...]
+
+    def __init__(
+        self,
+        number: int,
+        when: float,
+        name: str,
+        sender: str,
+        params: Mapping[str, str],
+        parent: int = 0,
+        depth: int = 0,
+        steps: Iterable[Step] = (),
+        handled: bool = False,
+        took: float = 0.0,
+        watchers: tuple[str, ...] = (),
+        renamed: str = "",
+        after: Mapping[str, str] | None = None,
+        retvalue: str = "",
+        ended: bool = False,
+    ) -> None:
+        self.number = number
+        self.when = when
+        self.name = name
+        self.sender = sender
+        self.parent = parent
+        self.depth = depth
+        self.handled = handled
+        self.took = took
+        self.watchers = watchers
+        self.renamed = renamed
+        self.retvalue = retvalue
+        self.ended = ended
+        self.kept_size = 0
+        self._params: Mapping[str, str] | None = params
+        self._after: Mapping[str, str] | None = after
+        self._steps: list[Step] | None = list(steps)
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The parameters at the start."""
+        return self._params or {}
+
+    @property
+    def after(self) -> Mapping[str, str]:
+        """The parameters at the end."""
+        return self._after or {}
+
+    @property
+    def steps(self) -> list[Step]:
+        """The handlers in the order in which they were called."""
+        return self._steps or []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Journey) and to_json(self) == to_json(other)
+
+    def __repr__(self) -> str:
+        return f"Journey({to_json(self)})"
 
     @property
     def handled_by(self) -> str:
@@ -197,14 +240,19 @@ class Journey:
 
     def size(self) -> int:
         """Return the approximate memory of this record in bytes."""
-        size = _FIXED_BYTES + _STEP_BYTES * len(self.steps) + len(self.retvalue)
-        size += _length(self.params)
+        texts = len(self.retvalue) + _length(self.params)
         if self.after is not self.params:
-            size += _length(self.after)
+            texts += _length(self.after)
             for step in self.steps:
                 for change in step.changes:
-                    size += len(change.before or "") + len(change.after or "")
-        return size
+                    texts += len(change.before or "") + len(change.after or "")
+        return self.size_of(len(self.steps), texts)
+
+    @staticmethod
+    def size_of(steps: int, texts: int) -> int:
+        """Return the approximate memory of a record of so many `steps`, and of `texts` with so
+        many characters, in bytes."""
+        return _FIXED_BYTES + _STEP_BYTES * steps + texts
 
 
 def _length(params: Mapping[str, str]) -> int:

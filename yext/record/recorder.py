@@ -6,21 +6,18 @@ Nothing is recorded without a follower; a dispatch then costs one test of an att
 from __future__ import annotations
 
 import itertools
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from yext.conf.options import Option, describe_changes, read_options
-from yext.dispatcher import NoAnswer
-from yext.message import Message
-from yext.record.journey import EncodedParams, Journey, Step, StepResult, changes
 from yext.record.patterns import wildcard
 
 if TYPE_CHECKING:
     from yext.conf import Conf, Problem
-    from yext.dispatcher import Dispatch, Handler, Watcher
+    from yext.dispatcher import Dispatch
+    from yext.record.journey import Journey
+    from yext.record.recording import Recording
 
 OPTIONS = (
     Option("messages", "int", 10_000, 1, 1_000_000, "messages", "messages that the record keeps"),
@@ -44,7 +41,7 @@ _DEFAULTS: Mapping[str, object] = {option.name: option.default for option in OPT
 _NAMES_KNOWN = 1000
 """For how many message names it is remembered whether they are followed: peers may invent names."""
 
-Follower = Callable[[Journey], None]
+Follower = Callable[["Journey"], None]
 """A function that gets each journey at its end."""
 
 NameTest = Callable[[str], bool]
@@ -54,108 +51,6 @@ NameTest = Callable[[str], bool]
 def every_name(name: str) -> bool:
     """Return True: a follower with this test wants all messages."""
     return True
-
-
-_NOTHING: tuple[str, str, str | dict[str, str]] = ("", "", "")
-
-
-_HANDLED, _PASSED = StepResult.HANDLED, StepResult.PASSED
-
-_FAILED = {
-    NoAnswer.TIMED_OUT: StepResult.TIMED_OUT,
-    NoAnswer.GONE: StepResult.GONE,
-}
-
-
-def _mapping(snapshot: str | dict[str, str]) -> Mapping[str, str]:
-    """The parameters of a `Message.snapshot`."""
-    return EncodedParams(snapshot) if isinstance(snapshot, str) else snapshot
-
-
-class Recording(Journey):
-    """A journey that goes on; the dispatch reports its steps. See `yext.dispatcher.Recording`."""
-
-    __slots__ = ("_before", "_entered", "_first", "_recorder", "_started")
-
-    def __init__(self, recorder: FlowRecorder, number: int, dispatch: Dispatch) -> None:
-        message, sender = dispatch.message, dispatch.sender
-        outer = sender.handling() if sender is not None else None
-        parent = outer.journey if outer is not None else None
-        self._first = message.snapshot()
-        # Set one by one: the constructor of the dataclass makes a record cost 8 % more
-        # (tests/bench, row traced).
-        self.number = number
-        self.when = time.time()
-        self.name = message.name
-        self.sender = sender.label if sender is not None else "engine"
-        self.params = self.after = _mapping(self._first)
-        self.parent, self.depth = (parent.number, parent.depth + 1) if parent else (0, 0)
-        self.steps = []
-        self.handled = self.ended = False
-        self.watchers = ()
-        self.renamed = self.retvalue = ""
-        self.took = 0.0
-        self.kept_size = 0
-        self._recorder = recorder
-        self._started = self._entered = perf_counter()
-        self._before = _NOTHING
-
-    def start(self) -> None:
-        """Begin: the time in the queue does not count as that of the handlers."""
-        self._started = perf_counter()
-
-    def enter(self, handler: Handler, message: Message) -> None:
-        """Record that `handler` is about to be called."""
-        self.steps.append(Step(handler.owner, handler.priority))
-        self._before = (message.name, message.retvalue, message.snapshot())
-        self._entered = perf_counter()
-
-    def leave(
-        self, handler: Handler, message: Message, handled: bool, outcome: NoAnswer | None
-    ) -> None:
-        """Record that `handler` has answered, or why it did not."""
-        step = self.steps[-1]
-        step.took = perf_counter() - self._entered
-        step.result = (_HANDLED if handled else _PASSED) if outcome is None else _FAILED[outcome]
-        name, retvalue, params = self._before
-        after = message.snapshot()
-        if after is not params and after != params:
-            step.changes = changes(_mapping(params), _mapping(after))
-        if message.name != name:
-            step.renamed = message.name
-        if message.retvalue != retvalue:
-            step.retvalue = message.retvalue
-
-    def late(self, owner: str, waited: float) -> None:
-        """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
-        for step in self.steps:
-            if step.owner == owner and step.result is StepResult.TIMED_OUT:
-                step.result = StepResult.LATE
-                step.took += waited
-                if self.ended:
-                    self._recorder.publish(self)
-                return
-
-    def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
-        """End: the dispatch is over and the `watchers` were notified."""
-        message = dispatch.message
-        self.took = perf_counter() - self._started
-        self.handled = dispatch.handled
-        if watchers:
-            self.watchers = tuple([watcher.label for watcher in watchers])
-        for handler in dispatch.remaining():
-            self.steps.append(Step(handler.owner, handler.priority, result=StepResult.NOT_ASKED))
-        if message.name != self.name:
-            self.renamed = message.name
-        after = message.snapshot()
-        # Most messages end as they began: then one copy is enough.
-        if after is not self._first and _mapping(after) != self.params:
-            self.after = _mapping(after)
-        self.retvalue = message.retvalue
-        self.ended = True
-        self._before = _NOTHING
-        self._first = ""
-        self._recorder.keep(self)
 
 
 class FlowRecorder:
@@ -177,6 +72,7 @@ class FlowRecorder:
         self._ring: deque[Journey] = deque()
         self._bytes = 0
         self._numbers = itertools.count(1)
+        self._recording: type[Recording] | None = None
         self._planned = self._values = _DEFAULTS
         self.apply_conf()
 
@@ -212,6 +108,9 @@ class FlowRecorder:
             wants: returns True for the message names that the follower wants. A message that
                 no follower wants is not recorded; one that any of them wants is passed to all.
         """
+        from yext.record.recording import Recording
+
+        self._recording = Recording
         self._followers[follower] = wants
         self._followers_changed()
 
@@ -238,7 +137,8 @@ class FlowRecorder:
 
     def begin(self, dispatch: Dispatch) -> Recording:
         """Start the record of a dispatch."""
-        journey = Recording(self, next(self._numbers), dispatch)
+        assert self._recording is not None, "nothing is recorded without a follower"
+        journey = self._recording(self, next(self._numbers), dispatch)
         self.open[journey.number] = journey
         return journey
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,9 +11,9 @@ from console.replies.trace import Style, columns, cut, draw_journey, draw_line
 from yext.record.journey import Change, Journey, Step, StepResult
 
 
-def _journey(outcome: str) -> Journey:
+def _journey(outcome: str, params: Mapping[str, str] = {"callto": "a b"}) -> Journey:
     return Journey(
-        number=420, when=0.0, name="call.execute", sender="engine", params={"callto": "a b"},
+        number=420, when=0.0, name="call.execute", sender="engine", params=params,
         steps=[Step("ivr.php 1", 100, 10.04, StepResult(outcome),
                     (Change("x", "1", None),), "other"),
                Step("regexroute", 110, result=StepResult.NOT_ASKED)],
@@ -46,8 +47,7 @@ def test_a_story_without_more_than_ascii() -> None:
 
 
 def test_lines_are_cut_to_the_width_and_made_safe() -> None:
-    journey = _journey("passed")
-    journey.params = {"callto": "\x1b[31m" + "長" * 100, "b": "x" * 100000}
+    journey = _journey("passed", {"callto": "\x1b[31m" + "長" * 100, "b": "x" * 100000})
     for width in (40, 80, 81, 200):
         shown = draw_line(journey, Style(width, unicode=True))
         assert columns(shown) <= width

@@ -1,0 +1,213 @@
+"""The record of a dispatch that goes on: notes, of which a journey is made when it is looked at.
+
+Most of a record of thousands of messages is never looked at (tests/bench, row traced).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from yext.dispatcher import NoAnswer
+from yext.message import Message
+from yext.record.journey import EncodedParams, Journey, Step, StepResult, changes
+
+if TYPE_CHECKING:
+    from yext.dispatcher import Dispatch, Handler, Watcher
+
+_HANDLED, _PASSED = StepResult.HANDLED, StepResult.PASSED
+
+_FAILED = {
+    NoAnswer.TIMED_OUT: StepResult.TIMED_OUT,
+    NoAnswer.GONE: StepResult.GONE,
+}
+
+_ENTERED: Final = 6
+"""How many notes `Recording.enter` makes of a step."""
+
+_NOTES: Final = _ENTERED + 5
+"""How many there are of a step whose handler has answered."""
+
+_LEFT_AT, _RESULT = 6, 10
+"""The places of the time of the answer and of the result among the notes of a step."""
+
+
+class Record(Protocol):
+    """What gets a journey at its end."""
+
+    def keep(self, journey: Journey) -> None:
+        """Add a journey that has ended."""
+
+    def publish(self, journey: Journey) -> None:
+        """Pass a journey to the followers again, after a late answer."""
+
+
+def _mapping(snapshot: str | dict[str, str]) -> Mapping[str, str]:
+    """The parameters of a `Message.snapshot`."""
+    return EncodedParams(snapshot) if isinstance(snapshot, str) else snapshot
+
+
+class Recording(Journey):
+    """A journey that goes on; the dispatch reports its steps. See `yext.dispatcher.Recording`.
+
+    Args:
+        record: what gets it at its end.
+        number: its number.
+        dispatch: the dispatch, at its start.
+    """
+
+    __slots__ = ("_first", "_notes", "_record", "_rest", "_started")
+
+    def __init__(self, record: Record, number: int, dispatch: Dispatch) -> None:
+        message, sender = dispatch.message, dispatch.sender
+        self.number = number
+        self.when = time.time()
+        self.name = message.name
+        self.parent = self.depth = 0
+        if sender is None:
+            self.sender = "engine"
+        else:
+            self.sender = sender.label
+            outer = sender.handling()
+            if outer is not None and outer.journey is not None:
+                self.parent, self.depth = outer.journey.number, outer.journey.depth + 1
+        wire = message.wire
+        self._first: str | dict[str, str] = message.snapshot() if wire is None else wire[2]
+        self._notes: list[Any] = []
+        self._rest: Sequence[tuple[str, int]] = ()
+        self._params = self._after = self._steps = None
+        self.handled = self.ended = False
+        self.watchers = ()
+        self.renamed = self.retvalue = ""
+        self.took = 0.0
+        self.kept_size = 0
+        self._record = record
+        self._started = perf_counter()
+
+    def start(self) -> None:
+        """Begin: the time in the queue does not count as that of the handlers."""
+        self._started = perf_counter()
+
+    def enter(self, handler: Handler, message: Message) -> None:
+        """Record that `handler` is about to be called."""
+        wire = message.wire
+        self._notes += (
+            handler.owner, handler.priority, message.name, message.retvalue,
+            message.snapshot() if wire is None else wire[2], perf_counter(),
+        )  # fmt: skip
+
+    def leave(
+        self, handler: Handler, message: Message, handled: bool, outcome: NoAnswer | None
+    ) -> None:
+        """Record that `handler` has answered, or why it did not."""
+        wire = message.wire
+        self._notes += (
+            perf_counter(), message.name, message.retvalue,
+            message.snapshot() if wire is None else wire[2],
+            (_HANDLED if handled else _PASSED) if outcome is None else _FAILED[outcome],
+        )  # fmt: skip
+
+    def late(self, owner: str, waited: float) -> None:
+        """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
+        for step in self.steps:
+            if step.owner == owner and step.result is StepResult.TIMED_OUT:
+                break
+        else:
+            return
+        if self.ended:
+            step.result = StepResult.LATE
+            step.took += waited
+            self._record.publish(self)
+            return
+        # While the message is on its way the steps are made again and again, of the notes.
+        notes = self._notes
+        for first in range(0, len(notes) - _NOTES + 1, _NOTES):
+            if notes[first] == owner and notes[first + _RESULT] is StepResult.TIMED_OUT:
+                notes[first + _RESULT] = StepResult.LATE
+                notes[first + _LEFT_AT] += waited
+                return
+
+    def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
+        """End: the dispatch is over and the `watchers` were notified."""
+        message = dispatch.message
+        self.took = perf_counter() - self._started
+        self._started = 0.0
+        self.handled = dispatch.handled
+        if watchers:
+            self.watchers = tuple([watcher.label for watcher in watchers])
+        rest = dispatch.remaining()
+        if rest:
+            self._rest = [(handler.owner, handler.priority) for handler in rest]
+        if message.name != self.name:
+            self.renamed = message.name
+        self.retvalue = message.retvalue
+        self.ended = True
+        wire = message.wire
+        if wire is None or wire[2] is not self._first:
+            # There are copies of all parameters among the notes, and they are many.
+            self._condense(message.snapshot())
+        self._record.keep(self)
+
+    def _condense(self, after: str | dict[str, str]) -> None:
+        """Make the steps of the notes now, and keep what has changed."""
+        # Most messages end as they began: then one copy is enough.
+        if after is not self._first and _mapping(after) != self.params:
+            self._after = _mapping(after)
+        self._steps = self._made()
+        self._notes, self._rest = [], ()
+
+    def size(self) -> int:
+        """Return the approximate memory of this record in bytes."""
+        if self._steps is not None:
+            return super().size()
+        steps = len(self._notes) // _NOTES + len(self._rest)
+        return self.size_of(steps, len(self._first) + len(self.retvalue))
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The parameters at the start."""
+        if self._params is None:
+            self._params = _mapping(self._first)
+        return self._params
+
+    @property
+    def after(self) -> Mapping[str, str]:
+        """The parameters at the end."""
+        return self.params if self._after is None else self._after
+
+    @property
+    def steps(self) -> list[Step]:
+        """The handlers in the order in which they were called."""
+        if self._steps is not None:
+            return self._steps
+        steps = self._made()
+        if self.ended:
+            self._steps = steps
+            self._notes, self._rest = [], ()
+        return steps
+
+    def _made(self) -> list[Step]:
+        notes = self._notes
+        steps = [_step(notes[first : first + _NOTES]) for first in range(0, len(notes), _NOTES)]
+        return steps + [
+            Step(owner, priority, result=StepResult.NOT_ASKED) for owner, priority in self._rest
+        ]
+
+
+def _step(notes: list[Any]) -> Step:
+    """Make the step that was noted."""
+    owner, priority, name, retvalue, params, entered = notes[:_ENTERED]
+    step = Step(owner, priority)
+    if len(notes) == _ENTERED:
+        return step
+    left, name_after, retvalue_after, after, step.result = notes[_ENTERED:]
+    step.took = left - entered
+    if after is not params and after != params:
+        step.changes = changes(_mapping(params), _mapping(after))
+    if name_after != name:
+        step.renamed = name_after
+    if retvalue_after != retvalue:
+        step.retvalue = retvalue_after
+    return step
