@@ -1,11 +1,11 @@
 """The program ``yext``: its options and sub-commands.
 
-Each sub-command is a module beside this one, imported only when it is chosen.
+Each sub-command is a module beside this one, imported only when it is chosen. What the program
+needs besides is imported once garbage collection is off.
 """
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
@@ -15,6 +15,7 @@ from console import gctuning
 from console.cli.exitcodes import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
 
@@ -50,6 +51,8 @@ def _open_standard_streams() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="yext",
         description="Run Yate external modules without Yate, and show what they do.",
@@ -73,6 +76,8 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
 
     By itself it would import shutil for that, which takes 3 ms of each start.
     """
+    import argparse
+
     try:
         columns = os.get_terminal_size(1).columns
     except OSError:
@@ -140,6 +145,8 @@ def _remote_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
+    import argparse
+
     parser.add_argument(
         "-c", dest="config", metavar="DIR", type=_directory, default=argparse.SUPPRESS,
         help="a Yate configuration directory",
@@ -147,6 +154,8 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _directory(text: str) -> str:
+    import argparse
+
     if not os.path.isdir(text):
         raise argparse.ArgumentTypeError(f"{text} is not a directory")
     return text

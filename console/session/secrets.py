@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from yext.record.journey import Journey, hide
+if TYPE_CHECKING:
+    from yext.record.journey import Journey
 
 ALIAS_SEPARATOR = "$()"
 """Separates the command lines that an alias stands for."""
@@ -100,6 +102,8 @@ class Secrets:
         lines = self.in_params(journey.params) if journey.name in COMMAND_MESSAGES else _NONE
         if not lines and hidden is _no_name:
             return journey
+        from yext.record.journey import hide
+
         return hide(journey, lambda name: name in lines or hidden(name))
 
     def hide(self, line: str) -> str:

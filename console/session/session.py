@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -48,7 +47,6 @@ class Policy(NamedTuple):
     files: tuple[str, ...] | None = None
 
 
-@dataclass(eq=False, repr=False)
 class Session:
     """One operator's state, and the sender of the operator's commands on the bus.
 
@@ -71,23 +69,37 @@ class Session:
     thread: ClassVar[str] = "RManager Connection"
     """The name of an operator's thread in the output of `sniffer`, as in Yate."""
 
-    engine: Bus
-    label: str
-    address: str = ""
-    authority: Authority = Authority.ADMIN
-    echo: bool = False
-    machine: bool = False
-    output: bool = False
-    color: bool = False
-    debug: bool = False
-    threshold: int = ALL
-    aliases: dict[str, str] = field(default_factory=dict)
-    closing: bool = False
-    restarts: bool = False
-    view: View | None = None
-    history: list[str] = field(default_factory=list)
-    sources: list[Path] = field(default_factory=list)
-    policy: Policy = field(default_factory=Policy)
+    def __init__(
+        self,
+        engine: Bus,
+        label: str,
+        address: str = "",
+        authority: Authority = Authority.ADMIN,
+        *,
+        echo: bool = False,
+        output: bool = False,
+        color: bool = False,
+        debug: bool = False,
+        aliases: dict[str, str] | None = None,
+        view: View | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.engine = engine
+        self.label = label
+        self.address = address
+        self.authority = authority
+        self.machine = False
+        self.echo = echo
+        self.output = output
+        self.color = color
+        self.debug = debug
+        self.threshold = ALL
+        self.aliases = {} if aliases is None else aliases
+        self.closing = self.restarts = False
+        self.view = view
+        self.history: list[str] = []
+        self.sources: list[Path] = []
+        self.policy = policy or Policy()
 
     @cached_property
     def flow(self) -> Flow:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from yext.bus import Bus
 from yext.command import EOL, help_with
@@ -19,8 +19,10 @@ from yext.engine.module import COMMAND_PRIORITY, Module
 from yext.errors import PatternError
 from yext.log import Event, EventKind, safe
 from yext.message import Message
-from yext.msgsniff.filter import CompiledFilter, SniffFilter
 from yext.wire import BOOLEANS, bool_text
+
+if TYPE_CHECKING:
+    from yext.msgsniff.filter import CompiledFilter, SniffFilter
 
 USAGE: Final = (
     "sniffer [on|off] [timer on|off] [filter [regexp]] [age [seconds]]"
@@ -105,6 +107,8 @@ class MsgSniff(Module):
 
     def _change_unnamed(self, keyword: str, words: list[str]) -> None:
         """Change one part of the filter without a name; nothing after `keyword` removes it."""
+        from yext.msgsniff.filter import SniffFilter
+
         unnamed = self.filters.get("")
         changed = unnamed.source if unnamed is not None else SniffFilter()
         if keyword == "params":
@@ -116,6 +120,8 @@ class MsgSniff(Module):
 
     def _set(self, words: list[str]) -> None:
         """Make a filter of all `words`; an empty one removes the filter of its name."""
+        from yext.msgsniff.filter import SniffFilter
+
         made, name = SniffFilter(), ""
         while words:
             word = words.pop(0)

@@ -7,11 +7,14 @@ nothing while they are off.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from yext.log import INFO, Log
-from yext.record.journey import Journey, StepResult
 from yext.record.recorder import FlowRecorder
 from yext.wire import BOOLEANS
+
+if TYPE_CHECKING:
+    from yext.record.journey import Journey
 
 SWITCHES = {
     "trace_msg_time": "Message trace time",
@@ -48,6 +51,8 @@ class TraceTimes:
             self._unfollow = None
 
     def _log_times(self, journey: Journey) -> None:
+        from yext.record.journey import StepResult
+
         if "trace_msg_handler_time" in self._on:
             for step in journey.steps:
                 if step.result is not StepResult.NOT_ASKED:

@@ -7,7 +7,6 @@ holders (its maker, its peer, each message that carries it as user data) and end
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from yext.bus import Bus
@@ -139,7 +138,6 @@ class Source:
             self.detach(consumer)
 
 
-@dataclass(slots=True, eq=False)
 class Media:
     """The audio of an endpoint, or its data of another type.
 
@@ -149,10 +147,13 @@ class Media:
         call_record, peer_record: further consumers of what it sends, and of what it hears.
     """
 
-    source: Source | None = None
-    consumer: Consumer | None = None
-    call_record: Consumer | None = None
-    peer_record: Consumer | None = None
+    __slots__ = ("call_record", "consumer", "peer_record", "source")
+
+    def __init__(self) -> None:
+        self.source: Source | None = None
+        self.consumer: Consumer | None = None
+        self.call_record: Consumer | None = None
+        self.peer_record: Consumer | None = None
 
 
 class Endpoint:

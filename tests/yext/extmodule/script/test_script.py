@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -343,7 +342,7 @@ def test_what_can_heal_is_tried_again(lab: Workshop) -> None:
             script = await lab.start("program -")
             assert script.peer is not None
             assert script.pid is not None
-            script.peer.settings = replace(script.peer.settings, restart=True)
+            script.peer.settings = script.peer.settings.changed(restart=True)
             pid = script.pid
             # Linux refuses to open it for writing while it runs: another file takes its place.
             fresh = program.with_name("fresh")
