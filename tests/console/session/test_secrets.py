@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from seen import Seen, session
 
+from console.client.link import RemoteInterpreter
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
 from console.server.dialect import PlainInterpreter
@@ -258,3 +259,24 @@ def test_a_password_of_a_parameter_reaches_its_command() -> None:
             assert found.engine.run_params["MyPassword"] == PASSWORD
 
     asyncio.run(play())
+
+
+def test_an_alias_of_a_remote_engine_is_known_here() -> None:
+    sent: list[str] = []
+
+    async def send(line: str) -> Reply:
+        sent.append(line)
+        return Reply(True, "there\r\n")
+
+    async def play() -> None:
+        async with session() as found:
+            attached = RemoteInterpreter(
+                found.session, TABLE, is_local=lambda line: False, send=send, look_up=send
+            )
+            for line in (r"alias enter auth \0", "enter s3cret"):
+                found.session.remember(line)
+                assert (await attached.run(line)).text == "there\r\n"
+            assert found.session.history == []
+
+    asyncio.run(play())
+    assert sent == [r"alias enter auth \0", "enter s3cret"]
