@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 ROOMS = (
+    "yext.version",
     "yext.log",
     "yext.logfile",
     "yext.sockets",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yext.command import Reply
     from yext.engine.engine import Engine
-    from yext.engine.status import VERSION as __version__
     from yext.errors import YextError
     from yext.message import Message
+    from yext.version import VERSION as __version__
 else:
 
     def __getattr__(name: str) -> object:
@@ -33,7 +33,7 @@ _HOMES = {
     "Message": ("yext.message", "Message"),
     "Reply": ("yext.command", "Reply"),
     "YextError": ("yext.errors", "YextError"),
-    "__version__": ("yext.engine.status", "VERSION"),
+    "__version__": ("yext.version", "VERSION"),
 }
 
 __all__ = ["Engine", "Message", "Reply", "YextError", "__version__"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from console import gctuning
 from console.cli.exitcodes import FAILED, INTERRUPTED
+from yext.version import VERSION
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _config_option(parser)
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
+    parser.add_argument("--version", action="version", version=f"yext {VERSION}")
     # The sub-commands have -c too, and must not undo one that stands before them.
     parser.set_defaults(function=_shell, config=None)
     commands = parser.add_subparsers(title="sub-commands", metavar="SUB-COMMAND")

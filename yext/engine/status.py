@@ -15,8 +15,8 @@ from yext.engine.module import Module
 from yext.engine.ticker import Ticker
 from yext.errors import PatternError
 from yext.message import Message
+from yext.version import VERSION
 
-VERSION: Final = "0.1.0"
 RELEASE: Final = "yext"
 
 _PATHS = ("sharedpath", "configpath", "usercfgpath", "modulepath", "workpath")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from yext import log
+from yext.errors import SoundError
 from yext.message import Message
 from yext.telephony.channel import flag
 from yext.telephony.driver import Driver
@@ -62,7 +63,13 @@ def attach_sources(driver: Driver, message: Message, prefix: str, make: MakeSour
             driver.debug(log.WARN, f"chan.attach: there is no {message[key]}")
             done = False
             continue
-        _put(channel, consumer, source, key)
+        try:
+            _put(channel, consumer, source, key)
+        except SoundError as error:
+            driver.debug(log.WARN, f"chan.attach: {message[key]}: {error}")
+            source.close()
+            done = False
+            continue
         del message[key]
     return done and flag(message, "single", False)
 

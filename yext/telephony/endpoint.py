@@ -12,6 +12,8 @@ from typing import Final
 from yext.bus import Bus
 from yext.commander import Commander
 from yext.dispatcher import Dispatch
+from yext.errors import SoundError
+from yext.log import logger, safe
 from yext.message import Message
 from yext.telephony.audio.formats import SLIN, Conversion, Format, conversion
 
@@ -335,7 +337,12 @@ class Endpoint:
 
 def _attach(source: Source | None, consumer: Consumer | None) -> None:
     if source is not None and consumer is not None and not source.ended:
-        source.attach(consumer)
+        try:
+            source.attach(consumer)
+        except SoundError as error:
+            # The call goes on without this direction of its audio.
+            source.error = str(error)
+            logger.warning("%s: %s", safe(source.name), error)
 
 
 def _detach(source: Source | None, consumer: Consumer | None) -> None:

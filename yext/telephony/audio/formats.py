@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from yext.errors import SoundError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -173,6 +175,9 @@ class Conversion:
     Args:
         given: the format of the frames.
         wanted: the format to convert them to.
+
+    Raises:
+        SoundError: the rates differ and soxr is not installed.
     """
 
     def __init__(self, given: Format, wanted: Format) -> None:
@@ -235,8 +240,14 @@ def _resampler(given: int, wanted: int) -> Callable[[array[int], bool], array[in
     if given == wanted:
         return None
     # Loaded with the first call that needs it: numpy costs a tenth of a second.
-    import numpy
-    import soxr
+    try:
+        import numpy
+        import soxr
+    except ImportError as error:
+        raise SoundError(
+            f"changing audio from {given} to {wanted} Hz needs the package soxr:"
+            " pip install 'yate-yext[audio]'"
+        ) from error
 
     stream: Any = soxr.ResampleStream(given, wanted, 1, dtype="int16", quality="LQ")
 
