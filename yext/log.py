@@ -138,6 +138,11 @@ def stamp(when: float) -> str:
     return f"{_time.strftime('%Y-%m-%d_%H:%M:%S', _time.localtime(seconds))}.{micros:06}"
 
 
+def clock(when: float) -> str:
+    """Return the local time of day, ``12:01:07``."""
+    return _time.strftime("%H:%M:%S", _time.localtime(when))
+
+
 class EventKind(StrEnum):
     """The kind of an event."""
 

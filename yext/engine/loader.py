@@ -34,6 +34,9 @@ _LATER = (
     "yext.extmodule.calls",
     "yext.extmodule.peer.data",
     "yext.extmodule.diagnosis.diagnose",
+    "yext.extmodule.script.launch",
+    "yext.extmodule.script.oneshot",
+    "yext.extmodule.script.script",
     "yext.record.recording",
 )
 

@@ -131,7 +131,7 @@ class CallScript(Script):
         self._mine: dict[int, int] = {}
         self._theirs: dict[int, int] = {}
         self.role = "global" if fds is None else "channel"
-        supervisor.scripts.append(self)
+        supervisor.scripts.add(self)
 
     def call(self) -> ScriptChannel | None:
         """Starts the script and makes its channel; None for one that is none.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from yext.command import EOL, commander_of, help_with
 from yext.commander import check_execute
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.peer import Peer, PeerEnd
-from yext.extmodule.script.script import Script, clock
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
-from yext.log import safe
+from yext.log import clock, safe
 from yext.message import Message
+
+if TYPE_CHECKING:
+    from yext.extmodule.script.script import Script
 
 TAB = "\t"
 """What parts the fields of a table, and is left as it is in what scripts write."""
@@ -221,9 +224,7 @@ def _chosen(supervisor: Supervisor, arguments: str, message: Message) -> list[Sc
     if not arguments:
         return list(supervisor.scripts)
     name, parameter = _name_and_parameter(arguments)
-    found = [
-        one for one in supervisor.scripts if one.name == name and parameter in (None, one.parameter)
-    ]
+    found = list(supervisor.scripts.named(name, parameter))
     if not found:
         message.retvalue = f"No script '{arguments}' was started{EOL}"
         message["reason"] = f"no script '{arguments}' was started"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from yext.errors import StartError
-from yext.extmodule.script import spawn
-from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import IDLE, ScriptState
 from yext.extmodule.settings import Program
 from yext.extmodule.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from yext.extmodule.script.script import Script
 
 
 async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str]:
@@ -24,15 +26,16 @@ async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str
     """
     kept: dict[Program, Script] = {}
     dropped: list[Script] = []
+    lines_of: dict[tuple[str, str], list[Program]] = {}
+    for program in wanted:
+        lines_of.setdefault((program.name, program.parameter or ""), []).append(program)
     for script in [one for one in supervisor.scripts if one.configured]:
-        program = next(
-            (one for one in wanted if one not in kept and _is(supervisor, one, script)), None
-        )
-        if program is None:
+        programs = lines_of.get((script.name, script.parameter), [])
+        if programs and _is(supervisor, programs[0], script):
+            kept[programs.pop(0)] = script
+        else:
             dropped.append(script)
             supervisor.forget_script(script)
-        else:
-            kept[program] = script
     lines = [
         f"{script.label} {'dropped' if script.state in IDLE else 'stopped'}, no longer in [scripts]"
         for script in dropped
@@ -45,6 +48,8 @@ async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str
 
 def _is(supervisor: Supervisor, program: Program, script: Script) -> bool:
     """Whether `script` is what a line of ``[scripts]`` asks for."""
+    from yext.extmodule.script import spawn
+
     path = spawn.resolve(program.name, supervisor.options.scripts_dir)
     same = (script.name, script.parameter) == (program.name, program.parameter or "")
     return same and script.path == path
@@ -55,7 +60,7 @@ def _script(supervisor: Supervisor, program: Program, script: Script | None) -> 
         return [_start(supervisor, program)] if script.state is ScriptState.FAILED else []
     by_hand = (
         one
-        for one in supervisor.scripts
+        for one in supervisor.scripts.named(program.name, program.parameter or "")
         if not one.configured and one.state not in IDLE and _is(supervisor, program, one)
     )
     found = next(by_hand, None)

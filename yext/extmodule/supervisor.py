@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from yext.commander import Commander, check_execute
 from yext.engine.module import Module
@@ -11,12 +13,15 @@ from yext.errors import StartError
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.peer import Peer, PeerEnd
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
-from yext.extmodule.script.launch import Launcher
-from yext.extmodule.script.oneshot import OneShots
-from yext.extmodule.script.script import Script
-from yext.extmodule.script.states import IDLE, LIVE, ScriptState
+from yext.extmodule.script.states import LIVE, ScriptState
+from yext.extmodule.scripts import Index, Scripts
 from yext.extmodule.settings import ModuleOptions, Program, Settings
 from yext.message import Message
+
+if TYPE_CHECKING:
+    from yext.extmodule.script.launch import Launcher
+    from yext.extmodule.script.oneshot import OneShots
+    from yext.extmodule.script.script import Script
 
 _MARGIN = 1.0
 """Seconds before the engine's deadline at which scripts that still live get SIGKILL."""
@@ -50,11 +55,10 @@ class Supervisor:
         peer_settings: the settings of a new peer.
         peers: the peers connected now, in order of arrival, each with its script; None for a
             peer that came through a listener.
-        scripts: the scripts that were started, or could not be, in order of their first start.
+        scripts: the scripts that were started, or could not be.
         channels: the ends of calls that scripts and peers are, in order of arrival.
         roles: what gives a peer a role, by the name of the role.
         attach_call: what attaches the call that goes with a peer's message.
-        launcher: starts the scripts' programs.
     """
 
     def __init__(self, module: Module, settings: Settings) -> None:
@@ -62,14 +66,28 @@ class Supervisor:
         self.settings = settings
         self.peer_settings = PeerSettings.from_options(settings.options, module.name)
         self.peers: dict[Peer, Script | None] = {}
-        self.scripts: list[Script] = []
+        self.scripts = Scripts()
         self.channels: dict[PeerChannel, None] = {}
         self.roles: dict[str, ConnectRole] = {"global": _connect_peer, "channel": _connect_peer}
         self.attach_call: AttachCall = _no_call
-        self.launcher = Launcher()
         self._module = module
-        self._one_shots = OneShots(self)
+        self._peer_index: Index[Peer] = Index()
         self._to_flush: list[Connection] = []
+
+    # What starts programs is imported with the first: most batches start none.
+
+    @cached_property
+    def launcher(self) -> Launcher:
+        """Starts the scripts' programs."""
+        from yext.extmodule.script.launch import Launcher
+
+        return Launcher()
+
+    @cached_property
+    def _one_shots(self) -> OneShots:
+        from yext.extmodule.script.oneshot import OneShots
+
+        return OneShots(self)
 
     @property
     def name(self) -> str:
@@ -125,6 +143,7 @@ class Supervisor:
     def add_peer(self, peer: Peer) -> None:
         """Register a peer that has connected."""
         self.peers[peer] = None
+        self._peer_index.add(peer)
 
     def add_script_peer(self, peer: Peer, script: Script) -> None:
         """Register the script that a peer is."""
@@ -133,6 +152,7 @@ class Supervisor:
     def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
         """Forget a peer that has ended."""
         script = self.peers.pop(peer, None)
+        self._peer_index.remove(peer)
         if script is not None:
             script.peer_ended(end)
 
@@ -143,10 +163,7 @@ class Supervisor:
 
     def find_peer(self, name: str, parameter: str | None) -> Peer | None:
         """Return the first peer called `name`, with that parameter unless it is None."""
-        for peer in self.peers:
-            if peer.name == name and parameter in (None, peer.parameter):
-                return peer
-        return None
+        return self._peer_index.first(name, parameter)
 
     def write_soon(self, connection: Connection) -> float:
         """Flush `connection` at the end of this turn of the loop; return the loop's time."""
@@ -189,10 +206,11 @@ class Supervisor:
         return script
 
     def _start(self, script: Script) -> None:
+        self.scripts.started(script)
         try:
             script.start()
         except StartError:
-            self.forget_old_scripts()
+            self.script_over(script)
             raise
 
     def _idle_script(self, name: str, parameter: str, *, configured: bool) -> Script:
@@ -201,14 +219,16 @@ class Supervisor:
         One that is started again keeps its story. Where the same line stands twice in
         ``[scripts]`` each has a script of its own.
         """
-        for script in reversed(self.scripts):
-            same = (script.name, script.parameter) == (name, parameter)
-            if same and script.state not in LIVE:
-                if configured and script.configured and script.state is not ScriptState.FAILED:
-                    continue
-                return script
+        for script in reversed(self.scripts.named(name, parameter)):
+            if script.state in LIVE:
+                continue
+            if configured and script.configured and script.state is not ScriptState.FAILED:
+                continue
+            return script
+        from yext.extmodule.script.script import Script
+
         script = Script(self, name, parameter)
-        self.scripts.append(script)
+        self.scripts.add(script)
         return script
 
     def find_script(self, name: str, parameter: str | None) -> Script | None:
@@ -216,29 +236,20 @@ class Supervisor:
 
         Of several, the first that runs; if none does, the one that was started last.
         """
-        found = [
-            script
-            for script in self.scripts
-            if script.name == name and parameter in (None, script.parameter)
-        ]
-        running = [script for script in found if script.state in LIVE]
-        chosen = running or found[-1:]
-        return chosen[0] if chosen else None
+        found = self.scripts.named(name, parameter)
+        running = next((script for script in found if script.state in LIVE), None)
+        return running or (found[-1] if found else None)
 
-    def forget_old_scripts(self) -> None:
-        """Keep no more than ``keepended`` of the ended scripts that are not configured."""
-        excess = len(self.scripts) - self.options.keepended
-        if excess <= 0:
-            return
-        ended = [one for one in self.scripts if not one.configured and one.state in IDLE]
-        gone = set(ended[: max(0, len(ended) - self.options.keepended)])
-        if gone:
-            self.scripts = [one for one in self.scripts if one not in gone]
+    def script_over(self, script: Script) -> None:
+        """Note that a script has ended, or was not started, and is not started again by itself.
+
+        No more than ``keepended`` of those that are not configured are kept.
+        """
+        self.scripts.ended(script, self.options.keepended)
 
     def forget_script(self, script: Script) -> None:
         """Forget a script that has ended."""
-        if script in self.scripts:
-            self.scripts.remove(script)
+        self.scripts.remove(script)
 
     def count_scripts(self) -> tuple[int, int]:
         """Return how many scripts run, and how many have failed."""
@@ -272,6 +283,8 @@ class Supervisor:
                 peer.end(PeerEnd.STOP)
         kill_at = deadline - _MARGIN
         await asyncio.gather(*(script.stop(kill_at) for script in list(self.scripts)))
-        self._one_shots.close()
+        if "_one_shots" in vars(self):
+            self._one_shots.close()
         self._flush()
-        await self.launcher.close()
+        if "launcher" in vars(self):
+            await self.launcher.close()

@@ -59,8 +59,8 @@ class ScriptHost(ConnectionHost, Protocol):
     def add_script_peer(self, peer: Peer, script: Script) -> None:
         """Register the script that a peer is."""
 
-    def forget_old_scripts(self) -> None:
-        """Keep no more scripts that have ended than ``keepended``."""
+    def script_over(self, script: Script) -> None:
+        """Note that a script has ended, or was not started, and is not started again by itself."""
 
 
 class Script:
@@ -124,7 +124,7 @@ class Script:
         if self.state is ScriptState.BACKING_OFF:
             return f"{self.state} ({self._backoff.left():.1f} s)"
         if self.state is ScriptState.FAILED:
-            return f"{self.state} {clock(self.failed_at)}"
+            return f"{self.state} {log.clock(self.failed_at)}"
         return self.state
 
     def restarts_text(self) -> str:
@@ -335,7 +335,7 @@ class Script:
 
     def over(self) -> None:
         """It has ended, or could not be brought back, and is not started again by itself."""
-        self._host.forget_old_scripts()
+        self._host.script_over(self)
 
     def _story(self, exit: ScriptExit, cause: str) -> tuple[str, ...]:
         from yext.extmodule.diagnosis.aftermath import end_story
@@ -400,6 +400,7 @@ class Script:
         if self.state is ScriptState.BACKING_OFF:
             self._backoff.cancel()
             self._on(ScriptEvent.STOP)
+            self.over()
         if self.peer is None or self._pipes is None:
             return
         self.peer.end(PeerEnd.STOP)
@@ -409,8 +410,3 @@ class Script:
         if self._ladder is not None:
             self._ladder.limit(deadline)
         await self._gone.wait()
-
-
-def clock(when: float) -> str:
-    """The local time of day, ``12:01:07``."""
-    return time.strftime("%H:%M:%S", time.localtime(when))
