@@ -25,6 +25,7 @@ from yext.engine.module import modules_of
 from yext.log import CONF, Event, EventKind
 
 if TYPE_CHECKING:
+    from console.session.starts import Starts
     from console.session.view import View
     from yext.record.journey import Journey
 
@@ -159,6 +160,10 @@ class Link(Protocol):
     def flow(self) -> str:
         """The state of the message flow, for the bottom line."""
 
+    async def settle(self) -> None:
+        """Wait until the programs that the session has started have done what they do at first,
+        have ended, or have had their time."""
+
     async def ended(self) -> None:
         """Wait until the engine ends."""
 
@@ -211,15 +216,24 @@ class SessionLink:
         for line in history:
             self.own.remember(line)
 
+    async def settle(self) -> None:
+        """Return at once: how the programs of another engine fare is not known."""
+
     def flow(self) -> str:
         return self.own.flow.state() if self.own.has_flow else "flow off"
 
 
 class LocalLink(SessionLink):
-    """The link to a started engine in this process."""
+    """The link to a started engine in this process.
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    Args:
+        interpreter: runs the session's command lines.
+        starts: waits for the programs that the session starts, None for a session that does not.
+    """
+
+    def __init__(self, interpreter: Interpreter, starts: Starts | None = None) -> None:
         super().__init__(interpreter)
+        self._starts = starts
         self._completions: dict[str, dict[str, str]] = {}
         self._usages: dict[str, str] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -319,6 +333,10 @@ class LocalLink(SessionLink):
             found = bus.help_text(self.engine, name, "", self.own)
             text = await asyncio.wait_for(found, COMPLETION_SECONDS)
             self._usages[name] = (text or "").strip().partition("\n")[0].strip()
+
+    async def settle(self) -> None:
+        if self._starts is not None:
+            await self._starts.settle()
 
     async def ended(self) -> None:
         await self.engine.halted()

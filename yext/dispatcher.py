@@ -464,9 +464,13 @@ class Dispatcher:
         return sorted(name for name in self._by_name if name)
 
     async def installed(self, name: str) -> None:
-        """Wait until there is a handler of messages called `name` that is not built in."""
-        while all(handler.built_in for handler in self.view(name)):
+        """Wait until `is_installed`."""
+        while not self.is_installed(name):
             await self.changed()
+
+    def is_installed(self, name: str) -> bool:
+        """Return True if a handler of messages called `name` is there that is not built in."""
+        return not all(handler.built_in for handler in self.view(name))
 
     async def changed(self) -> None:
         """Wait until a handler or a watcher is installed or removed."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import signal
 
 from console.cli import signals
+from console.cli.exitcodes import FAILED, OK
+from console.cli.run import reporting
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter
 from console.link import LocalLink
 from console.session.session import Session
+from console.session.starts import Starts
 from console.shell import shell
-from console.shell.terminal import detect_capabilities, print_now
+from console.shell.terminal import Capabilities, detect_capabilities, print_now
 from yext import Engine
 from yext.sockets import descriptors
 
@@ -25,25 +29,45 @@ _SLOW_SECONDS = 0.5
 
 def run_shell(options: argparse.Namespace) -> int:
     """Run the shell and its engine until one of them ends; return the exit code."""
-    return asyncio.run(_run(options.config, plain=options.plain))
+    return asyncio.run(_run(options))
 
 
-async def _run(config_dir: str | None, *, plain: bool) -> int:
-    engine = Engine(config_dir)
+async def _run(options: argparse.Namespace) -> int:
+    engine = Engine(options.config)
     engine.log.output(descriptors.raise_limit().describe())
-    async with engine:
-        signals.handle(engine, (signal.SIGTERM,))
-        session = Session(engine, _LABEL, output=True)
-        link = LocalLink(Interpreter(session, TABLE))
-        try:
-            code = await shell.run(link, detect_capabilities(), plain=plain)
-        finally:
-            session.close()
-        loop = asyncio.get_running_loop()
-        slow = loop.call_later(_SLOW_SECONDS, _show_stopping, link)
-        await engine.stop()
-        slow.cancel()
-        return code
+    capabilities = detect_capabilities()
+    until_banner = contextlib.ExitStack()
+    if not capabilities.editing:
+        until_banner.enter_context(reporting(engine))
+    with until_banner:
+        async with engine:
+            return await _run_on(engine, options, capabilities, until_banner)
+
+
+async def _run_on(
+    engine: Engine,
+    options: argparse.Namespace,
+    capabilities: Capabilities,
+    until_banner: contextlib.ExitStack,
+) -> int:
+    """Run the shell on a started engine; `until_banner` is closed when it shows its banner."""
+    signals.handle(engine, (signal.SIGTERM,))
+    session = Session(engine, _LABEL, output=True)
+    batch = not capabilities.editing
+    starts = Starts(session, options.settle if batch else 0.0, strict=options.strict)
+    link = LocalLink(Interpreter(session, TABLE), starts)
+    try:
+        if batch:
+            await starts.settle()
+        until_banner.close()
+        code = await shell.run(link, capabilities, plain=options.plain)
+    finally:
+        session.close()
+    loop = asyncio.get_running_loop()
+    slow = loop.call_later(_SLOW_SECONDS, _show_stopping, link)
+    await engine.stop()
+    slow.cancel()
+    return code or (FAILED if batch and starts.failed else OK)
 
 
 def _show_stopping(link: LocalLink) -> None:

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, NOT_CONNECTED, NOT_AUTHORISED, TIMED_OUT = range(6)
 """The codes that a caller can rely on."""
 
+MEANINGS = {
+    OK: "all commands succeeded",
+    FAILED: "a command failed, or a script that was started ended badly",
+    USAGE: "unknown command, or wrong usage of yext",
+    NOT_CONNECTED: "could not connect",
+    NOT_AUTHORISED: "not authorised",
+    TIMED_OUT: "timed out",
+}
+"""What each of them says about a batch."""
+
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 

@@ -12,12 +12,18 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from console import gctuning
-from console.cli.exitcodes import FAILED, INTERRUPTED
+from console.cli.exitcodes import FAILED, INTERRUPTED, MEANINGS
 from yext.version import VERSION
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
+
+SETTLE_SECONDS = 1.0
+"""How long a batch waits for a script that was started, unless it is told otherwise."""
+
+MOST_SECONDS = 3600
+"""How long a batch can be told to wait for it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,11 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(parser)
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
     parser.add_argument("--version", action="version", version=f"yext {VERSION}")
+    _settle_options(parser)
     # The sub-commands have -c too, and must not undo one that stands before them.
     parser.set_defaults(function=_shell, config=None)
     commands = parser.add_subparsers(title="sub-commands", metavar="SUB-COMMAND")
     for name, row in _SUB_COMMANDS.items():
-        command = commands.add_parser(name, help=row.help, formatter_class=_help_formatter)
+        command = commands.add_parser(
+            name, help=row.help, epilog=row.epilog, formatter_class=_help_formatter
+        )
         row.add_options(command)
         command.set_defaults(function=row.function)
     return parser
@@ -84,7 +93,7 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
         columns = os.get_terminal_size(1).columns
     except OSError:
         columns = 0
-    return argparse.HelpFormatter(prog, width=(columns or 80) - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, width=(columns or 80) - 2)
 
 
 def _serve_options(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +125,34 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--timeout", metavar="SECONDS", type=float,
         help="how long all of it may take on a remote manager; without it, a reply 60 s",
     )  # fmt: skip
+    _settle_options(parser)
     _remote_options(parser)
+
+
+def _settle_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settle", metavar="SECONDS", type=_seconds, default=SETTLE_SECONDS,
+        help="how long the next command of a batch waits for a script that was started "
+        "(default: %(default)g)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-settle", dest="settle", action="store_const", const=0.0, help="do not wait for it"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if a script of [scripts] fails"
+    )
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds, 0 to {MOST_SECONDS}")
+    return seconds
 
 
 def _attach_options(parser: argparse.ArgumentParser) -> None:
@@ -207,13 +243,18 @@ class _SubCommand(NamedTuple):
     add_options: Callable[[argparse.ArgumentParser], None]
     function: Callable[[argparse.Namespace], int]
     help: str
+    epilog: str = ""
 
+
+_EXIT_CODES = "exit code, that of the first failure:\n" + "\n".join(
+    f"  {code}  {meaning}" for code, meaning in MEANINGS.items()
+)
 
 _SUB_COMMANDS = {
     "serve": _SubCommand(
         _serve_options, _serve, "run the engine and its listeners in the foreground"
     ),
-    "run": _SubCommand(_run_options, _run, "run commands and exit"),
+    "run": _SubCommand(_run_options, _run, "run commands and exit", _EXIT_CODES),
     "attach": _SubCommand(
         _attach_options, _attach, "run the shell on a remote yext or a real Yate"
     ),

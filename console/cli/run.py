@@ -22,6 +22,7 @@ from console.commands.interpreter import Interpreter
 from console.replies.reply import explanation
 from console.session.secrets import Secrets
 from console.session.session import Session
+from console.session.starts import Starts
 from console.session.view import PlainView
 from yext import Engine, Reply
 from yext.log import Event, EventKind, safe, safe_lines
@@ -53,11 +54,9 @@ async def _run(options: argparse.Namespace) -> int:
     engine.log.output(descriptors.raise_limit().describe())
     handle_harmless(engine)
     try:
-        with _recording(engine, options.record) as record:
+        with _recording(engine, options.record) as record, reporting(engine):
             async with engine:
-                code = await _run_until_terminated(
-                    engine, options.commands, json_lines=options.json
-                )
+                code = await _run_until_terminated(engine, options)
     except OSError as error:
         if options.record is None or error.filename != options.record:
             raise
@@ -66,12 +65,10 @@ async def _run(options: argparse.Namespace) -> int:
     return code or engine.exit_code or (FAILED if record is not None and record.error else OK)
 
 
-async def _run_until_terminated(
-    engine: Engine, commands: Sequence[str], *, json_lines: bool
-) -> int:
+async def _run_until_terminated(engine: Engine, options: argparse.Namespace) -> int:
     """Run the commands until SIGTERM, which leaves the engine to be stopped in order."""
     loop = asyncio.get_running_loop()
-    work = loop.create_task(_run_all(engine, commands, json_lines=json_lines))
+    work = loop.create_task(_run_all(engine, options))
     terminated = asyncio.Event()
 
     def terminate() -> None:
@@ -89,30 +86,30 @@ async def _run_until_terminated(
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def _run_all(engine: Engine, commands: Sequence[str], *, json_lines: bool) -> int:
+async def _run_all(engine: Engine, options: argparse.Namespace) -> int:
     # A program that reads JSON must find nothing else on standard output.
-    view = PlainView(sys.stderr if json_lines else sys.stdout)
+    view = PlainView(sys.stderr if options.json else sys.stdout)
     session = Session(engine, "yext run", view=view)
     interpreter = Interpreter(session, TABLE)
-    unsubscribe = engine.log.subscribe(print_notice)
+    starts = Starts(session, options.settle, strict=options.strict)
     code = OK
     gctuning.resume()
     try:
-        async for line in lines(commands):
+        await starts.settle()
+        async for line in lines(options.commands):
             before = time.perf_counter()
             session.remember(line)
             reply = await interpreter.run(line)
             seconds = time.perf_counter() - before
-            show(session.secrets.hide(line), reply, seconds, json_lines=json_lines)
+            show(session.secrets.hide(line), reply, seconds, json_lines=options.json)
             code = code or exit_code(reply)
-            # Notices about a command come in the turn of the loop after its reply.
-            await asyncio.sleep(0)
+            await starts.settle()
+            code = code or (FAILED if starts.failed else OK)
             if session.closing or engine.halting:
                 break
     finally:
         session.close()
-        unsubscribe()
-    return code
+    return code or (FAILED if starts.failed else OK)
 
 
 def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> None:
@@ -124,6 +121,16 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
     sys.stdout.flush()
     for line in explanation(reply):
         print(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def reporting(engine: Engine) -> Iterator[None]:
+    """Print the notices of `engine` on standard error."""
+    unsubscribe = engine.log.subscribe(print_notice)
+    try:
+        yield
+    finally:
+        unsubscribe()
 
 
 def print_notice(event: Event) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from console.commands.command import SessionCommand
 from console.commands.completion import message_names, message_params
 from console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
+from console.replies.reply import failed
 from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
 from yext.dispatcher import Dispatch
+from yext.engine.module import Start, starts_of
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -82,19 +85,50 @@ async def message(
     if enqueue and time:
         raise ArgumentError("--enqueue waits for nothing that --time could measure")
     order = _Order(name, dict(params), repeat=repeat, time=time, json=json)
-    if wait and not await _installed(session, name, wait):
-        text, hint = f"Nobody handles {safe(name)} after {wait} s", "external show, external log"
-        return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
+    if wait:
+        try:
+            async with asyncio.timeout(wait):
+                await _handler_or_none(session, name)
+        except TimeoutError:
+            text = f"Nobody handles {safe(name)} after {wait} s"
+            hint = "external show, external log"
+            return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
+        if not session.engine.dispatcher.is_installed(name) and (dead := _dead(session)):
+            return failed(f"Nobody handles {safe(name)}: {dead[-1].reason[0]}", dead[-1].explain)
     return await (_enqueue if enqueue else _send)(session, order)
 
 
-async def _installed(session: Session, name: str, seconds: int) -> bool:
-    """Wait for a handler of that message; return False if there is none in time."""
+async def _handler_or_none(session: Session, name: str) -> None:
+    """Wait for a handler of that message, at most until none can be expected."""
+    waits = session.engine.dispatcher.installed(name), _nothing_to_expect(session)
+    await _first([asyncio.ensure_future(wait) for wait in waits])
+
+
+async def _nothing_to_expect(session: Session) -> None:
+    """Wait until a program that may have been meant to install a handler has failed, and no
+    other one is about to install anything."""
+    while True:
+        starts = starts_of(session.engine)
+        if _dead(session) and not any(start.promising for start in starts):
+            return
+        # Without any program, nothing but the handler is waited for.
+        await _first([start.changed() for start in starts] or [asyncio.Future()])
+
+
+async def _first(futures: Sequence[asyncio.Future[None]]) -> None:
+    """Wait until one of them is done, and cancel the others."""
     try:
-        await asyncio.wait_for(session.engine.dispatcher.installed(name), seconds)
-    except TimeoutError:
-        return False
-    return True
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _dead(session: Session) -> list[Start]:
+    """The failed starts by this session or by the configuration, that of the session last."""
+    failed = [one for one in starts_of(session.engine) if one.reason]
+    mine = [one for one in failed if one.session == session.label]
+    return [*(one for one in failed if not one.session), *mine]
 
 
 async def _send(session: Session, order: _Order) -> Reply:
@@ -183,7 +217,11 @@ def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str
     elif failures and journey.handled:
         reason = f"nobody handled {failures:,} of them"
     hint = f"dispatcher handlers name={journey.name}"
-    if not journey.steps:
+    starting = [one.label for one in starts_of(session.engine) if one.starting]
+    if starting and not journey.by:
+        verb = "is" if len(starting) == 1 else "are"
+        hint = f"message --wait 10 {journey.name}: {', '.join(starting)} {verb} still starting"
+    elif not journey.steps:
         from yext.conf.options import nearest
 
         near = nearest(journey.name, session.engine.dispatcher.handler_names())

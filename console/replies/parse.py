@@ -240,7 +240,7 @@ _PARSERS: dict[str, Callable[[_Words, _Lines], Form | None]] = {
     "external execute": _started,
     "external stop": _stopped,
     "external dismiss": _nothing,
-    "external audio": _nothing,
+    "external audio": _table,
     "dispatcher handlers": _handlers,
     "module list": _names,
     "uptime": _uptime,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from console.replies import forms, parse
@@ -51,12 +52,58 @@ def _status(module: forms.ModuleStatus) -> dict[str, object]:
     found: dict[str, object] = {**dict(module.head), "params": dict(module.params)}
     if module.columns:
         found["rows"] = [
-            {"id": identifier} | dict(zip(module.columns, cells, strict=False))
-            for identifier, cells in module.rows
+            {"id": identifier, **_cells(module.columns, cells)} for identifier, cells in module.rows
         ]
     elif module.details:
         found["details"] = dict(module.details)
     return found
+
+
+def _cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, object]:
+    return {name: parse.number(cell) for name, cell in zip(columns, cells, strict=False)}
+
+
+def _records(parsed: forms.Table) -> list[dict[str, object]]:
+    return [{name: _value(name, text) for name, text in row.items()} for row in parsed.records()]
+
+
+_NAMES = ("script", "parameter", "channel", "peer")
+"""The columns of tables that hold names, which may look like numbers."""
+
+
+def _value(column: str, text: str) -> forms.Value | None:
+    """The text of a table's field as a number, or null where there is nothing to say."""
+    if text == "-":
+        return None
+    return text if column in _NAMES else parse.number(text)
+
+
+_TIMED = re.compile(r"(.*?),? (\d\d:\d\d:\d\d)", re.DOTALL)
+_WAITING = re.compile(r"(.*) \(([\d.]+) s\)")
+_LIMITED = re.compile(r"(\d+) of (\d+)", re.ASCII)
+
+
+def _scripts(parsed: forms.Scripts) -> object:
+    return [_script(record) for record in _records(parsed.table)]
+
+
+def _script(record: dict[str, object]) -> dict[str, object]:
+    """One script: its times of day, and all numbers, in fields of their own."""
+    more: dict[str, object] = {"again in": None, "restarts max": None}
+    for name, when in _TIMES.items():
+        found = _TIMED.fullmatch(str(record.get(name)))
+        more[when] = found[2] if found else None
+        if found:
+            record[name] = found[1]
+    if found := _WAITING.fullmatch(str(record.get("state"))):
+        record["state"], more["again in"] = found[1], float(found[2])
+    if found := _LIMITED.fullmatch(str(record.get("restarts"))):
+        record["restarts"], more["restarts max"] = int(found[1]), int(found[2])
+    return record | more
+
+
+_TIMES = {"state": "failed at", "last exit": "last exit at", "last failure": "last failure at"}
+"""The columns of scripts that end in a time, and the field that has it."""
 
 
 def _peers(parsed: forms.Peers) -> object:
@@ -89,8 +136,8 @@ def _handlers(parsed: forms.Handlers) -> object:
 _CONVERT: dict[type, Callable[[Any], object]] = {
     forms.Statuses: _statuses,
     forms.Peers: _peers,
-    forms.Table: forms.Table.records,
-    forms.Scripts: lambda parsed: parsed.table.records(),
+    forms.Table: _records,
+    forms.Scripts: _scripts,
     forms.Handlers: _handlers,
     forms.Uptime: forms.Uptime._asdict,
     forms.Commands: lambda parsed: list(parsed.usages),

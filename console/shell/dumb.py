@@ -62,6 +62,8 @@ class DumbShell:
             if line.strip():
                 reply = await self._link.run(line)
                 self._write(render.plain(reply))
+                if not self._link.closing:
+                    await self._link.settle()
 
     def _show(self, event: Event) -> None:
         if event.kind is EventKind.NOTICE:

@@ -5,9 +5,10 @@ Modelled on the class Module of Yate's engine, which has the same messages and p
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from yext import log
 from yext.bus import Bus
@@ -54,6 +55,42 @@ class Program(NamedTuple):
     def label(self) -> str:
         """The name, and the parameter if there is one."""
         return f"{self.name} {self.parameter}".rstrip()
+
+
+class Start(Protocol):
+    """A start of a program of a module, by a command or by the configuration.
+
+    Attributes:
+        label: the program, and its parameter if there is one.
+        session: the label of the session that started it, empty for the configuration.
+        reason: why it could not be started or ended badly, a line each; empty if it did not.
+        over: True once the program has ended, or if it could not be started.
+        ran: True if it could be started.
+    """
+
+    label: str
+    session: str
+    reason: tuple[str, ...]
+    over: bool
+    ran: bool
+
+    @property
+    def explain(self) -> str:
+        """The command that explains why it failed."""
+
+    @property
+    def promising(self) -> bool:
+        """True if the program has installed nothing, and may yet."""
+
+    @property
+    def starting(self) -> bool:
+        """True if the program has installed nothing, and was started just now."""
+
+    def changed(self) -> asyncio.Future[None]:
+        """Return a future that is done when the program speaks first, or changes its state."""
+
+    async def settled(self) -> None:
+        """Wait until the program has done what it does at first, or has ended."""
 
 
 class Listening(NamedTuple):
@@ -190,6 +227,10 @@ class Module:
         """The programs of the module, in the order they were started."""
         return ()
 
+    def starts(self) -> Sequence[Start]:
+        """The last start of each program of the module that was not started for a call."""
+        return ()
+
     def listening(self) -> Listening | None:
         """Where the module listens, None if it has no listeners for programs."""
         return None
@@ -274,6 +315,11 @@ def _genuine_only(function: HandlerFunction) -> HandlerFunction:
         return SystemMessage.is_genuine(message) and function(message)
 
     return handle
+
+
+def starts_of(bus: Bus) -> list[Start]:
+    """The last start of each program of an engine that was not started for a call."""
+    return [start for module in modules_of(bus) for start in module.starts()]
 
 
 def modules_of(bus: Bus) -> list[Module]:

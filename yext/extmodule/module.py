@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yext.conf import Conf, Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
-from yext.engine.module import Listening, Module, Program
+from yext.engine.module import Listening, Module, Program, Start
 from yext.extmodule import commands, reload, settings
 from yext.extmodule.peer.listener import Listeners
 from yext.extmodule.script.states import ScriptState
@@ -140,6 +140,9 @@ class ExtModule(Module):
 
     def programs(self) -> Sequence[Program]:
         return [_program(script) for script in self.supervisor.scripts]
+
+    def starts(self) -> Sequence[Start]:
+        return [script.begun for script in self.supervisor.scripts if script.begun is not None]
 
     def listening(self) -> Listening:
         return Listening(

@@ -208,7 +208,7 @@ class Supervisor:
     def _start(self, script: Script) -> None:
         self.scripts.started(script)
         try:
-            script.start()
+            script.begin()
         except StartError:
             self.script_over(script)
             raise

@@ -128,6 +128,10 @@ class Pipes:
         """Return how many bytes wait for the script to read them."""
         return len(self._unsent)
 
+    def unread(self) -> int:
+        """Return how many bytes the script has been sent and has not read yet."""
+        return len(self._unsent) + waiting(self._stdin)
+
     def pause_reading(self) -> None:
         """Stop reading until `resume_reading`."""
         if self._stdout >= 0:

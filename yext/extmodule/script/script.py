@@ -21,6 +21,7 @@ from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
 from yext.extmodule.script.launch import Launched, Launcher
 from yext.extmodule.script.pipes import ErrorOutput, Pipes
+from yext.extmodule.script.settling import Start
 from yext.extmodule.script.states import IDLE, TRANSITIONS, ScriptEvent, ScriptState
 from yext.extmodule.script.stopping import StopSequence, reap
 from yext.log import Throttle
@@ -78,6 +79,8 @@ class Script:
         last_exit: how it ended the last time.
         why, failed_at: its last failure told in full, a line each (empty where there was
             none), and when that was, in seconds since 1970.
+        begun: its last start by a command or by the configuration, None for a script that was
+            started for a call.
         role: the role that it has as a peer.
     """
 
@@ -98,6 +101,7 @@ class Script:
         self.last_exit: ScriptExit | None = None
         self.why: tuple[str, ...] = ()
         self.failed_at = 0.0
+        self.begun: Start | None = None
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
@@ -141,8 +145,27 @@ class Script:
 
     def _on(self, event: ScriptEvent) -> None:
         self.state = TRANSITIONS[self.state][event]
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.begun is not None:
+            self.begun.wake()
 
     # Start
+
+    def begin(self) -> None:
+        """Start the program on a command or for the configuration, as `begun`.
+
+        Raises:
+            StartError: it could not be started; the script is `failed` then.
+        """
+        self.begun = Start(self)
+        try:
+            self.start()
+        except StartError as error:
+            self.begun.ran = False
+            self.begun.end(error.failure.lines())
+            raise
 
     def start(self) -> None:
         """Starts the program. Raises `StartError`; the script is `failed` then."""
@@ -217,6 +240,7 @@ class Script:
         assert peer is not None
         if peer.spoke:
             self._settled()
+            self._wake()
         elif peer.stray and not self._told_stray:
             self._told_stray = True
             lines = (
@@ -242,6 +266,10 @@ class Script:
             f"'{self.label}' wrote {count} more lines on standard error than lograte lets into"
             f" the log; the last ones: external log {self.label}",
         )
+
+    def unread(self) -> int:
+        """Return how many bytes it has been sent and has not read yet."""
+        return self._pipes.unread() if self._pipes is not None else 0
 
     def keep_lines(self, count: int) -> None:
         """Keeps so many of its last lines on standard error."""
@@ -295,6 +323,8 @@ class Script:
         now = time.time()
         self.last_exit = ScriptExit(status, now - self.started_at, now, peer.spoke)
         event = self._tell_end(self.last_exit, signalled)
+        if self.begun is not None:
+            self.begun.end(self.why if event is ScriptEvent.BAD_END else ())
         self.peer = self.pid = self._connection = self._pipes = self._errors = None
         self._host.launcher.end_group(pid, self._host.options.termwait / 1000)
         if self._asked_to_stop or not peer.settings.restart or self._host.bus.halting:
