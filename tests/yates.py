@@ -2,12 +2,15 @@
 
 It edits the line as Yate's rmanager, and answers with what Yate 6.4.1 has answered
 (tests/conformance/attached). Run as a program it serves the path of a UNIX socket, and writes the
-lines that it took to a file.
+lines that it took to a file:
+
+    python yates.py PATH RECORD CONFIGPATH LOG [SCRIPT THAT ENDS AT ONCE]...
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +19,12 @@ from pathlib import Path
 RECORDED = json.loads(
     (Path(__file__).parent / "conformance" / "attached" / "yate.json").read_text()
 )
+
+STAMP = "2026-11-27_02:47:26.996752"
+"""The time that stands before each line of output."""
+
+FAILED = "Failed to execute script '{}' args='{}': 2 No such file or directory"
+"""What its log says of a script that cannot be executed, with name and parameter left out."""
 
 _EXTERNAL_WORDS = ("", "info", "start", "restart", "stop", "execute")
 
@@ -105,19 +114,37 @@ class Yate:
             return "External exec attempt\r\n"
         if label in self.running and verb != "restart":
             return "External already running\r\n"
-        if label.split()[0] not in self.dying:
+        script, _, parameter = label.partition(" ")
+        said = f"{STAMP} Loading external module '{script}' args='{parameter}'\r\n"
+        if script in self.dying:
+            said += f"{STAMP} Unloading external module '{script}' '{parameter}'\r\n"
+        else:
             self.running[label] = 4000 + len(self.started)
-        return "External start attempt\r\n"
+        return f"{said}External start attempt\r\n"
 
 
-async def _serve(path: str, record: str) -> None:
+async def _serve(path: str, record: str, config: str, log: str, dying: list[str]) -> None:
+    # The name of the process, by which it is known that a Yate runs on this host (prctl(2)).
+    ctypes.CDLL(None).prctl(15, b"yate")
     with open(record, "a", encoding="utf-8", buffering=1) as file:
-        yate = Yate(lambda line: print(line, file=file))
-        yate.dying.add("bad.py")
+
+        def took(line: str) -> None:
+            print(line, file=file)
+            with open(log, "a", encoding="utf-8") as written:
+                if line == "external start bad.py":
+                    failed = FAILED.format("bad.py", "")
+                    print(f"{STAMP} <extmodule:WARN> {failed}", file=written)
+                elif line == "external start dies.sh":
+                    print("NameError: name 'yate' is not defined", file=written)
+
+        yate = Yate(took)
+        yate.dying.update(dying)
+        for line, reply in yate.replies.items():
+            yate.replies[line] = reply.replace("/etc/yate", config)
         async with await asyncio.start_unix_server(yate.serve, path) as server:
             print("ready", flush=True)
             await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], sys.argv[2]))
+    asyncio.run(_serve(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))

@@ -16,7 +16,7 @@ from console.cli.exitcodes import NOT_AUTHORISED, NOT_CONNECTED, OK, TIMED_OUT, 
 from console.client import hosts
 from console.client.connection import ConnectError
 from console.client.hosts import Host, HostError
-from console.client.link import AttachedLink
+from console.client.link import AttachedLink, Beside
 from console.client.login import LoginError, Password
 from console.session.view import PlainView
 from yext import Reply
@@ -34,7 +34,7 @@ def attach(options: argparse.Namespace) -> int:
         return USAGE
     ask = _ask(host) if sys.stdin.isatty() else None
     password = Password(_password_file(options, host), ask)
-    return asyncio.run(_shell(host, password, plain=options.plain))
+    return asyncio.run(_shell(host, password, _beside(options), plain=options.plain))
 
 
 def run_attached(options: argparse.Namespace) -> int:
@@ -49,8 +49,19 @@ def run_attached(options: argparse.Namespace) -> int:
         return USAGE
     password = Password(_password_file(options, host))
     return asyncio.run(
-        _run(host, password, options.commands, json_lines=options.json, seconds=options.timeout)
+        _run(
+            host,
+            password,
+            _beside(options),
+            options.commands,
+            json_lines=options.json,
+            seconds=options.timeout,
+        )
     )
+
+
+def _beside(options: argparse.Namespace) -> Beside:
+    return Beside(options.log)
 
 
 def _host(options: argparse.Namespace, name: str) -> Host:
@@ -73,9 +84,9 @@ def _ask(host: Host) -> Callable[[str], str]:
     return ask
 
 
-async def _connected(host: Host, password: Password) -> AttachedLink | int:
+async def _connected(host: Host, password: Password, beside: Beside) -> AttachedLink | int:
     """Return a connected link, or print why there is none and return the exit code."""
-    link = AttachedLink(host, password)
+    link = AttachedLink(host, password, beside)
     code = NOT_CONNECTED
     try:
         await link.connect()
@@ -90,11 +101,11 @@ async def _connected(host: Host, password: Password) -> AttachedLink | int:
     return code
 
 
-async def _shell(host: Host, password: Password, *, plain: bool) -> int:
+async def _shell(host: Host, password: Password, beside: Beside, *, plain: bool) -> int:
     from console.shell import shell
     from console.shell.terminal import detect_capabilities
 
-    link = await _connected(host, password)
+    link = await _connected(host, password, beside)
     if isinstance(link, int):
         return link
     try:
@@ -137,6 +148,7 @@ class _Deadline:
 async def _run(
     host: Host,
     password: Password,
+    beside: Beside,
     commands: Sequence[str],
     *,
     json_lines: bool,
@@ -146,7 +158,7 @@ async def _run(
     deadline = _Deadline(seconds)
     try:
         async with deadline.of_reply():
-            link = await _connected(host, password)
+            link = await _connected(host, password, beside)
             if isinstance(link, int):
                 return link
             try:

@@ -174,6 +174,12 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _remote_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--log",
+        metavar="FILE",
+        default="",
+        help="the log of a Yate on this host, to find reasons in",
+    )
     parser.add_argument("--tls", action="store_true", help="secure the connection")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--user", action="store_true", help="log in as a user, an observer")

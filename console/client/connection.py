@@ -14,6 +14,7 @@ import asyncio
 import codecs
 import re
 import secrets
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from console import telnet
 from console.client.events import is_stamped
+from yext import peercred
 from yext.errors import YextError
 
 if TYPE_CHECKING:
@@ -213,6 +215,13 @@ class ManagerClient(asyncio.Protocol):
         if self._transport is not None:
             data = text.encode("utf-8", "surrogateescape")
             self._transport.write(data.replace(_IAC, _IAC + _IAC))
+
+    def owner(self) -> int | None:
+        """The system user at the other end, None for another host."""
+        if self._transport is None:
+            return None
+        connected = cast(socket.socket, self._transport.get_extra_info("socket"))
+        return peercred.owner(connected)
 
     def close(self) -> None:
         """End the connection; what was sent is given to the network, but not waited for."""

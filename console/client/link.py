@@ -12,13 +12,15 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from console.client.connection import ConnectError, LineError, ManagerClient
 from console.client.engine import RemoteEngine
 from console.client.events import event_of
 from console.client.hosts import Host, HostError
 from console.client.login import LoginError, Password, log_in
-from console.client.plain import LOCAL_COMMANDS, PlainEngine
+from console.client.outcome import Outcome
+from console.client.plain import LOADING, LOCAL_COMMANDS, UNLOADING, PlainEngine
 from console.client.recorder import RemoteRecorder
 from console.client.structured import StructuredEngine
 from console.commands import TABLE
@@ -46,9 +48,6 @@ _LINES_A_SECOND = 200
 
 _OFFERED_MAX = 10_000
 """Completions that are remembered until the next line is given."""
-
-_LOADING = ("Loading external module", "Unloading external module")
-"""The beginnings of the lines by which a Yate reports that scripts come and go."""
 
 _WITH_FILES = {"source": ("",), "flow": ("save", "load")}
 """The commands that read or write files of this host, and their verbs."""
@@ -91,6 +90,19 @@ class RemoteInterpreter(Interpreter):
         return await self._look_up(line)
 
 
+class Beside(NamedTuple):
+    """What is used beside the remote manager of a Yate.
+
+    Attributes:
+        log: the path of its log on this host, empty for none.
+    """
+
+    log: str = ""
+
+
+NOTHING_BESIDE = Beside()
+
+
 class AttachedLink(SessionLink):
     """The link to an engine behind a remote manager.
 
@@ -100,12 +112,13 @@ class AttachedLink(SessionLink):
     Args:
         host: the remote manager.
         password: its password.
+        beside: what is used beside the remote manager.
 
     Attributes:
         refused: True once the remote manager has refused a new login, which ends the link.
     """
 
-    def __init__(self, host: Host, password: Password) -> None:
+    def __init__(self, host: Host, password: Password, beside: Beside = NOTHING_BESIDE) -> None:
         bus = Bus()
         self._recorder = bus.recorder = RemoteRecorder(
             partial(log_in, host, password), self._notice
@@ -120,6 +133,8 @@ class AttachedLink(SessionLink):
         self._host = host
         self._password = password
         self._client: ManagerClient | None = None
+        self._beside = beside
+        self._outcome: Outcome | None = None
         self._engine: RemoteEngine | None = None
         self._output = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,7 +189,9 @@ class AttachedLink(SessionLink):
             raise ConnectError(client.lost.result())
         self._engine = structured or plain
         self._recorder.take_from(structured.follow if structured is not None else None)
-        if output:
+        self._outcome = Outcome(plain, self._beside.log) if not plain.is_yext else None
+        if output or self._outcome is not None:
+            # A Yate reports in its output which scripts end.
             await self._engine.show_output()
         self._node = self._engine.node
 
@@ -257,7 +274,9 @@ class AttachedLink(SessionLink):
             self._notice(line)
             return
         self.own.engine.log.emit(event)
-        if event.kind is EventKind.OUTPUT and event.text.startswith(_LOADING):
+        if event.kind is EventKind.OUTPUT and event.text.startswith((LOADING, UNLOADING)):
+            if isinstance(self._engine, PlainEngine):
+                self._engine.heard(event.text)
             self._count_soon()
 
     def _event(self, event: Event) -> None:
@@ -322,7 +341,7 @@ class AttachedLink(SessionLink):
         if word in ("quit", "stop", "restart"):
             self.own.closing = word == "quit"
         try:
-            reply = await engine.run(line)
+            reply = await (self._outcome or engine).run(line)
         except ConnectError as error:
             if self.own.closing:
                 return Reply(True, "Goodbye!\r\n")

@@ -6,7 +6,9 @@ every Yate has.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from console.client import yate
 from console.client.connection import LineFunction, ManagerClient, completions
@@ -30,6 +32,9 @@ _SCRIPTS = "scripts"
 
 _INFO = f"{yate.EXTERNAL} info"
 """Lists who is connected, in any engine whose module counts scripts."""
+
+LOADING, UNLOADING = "Loading external module", "Unloading external module"
+"""The beginnings of the lines by which an engine reports that scripts come and go."""
 
 _NO_PROCESS = (1, None)
 """The process ids in such a list of peers that came through a listener."""
@@ -60,6 +65,10 @@ class PlainEngine:
         interpreter: completes the commands that are carried out on this side.
         unrequested: called with lines in replies that are not part of them.
         where: the address, which stands for the node's name until that is known.
+
+    Attributes:
+        is_yext: whether it is a yext after all.
+        places: its directories, such as ``configpath``, as its status names them.
     """
 
     product = "Yate"
@@ -73,6 +82,8 @@ class PlainEngine:
         self._client = client
         self._interpreter = interpreter
         self._unrequested = unrequested
+        self.places: dict[str, str] = {}
+        self._unloaded: dict[str, asyncio.Event] = {}
         self._aliases: dict[str, str] = {}
         self._counts_scripts = False
         self._running = 0
@@ -88,6 +99,7 @@ class PlainEngine:
         """
         for module in await self._statuses("status engine"):
             head = dict(module.head)
+            self.places = {name: str(value) for name, value in module.details}
             self.node = shortened(head.get("nodename", self.node)) or self.node
             self.version = shortened(head.get("version", self.version))
         said = dict((await self._facts("version")).pairs)
@@ -97,6 +109,25 @@ class PlainEngine:
         modules = await self._statuses("status overview")
         self._counts_scripts = any(_SCRIPTS in dict(module.params) for module in modules)
         await self.count()
+
+    def owner(self) -> int | None:
+        """The system user at the other end of the connection, None for another host."""
+        return self._client.owner()
+
+    def heard(self, text: str) -> None:
+        """Take in a line of the engine's output."""
+        for script, event in self._unloaded.items():
+            if text.startswith(f"{UNLOADING} '{script}'"):
+                event.set()
+
+    async def unloaded(self, script: str, seconds: float) -> None:
+        """Wait until the engine says that a script has ended, at most some seconds."""
+        event = self._unloaded[script] = asyncio.Event()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), seconds)
+        finally:
+            del self._unloaded[script]
 
     async def count(self) -> None:
         """Count the scripts anew.

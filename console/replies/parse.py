@@ -47,7 +47,7 @@ _HANDLER = re.compile(
 _UPTIME = re.compile(r"Uptime: \d+ \S+ \((\d{1,18})\) user: ([\d.]+) kernel: ([\d.]+)", re.ASCII)
 _COMMANDS = "Available commands:"
 
-LABELS = ("printed", "tried", "from", "near", "do")
+LABELS = ("printed", "tried", "from", "near", "found", "do")
 """The labels of the lines that explain a failure."""
 
 

@@ -99,9 +99,9 @@ def test_scripts_are_counted_again_after_a_command_of_a_module(tmp_path: Path) -
         seen: asyncio.Queue[Event] = asyncio.Queue()
         link.subscribe(seen.put_nowait)
         await link.run("uptime")
-        await link.run("external start x.py")
+        await link.run("module reload extmodule")
         assert (await seen.get()).lines == ("not a peer",), "it came while they were counted"
-        assert manager.lines == ["uptime", "external start x.py", "external info"]
+        assert manager.lines == ["uptime", "module reload extmodule", "external info"]
         await link.run("external")
         assert manager.lines[3:] == ["external"], "a look changes nothing"
 
