@@ -16,14 +16,14 @@ from console.commands.interpreter import alias_line
 from console.replies.reply import failed
 from console.session.secrets import ALIAS_SEPARATOR
 from yext import Reply
-from yext.extmodule.commands import ACTIONS, YATE_WORDS
+from yext.extmodule.commands import VERBS, YATE_VERBS
 
 EXTERNAL = "external"
 
 ONLY_YEXT = {row.name: row for row in TABLE if row.listed is not Listed.YATE and row.name != "?"}
 """The session commands that no Yate has."""
 
-_EXTERNAL_ONLY_YEXT = frozenset(ACTIONS) - frozenset(YATE_WORDS)
+_EXTERNAL_ONLY_YEXT = frozenset(VERBS) - frozenset(YATE_VERBS)
 
 _LOOK = {
     "show": ("keeps no states of scripts", "external info lists those that run"),

@@ -64,7 +64,7 @@ def test_completion_describes_sub_commands_messages_parameters_and_modules(
         for line, word, expected in (
             ("", "external", "Controls the external scripts"),
             ("help sni", "sniffer ", "which messages are reported"),
-            ("external ", "stop", "disconnects a peer"),
+            ("external ", "stop", "disconnect a peer"),
             ("external stop route.sh ", "99 ", "running, pid "),
             ("flow ", "pause", "holds them back"),
             ("flow show ", "", "call.route handled by route.sh"),

@@ -17,8 +17,10 @@ from yext.command import commander_of
 from yext.commander import check_execute
 from yext.dispatcher import PENDING, Dispatch, NoAnswer, Pending
 from yext.errors import ExecuteNotAllowedError, StartError
+from yext.extmodule.diagnosis.exitstatus import ScriptExit
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
-from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.extmodule.peer.ends import PeerEnd
+from yext.extmodule.peer.peer import Peer
 from yext.extmodule.script import spawn
 from yext.extmodule.script.script import Script
 from yext.extmodule.supervisor import Supervisor
@@ -181,9 +183,9 @@ class CallScript(Script):
     def extra_fds(self) -> Mapping[int, int]:
         return self._theirs
 
-    def early(self, lived: float, spoke: bool, code: int | None) -> bool:
-        # A call may well be short: only a script that failed is worth a notice.
-        return code != 0 or not spoke
+    def is_early(self, exit: ScriptExit) -> bool:
+        # A call may well be short.
+        return not exit.spoke
 
     def over(self) -> None:
         self.supervisor.forget_script(self)

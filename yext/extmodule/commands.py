@@ -1,25 +1,26 @@
-"""The command ``external``: Yate's own words, and what Yate does not tell."""
+"""The command ``external``: Yate's sub-commands, and further ones."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from yext.command import EOL, commander_of, help_with
 from yext.commander import check_execute
 from yext.errors import ExecuteNotAllowedError, StartError
-from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.extmodule.peer.ends import PeerEnd
+from yext.extmodule.peer.peer import Peer
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
 from yext.log import clock, safe
 from yext.message import Message
 
 if TYPE_CHECKING:
-    from yext.extmodule.script.script import Script
+    from yext.extmodule.script.script import Failure, Script
 
 TAB = "\t"
-"""What parts the fields of a table, and is left as it is in what scripts write."""
+"""Separates the fields of a table; kept as it is in what scripts write."""
 
 USAGE = (
     "external [info] [stop scriptname] [[start|restart] scriptname [parameter]] "
@@ -27,11 +28,8 @@ USAGE = (
 )
 HELP = "Controls the external scripts: lists, starts, stops, restarts them, executes programs"
 
-YATE_WORDS = ("info", "start", "stop", "restart", "execute")
+YATE_VERBS = ("info", "start", "stop", "restart", "execute")
 """The sub-commands that Yate has, in its order of completion."""
-
-_SHOWN = ("info", "show", "why", "log", "dismiss", "audio")
-"""Sub-commands that may stand alone; the rest need a name."""
 
 
 async def carry_out(supervisor: Supervisor, line: str, message: Message) -> bool:
@@ -43,48 +41,52 @@ async def carry_out(supervisor: Supervisor, line: str, message: Message) -> bool
         return await _carry_out(supervisor, rest.strip(), message)
     except ExecuteNotAllowedError as error:
         message.params.update(error.params())
-        message.retvalue = f"{error}{EOL}"
+        message.retvalue = _text([str(error)])
         return True
     except StartError as error:
-        lines = ("External command failed", *error.failure.lines())
         message.params.update(error.failure.params())
-        message.retvalue = "".join(line + EOL for line in lines)
+        message.retvalue = _text(["External command failed", *error.failure.lines()])
         return True
 
 
 async def _carry_out(supervisor: Supervisor, rest: str, message: Message) -> bool:
-    verb, _, arguments = rest.partition(" ")
-    if not verb:
-        message.retvalue = _list(supervisor, details=False)
+    word, _, arguments = rest.partition(" ")
+    if not word:
+        message.retvalue = _text(_list(supervisor, details=False))
         return True
-    row = ACTIONS.get(verb)
-    if row is None:
+    verb = VERBS.get(word)
+    if verb is None:
         # Yate's usage: the word start may be left out.
         return await _start(supervisor, rest, message)
     arguments = arguments.strip()
-    if not arguments and verb not in _SHOWN:
+    if not arguments and not verb.bare:
         return False
-    return await row[0](supervisor, arguments, message)
+    return await verb.action(supervisor, arguments, message)
 
 
-def _name_and_parameter(text: str) -> tuple[str, str | None]:
-    """The script's name, and its parameter as it was typed; None where there is none."""
-    name, blank, parameter = text.partition(" ")
+def _text(lines: Iterable[str]) -> str:
+    return "".join(line + EOL for line in lines)
+
+
+def _name_and_parameter(arguments: str) -> tuple[str, str | None]:
+    """Split a script's name from its parameter, which is None if there is none."""
+    name, blank, parameter = arguments.partition(" ")
     return name, parameter.strip() if blank and parameter.strip() else None
 
 
+# Peers
+
+
 async def _info(supervisor: Supervisor, arguments: str, message: Message) -> bool:
-    message.retvalue = _list(supervisor, details=True)
+    message.retvalue = _text(_list(supervisor, details=True))
     return True
 
 
-def _list(supervisor: Supervisor, details: bool) -> str:
-    lines = []
+def _list(supervisor: Supervisor, details: bool) -> Iterator[str]:
     for number, peer in enumerate(supervisor.peers, 1):
-        lines.append(f"{number}. {peer.name} {peer.parameter}")
+        yield f"{number}. {peer.name} {peer.parameter}"
         if details:
-            lines.append("\t" + _details(peer))
-    return "".join(line + EOL for line in lines)
+            yield f"\t{_details(peer)}"
 
 
 def _details(peer: Peer) -> str:
@@ -96,6 +98,9 @@ def _details(peer: Peer) -> str:
     # Yate shows 1 for a peer whose process is not known.
     parts.append(f"pid={peer.pid or 1}")
     return ", ".join(parts)
+
+
+# Start and stop
 
 
 async def _start(supervisor: Supervisor, arguments: str, message: Message) -> bool:
@@ -118,7 +123,7 @@ def _start_now(supervisor: Supervisor, name: str, parameter: str, message: Messa
 
 async def _stop(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
-    if await _stop_one(supervisor, name, parameter, message):
+    if await _stop_found(supervisor, name, parameter, message):
         message.retvalue = f"External command stopped{EOL}"
     else:
         message.retvalue = f"External not running{EOL}"
@@ -127,10 +132,11 @@ async def _stop(supervisor: Supervisor, arguments: str, message: Message) -> boo
     return True
 
 
-async def _stop_one(
+async def _stop_found(
     supervisor: Supervisor, name: str, parameter: str | None, message: Message
 ) -> bool:
-    peer = supervisor.find_peer(name, parameter) or _named_with_blanks(supervisor, name, parameter)
+    """Stop the script or the peer of that name; return False if there is none."""
+    peer = supervisor.find_peer(name, parameter) or _find_typed(supervisor, name, parameter)
     script = supervisor.peers[peer] if peer else supervisor.find_script(name, parameter)
     if script is not None and script.state not in IDLE:
         ran = script.pid is not None
@@ -144,9 +150,11 @@ async def _stop_one(
     return False
 
 
-def _named_with_blanks(supervisor: Supervisor, name: str, parameter: str | None) -> Peer | None:
-    """The peer whose name, and parameter if it has one, are all that was typed: only
-    ``[scripts]`` can start a script with blanks in its name."""
+def _find_typed(supervisor: Supervisor, name: str, parameter: str | None) -> Peer | None:
+    """Return the peer whose name and parameter make up all that was typed.
+
+    A script from ``[scripts]`` may have blanks in its name.
+    """
     typed = name if parameter is None else f"{name} {parameter}"
     for peer in supervisor.peers:
         if typed in (peer.name, f"{peer.name} {peer.parameter}"):
@@ -157,7 +165,7 @@ def _named_with_blanks(supervisor: Supervisor, name: str, parameter: str | None)
 async def _restart(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     name, parameter = _name_and_parameter(arguments)
     check_execute(commander_of(message))
-    await _stop_one(supervisor, name, parameter, message)
+    await _stop_found(supervisor, name, parameter, message)
     return _start_now(supervisor, name, parameter or "", message)
 
 
@@ -168,31 +176,39 @@ async def _execute(supervisor: Supervisor, arguments: str, message: Message) -> 
     return True
 
 
+# Scripts
+
+
 async def _show(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     scripts = _chosen(supervisor, arguments, message)
     if scripts:
-        message.retvalue = "".join(line + EOL for line in table(scripts))
+        message.retvalue = _text(table(scripts))
     elif not arguments:
         message.retvalue = f"No script was started{EOL}"
     return True
 
 
 async def _why(supervisor: Supervisor, arguments: str, message: Message) -> bool:
-    scripts = [one for one in _chosen(supervisor, arguments, message) if one.why]
-    if not scripts and "reason" not in message:
+    failed = [
+        (script.last_failure, script)
+        for script in _chosen(supervisor, arguments, message)
+        if script.last_failure is not None
+    ]
+    if not failed and "reason" not in message:
         message.retvalue = f"Nothing has failed{EOL}"
-    for script in sorted(scripts, key=lambda one: one.failed_at)[-1:]:
-        lines = (f"{safe(script.label)}, at {clock(script.failed_at)}", *script.why)
-        message.retvalue = "".join(line + EOL for line in lines)
+    for failure, script in sorted(failed, key=lambda one: one[0].when)[-1:]:
+        headline = f"{safe(script.label)}, at {clock(failure.when)}"
+        message.retvalue = _text([headline, *failure.lines])
     return True
 
 
 async def _log(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     scripts = _chosen(supervisor, arguments, message)
-    kept = sorted(line for script in scripts for line in script.log_lines)
+    kept = sorted(line for script in scripts for line in script.errors.lines)
     if kept:
-        lines = (f"{clock(when)} [{pid}] {safe(text, keep=TAB)}" for when, pid, text in kept)
-        message.retvalue = "".join(line + EOL for line in lines)
+        message.retvalue = _text(
+            f"{clock(line.when)} [{line.pid}] {safe(line.text, keep=TAB)}" for line in kept
+        )
     elif "reason" not in message:
         message.retvalue = f"Nothing was written on standard error{EOL}"
     return True
@@ -215,12 +231,12 @@ async def _dismiss(supervisor: Supervisor, arguments: str, message: Message) -> 
 async def _audio(supervisor: Supervisor, arguments: str, message: Message) -> bool:
     from yext.extmodule.calls import audio_table
 
-    message.retvalue = "".join(line + EOL for line in audio_table(supervisor))
+    message.retvalue = _text(audio_table(supervisor))
     return True
 
 
 def _chosen(supervisor: Supervisor, arguments: str, message: Message) -> list[Script]:
-    """The scripts that are meant: all, or those of the name and parameter given."""
+    """Return all scripts, or those of the name and the parameter that were typed."""
     if not arguments:
         return list(supervisor.scripts)
     name, parameter = _name_and_parameter(arguments)
@@ -239,87 +255,133 @@ COLUMNS = (
 
 
 def table(scripts: list[Script]) -> list[str]:
-    """``external show`` as lines: a heading, then fields parted by TABs, a script a line."""
+    """Return the lines of ``external show``: a heading, then one line for each script, with
+    fields separated by TABs."""
     return [TAB.join(COLUMNS), *(TAB.join(map(safe, _row(script))) for script in scripts)]
 
 
 def _row(script: Script) -> list[str]:
-    peer = script.peer
-    if peer is None:
-        live = ["-"] * 8
-    else:
-        live = [
-            str(peer.pid), peer.role, str(int(time.time() - script.started_at)),
-            str(peer.received), str(peer.sent), str(len(peer.pending.waiting)),
-            str(len(peer.relays)), str(len(peer.watches)),
-        ]  # fmt: skip
-    ended, why = script.last_exit, script.why
     return [
-        script.name, script.parameter or "-", script.state_text(), *live, script.restarts_text(),
-        f"{ended.status.describe()}, {clock(ended.when)}" if ended is not None else "-",
-        f"{why[0]}, {clock(script.failed_at)}" if why else "-",
+        script.name, script.parameter or "-", script.describe_state(), *_live(script),
+        script.describe_restarts(), _last_exit(script), _last_failure(script.last_failure),
     ]  # fmt: skip
 
 
-Action = Callable[[Supervisor, str, Message], Awaitable[bool]]
+def _live(script: Script) -> list[str]:
+    """Return the fields about a script's process, from ``pid`` to ``watches``."""
+    if script.process is None:
+        return ["-"] * 8
+    peer, up = script.process.peer, time.time() - script.process.started_at
+    subscribed = peer.subscriptions
+    counts = (
+        peer.received, peer.sent, len(peer.pending.waiting),
+        len(subscribed.relays), len(subscribed.watches),
+    )  # fmt: skip
+    return [str(script.process.pid), peer.role, str(int(up)), *map(str, counts)]
 
-ACTIONS: dict[str, tuple[Action, str]] = {
-    "info": (_info, "who is connected, with pid and role"),
-    "start": (_start, "starts a script"),
-    "stop": (_stop, "ends a script, or disconnects a peer of a listener"),
-    "restart": (_restart, "ends a script and starts it again"),
-    "execute": (_execute, "runs a program without the protocol"),
-    "show": (_show, "the state and numbers of each script"),
-    "why": (_why, "why a script failed last"),
-    "log": (_log, "what a script wrote on standard error"),
-    "dismiss": (_dismiss, "forgets scripts that do not run"),
-    "audio": (_audio, "the audio that channel scripts send and get"),
+
+def _last_exit(script: Script) -> str:
+    exit = script.last_exit
+    return f"{exit.status.describe()}, {clock(exit.when)}" if exit is not None else "-"
+
+
+def _last_failure(failure: Failure | None) -> str:
+    return f"{failure.lines[0]}, {clock(failure.when)}" if failure is not None else "-"
+
+
+Action = Callable[[Supervisor, str, Message], Awaitable[bool]]
+"""Carries out a sub-command with its arguments; returns False if it was not understood."""
+
+
+class Verb(NamedTuple):
+    """A sub-command.
+
+    Attributes:
+        action: what carries it out.
+        description: the text that completion shows.
+        bare: True if it may stand without a name.
+    """
+
+    action: Action
+    description: str
+    bare: bool = False
+
+
+VERBS = {
+    "info": Verb(_info, "list the connected peers, with pid and role", bare=True),
+    "start": Verb(_start, "start a script"),
+    "stop": Verb(_stop, "stop a script, or disconnect a peer of a listener"),
+    "restart": Verb(_restart, "stop a script and start it again"),
+    "execute": Verb(_execute, "run a program without the protocol"),
+    "show": Verb(_show, "show the state and the counts of each script", bare=True),
+    "why": Verb(_why, "show why a script failed last", bare=True),
+    "log": Verb(_log, "show what a script wrote on standard error", bare=True),
+    "dismiss": Verb(_dismiss, "forget scripts that do not run", bare=True),
+    "audio": Verb(_audio, "show the audio to and from channel scripts", bare=True),
 }
-"""What each sub-command does, and how that is described."""
+"""The sub-commands."""
+
+
+# Completion and help
 
 
 def complete(supervisor: Supervisor, line: str, word: str) -> dict[str, str]:
-    """The words that may follow `line`, and what each is."""
+    """Return the words that may follow `line`, each with its description."""
     words = line.split()
     if words in ([], ["help"], ["?"]):
         return {"external": HELP}
     if words == ["external"]:
         # Yate's own words alone, as recorded; the rest once their beginning is typed.
-        return {verb: ACTIONS[verb][1] for verb in (ACTIONS if word else YATE_WORDS)}
-    if words[0] != "external" or words[1] not in ACTIONS:
+        return {verb: VERBS[verb].description for verb in (VERBS if word else YATE_VERBS)}
+    if words[0] != "external" or words[1] not in VERBS:
         return {}
-    known = _known(supervisor, words[1])
+    candidates = _candidates(supervisor, words[1])
     if len(words) == 2:
-        return {name: what for name, _, what in known}
+        return {one.name: one.description for one in candidates}
     if len(words) == 3:
-        return {more: what for name, more, what in sorted(known) if name == words[2] and more}
+        return {
+            one.parameter: one.description
+            for one in sorted(candidates)
+            if one.name == words[2] and one.parameter
+        }
     return {}
 
 
-def _known(supervisor: Supervisor, verb: str) -> list[tuple[str, str, str]]:
-    """The name, parameter and state of all that `verb` can be said of."""
+class _Candidate(NamedTuple):
+    """A peer or a script that may be named in a command."""
+
+    name: str
+    parameter: str
+    description: str
+
+
+def _candidates(supervisor: Supervisor, verb: str) -> list[_Candidate]:
+    """Return the peers or the scripts that `verb` may name."""
     if verb in ("stop", "restart"):
-        peers = (
-            (one.name, one.parameter, _peer_state(supervisor, one)) for one in supervisor.peers
-        )
-        return list(peers)
+        return [
+            _Candidate(peer.name, peer.parameter, _describe_peer(peer, script))
+            for peer, script in supervisor.peers.items()
+        ]
     if verb in ("show", "why", "log", "dismiss"):
-        return [(one.name, one.parameter, _state(one)) for one in supervisor.scripts]
+        return [
+            _Candidate(script.name, script.parameter, _describe(script))
+            for script in supervisor.scripts
+        ]
     return []
 
 
-def _state(script: Script) -> str:
-    parts = [script.parameter, script.state_text(), f"pid {script.pid}" if script.pid else ""]
+def _describe(script: Script) -> str:
+    pid = f"pid {script.pid}" if script.pid else ""
+    parts = [script.parameter, script.describe_state(), pid]
     return ", ".join(safe(part) for part in parts if part)
 
 
-def _peer_state(supervisor: Supervisor, peer: Peer) -> str:
-    script = supervisor.peers[peer]
+def _describe_peer(peer: Peer, script: Script | None) -> str:
     if script is not None:
-        return _state(script)
+        return _describe(script)
     return safe(f"{peer.parameter}, connected to listener {peer.name}")
 
 
 def help(message: Message) -> bool:
-    """Adds to ``engine.help``, or answers for ``help external``."""
+    """Add the usage to ``engine.help``, or answer ``help external``."""
     return help_with(message, "external", USAGE, HELP)

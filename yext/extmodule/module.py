@@ -172,9 +172,9 @@ def _program(script: Script) -> Program:
     program = Program(
         script.name,
         script.parameter,
-        script.state_text(),
-        restarts=script.restarts_text(),
-        reason=script.last_text() if failed else "",
+        script.describe_state(),
+        restarts=script.describe_restarts(),
+        reason=script.describe_last() if failed else "",
         explain=f"external why {script.label}" if failed else "",
     )
     if peer is None:

@@ -67,7 +67,7 @@ def _script(supervisor: Supervisor, program: Program, script: Script | None) -> 
     if found is None:
         return [_start(supervisor, program)]
     found.configured = True
-    return [f"{found.label} is there already: {found.state_text()}"]
+    return [f"{found.label} is there already: {found.describe_state()}"]
 
 
 def _start(supervisor: Supervisor, program: Program) -> str:

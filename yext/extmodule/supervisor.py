@@ -11,7 +11,8 @@ from yext.commander import Commander, check_execute
 from yext.engine.module import Module
 from yext.errors import StartError
 from yext.extmodule.peer.connection import Connection
-from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.extmodule.peer.ends import PeerEnd
+from yext.extmodule.peer.peer import Peer
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
 from yext.extmodule.script.states import LIVE, ScriptState
 from yext.extmodule.scripts import Index, Scripts
@@ -106,7 +107,7 @@ class Supervisor:
         for peer in self.peers:
             peer.use_defaults(before, after)
         for script in self.scripts:
-            script.keep_lines(settings.options.loglines)
+            script.errors.keep(settings.options.loglines)
 
     def source(self, name: str) -> str:
         """Return where a program is looked for, and the setting that says so; empty if `name`

@@ -18,11 +18,11 @@ from console.commands.command import Listed
 from console.replies.draw import Page
 from console.replies.render import HELP, draw
 from tests.console.commands.examples import EXAMPLES
-from yext.extmodule.commands import ACTIONS, YATE_WORDS
+from yext.extmodule.commands import VERBS, YATE_VERBS
 
 ENDING = ("quit", "stop", "restart")
 
-ONLY_YEXT = [verb for verb in ACTIONS if verb not in YATE_WORDS]
+ONLY_YEXT = [verb for verb in VERBS if verb not in YATE_VERBS]
 
 Story = Callable[[AttachedLink, Yate], Awaitable[None]]
 
@@ -76,7 +76,7 @@ def test_no_command_of_the_table_starts_a_script(tmp_path: Path) -> None:
         only_yext = {row.name for row in TABLE if row.listed is not Listed.YATE} - {"?"}
         assert sent & (only_yext | {"attach", "phone"}) == set()
         verbs = {line.split()[1] for line in engine.lines if line.startswith("external ")}
-        assert verbs <= set(YATE_WORDS)
+        assert verbs <= set(YATE_VERBS)
 
     play(tmp_path, story)
 

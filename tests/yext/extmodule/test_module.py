@@ -266,7 +266,7 @@ def test_changed_options_hold_for_live_peers_but_for_what_they_have_set(lab: Wor
             assert own.peer is not None
             assert (canary.settings.timeout, canary.settings.timebomb) == (1234, True)
             assert (own.peer.settings.timeout, own.peer.settings.timebomb) == (77, True)
-            assert own.log_lines.maxlen == 3
+            assert own.errors.lines.maxlen == 3
 
     asyncio.run(story())
 

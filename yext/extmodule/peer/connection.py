@@ -11,18 +11,10 @@ from typing import Protocol, cast
 
 from yext import log, wire
 from yext.errors import LineTooLongError
-from yext.extmodule.peer.peer import Peer, PeerEnd, PeerHost
+from yext.extmodule.peer.ends import PeerEnd
+from yext.extmodule.peer.peer import Peer, PeerHost
+from yext.extmodule.peer.transport import Transport
 from yext.linebuffer import LineBuffer
-
-
-class Transport(Protocol):
-    """What a connection writes to: an asyncio transport, or the pipes of a script."""
-
-    def write(self, data: bytes, /) -> None: ...
-    def close(self) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
 
 
 class ConnectionHost(PeerHost, Protocol):

@@ -1,7 +1,7 @@
-"""One peer without its connection: the protocol, its handlers, watches and pending answers.
+"""One peer without its connection: the protocol, and the messages on their way.
 
 A peer is a script on pipes or a program on a socket. For the dispatcher it is both a sender
-of messages and a watcher; each handler that it installs is a `Relay`. It is given lines, and
+of messages and a watcher, and its handlers hand messages over to it. It is given lines, and
 leaves lines for its connection to write.
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from yext import log, wire
-from yext.dispatcher import PENDING, Dispatch, Handler, NoAnswer, Pending
+from yext.dispatcher import PENDING, Dispatch, NoAnswer, Pending
 from yext.errors import LineTooLongError, ProtocolError
-from yext.extmodule.peer import setlocal
+from yext.extmodule.peer.ends import AT_ONCE, PeerEnd
 from yext.extmodule.peer.pending import NEVER, PendingAnswers
-from yext.extmodule.peer.requests import parse_debug, parse_install, parse_setlocal
+from yext.extmodule.peer.requests import REQUESTS
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
+from yext.extmodule.peer.subscriptions import Subscriptions
+from yext.extmodule.peer.transport import PeerConnection
 from yext.linebuffer import BUFSIZE
 from yext.log import Throttle
 from yext.message import Message
@@ -35,23 +36,6 @@ _MISTAKES_LOGGED = 100
 _IDS = f"{os.urandom(6).hex()}."
 """How ids of messages to peers begin, so that none is the id of a message that a peer sends itself:
 with the id of one that waits for its answer, a peer sends messages on behalf of that call."""
-
-
-class PeerEnd(Enum):
-    """Why a peer's part on the bus is over."""
-
-    GONE = "it closed its connection, or its process ended"
-    QUIT = "it sent %%>quit"
-    STOP = "an operator, a reload or the end of the engine stopped it"
-    HANGUP = "its channel was destroyed"
-    DATA = "its connection carries audio from now on"
-    REFUSED = "its first line was not a valid %%>connect"
-    OVERFLOW = "it sent too long a line"
-    TIMEBOMB = "it did not take or answer a message in time, and timebomb is on"
-
-
-_AT_ONCE = (PeerEnd.STOP, PeerEnd.REFUSED, PeerEnd.OVERFLOW, PeerEnd.TIMEBOMB)
-"""The ends at which the connection does not wait for the answers to the peer's own messages."""
 
 
 class PeerHost(Protocol):
@@ -95,63 +79,6 @@ class PeerHost(Protocol):
         """
 
 
-class PeerConnection(Protocol):
-    """What a peer needs from its connection.
-
-    Attributes:
-        bufsize: the bytes of the longest line that the peer may send.
-    """
-
-    bufsize: int
-
-    def check_buffered(self) -> None:
-        """Check what was received before `bufsize` was changed.
-
-        Raises:
-            LineTooLongError: it does not fit.
-        """
-
-    def write_soon(self) -> float:
-        """Write the peer's lines at the end of this turn of the loop; return the loop's time."""
-
-    def refuses(self) -> bool:
-        """Return True if the peer takes no more lines: it has closed its input, or more than
-        ``maxoutput`` bytes wait for it."""
-
-    def count_lost_notice(self) -> None:
-        """Count a notice that was left out because the connection refuses."""
-
-    def hand_off(self, successor: asyncio.Protocol) -> None:
-        """End the peer, and let `successor` have the transport and what has come on it."""
-
-    def close(self) -> None:
-        """Write the peer's lines, then close."""
-
-
-class Relay(Handler):
-    """A handler that a peer installed: it hands messages over to the peer.
-
-    Attributes:
-        asked_priority: the priority as the peer gave it, which may be negative.
-    """
-
-    __slots__ = ("asked_priority", "peer")
-
-    def __init__(
-        self, peer: Peer, name: str, priority: int, filter_name: str, filter_value: str
-    ) -> None:
-        track = peer.settings.trackparam
-        super().__init__(name, priority, peer.label, track, filter_name, filter_value)
-        self.peer = peer
-        self.asked_priority = priority
-
-    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
-        peer = self.peer
-        if dispatch.sender is peer and dispatch.ident and not peer.settings.reenter:
-            return False
-        return peer.hand_over(message, dispatch)
-
-
 class Peer:
     """One peer of the external module.
 
@@ -167,8 +94,6 @@ class Peer:
         is_script: True for a script of the engine, False for a peer of a listener.
         settings: what ``%%>setlocal`` changes.
         pending: the dispatches that wait for the peer's answer.
-        relays: the installed handlers by message name.
-        watches: the names of watched messages.
         channel: the peer's end of a call, None if it has none.
         connection: the peer's connection, None before it is made and after it was closed.
         congested: False if the connection takes lines for sure; otherwise it has to be asked.
@@ -182,10 +107,10 @@ class Peer:
 
     # Five thousand idle peers are to take little memory (tests/bench, row idle).
     __slots__ = (
-        "_dispatcher", "_host", "_mistakes", "_sequence", "_turn", "channel", "congested",
-        "connection", "ended", "is_script", "label", "name", "outgoing", "own_in_flight",
-        "parameter", "pending", "pid", "received", "relays", "role", "sent", "settings", "spoke",
-        "stray", "watches",
+        "_dispatcher", "_host", "_mistakes", "_sequence", "_subscriptions", "_turn", "channel",
+        "congested", "connection", "ended", "is_script", "label", "name", "outgoing",
+        "own_in_flight", "parameter", "pending", "pid", "received", "role", "sent", "settings",
+        "spoke", "stray",
     )  # fmt: skip
 
     def __init__(self, host: PeerHost, name: str, parameter: str, role: str) -> None:
@@ -199,8 +124,7 @@ class Peer:
         self.is_script = False
         self.settings = host.peer_settings
         self.pending = PendingAnswers()
-        self.relays: dict[str, Relay] = {}
-        self.watches: dict[str, None] = {}
+        self._subscriptions: Subscriptions | None = None
         self.channel: PeerChannel | None = None
         self.connection: PeerConnection | None = None
         self.congested = False
@@ -275,7 +199,7 @@ class Peer:
             self.end(PeerEnd.QUIT)
             return
         keyword, colon, arguments = line.partition(":")
-        action = self.REQUESTS.get(keyword)
+        action = REQUESTS.get(keyword)
         if action is None or not colon:
             raise ProtocolError("no such line")
         action(self, arguments)
@@ -431,6 +355,13 @@ class Peer:
             self._turn = self.connection.write_soon()
             self.outgoing = [line]
 
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The handlers that the peer has installed, and its watches."""
+        if self._subscriptions is None:
+            self._subscriptions = Subscriptions(self._dispatcher, self)
+        return self._subscriptions
+
     # Settings
 
     @property
@@ -442,6 +373,19 @@ class Peer:
     def bufsize(self, size: int) -> None:
         if self.connection is not None:
             self.connection.bufsize = size
+
+    def check_buffered(self) -> None:
+        """Check what was received before `bufsize` was changed.
+
+        Raises:
+            LineTooLong: it does not fit.
+        """
+        if self.connection is not None:
+            self.connection.check_buffered()
+
+    def shows_debug(self, level: int) -> bool:
+        """Return True if debug text of the peer at `level` is to be logged."""
+        return self._host.shows_debug(level, self.settings.debuglevel)
 
     @property
     def restartable(self) -> bool:
@@ -483,86 +427,18 @@ class Peer:
         self._dispatcher.slices.do(self._leave(end))
 
     def _leave(self, end: PeerEnd) -> Iterator[None]:
-        dispatcher = self._dispatcher
-        while self.relays:
-            dispatcher.uninstall(self.relays.popitem()[1])
-            yield
-        while self.watches:
-            dispatcher.unwatch(self.watches.popitem()[0], self)
-            yield
+        if self._subscriptions is not None:
+            yield from self._subscriptions.leave()
         if end is PeerEnd.DATA:
             return
         yield from self._release_pending()
         channel, self.channel = self.channel, None
         if channel is not None:
             channel.peer_gone(self.settings.reason)
-        if not self.own_in_flight or end in _AT_ONCE:
+        if not self.own_in_flight or end in AT_ONCE:
             self._close()
 
     def _close(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
-
-    # Requests
-
-    def _install(self, arguments: str) -> None:
-        asked = parse_install(arguments)
-        name = asked.name
-        done = bool(name) and name not in self.relays
-        if done:
-            relay = Relay(self, name, asked.priority, asked.filter_name, asked.filter_value)
-            self.relays[name] = relay
-            self._dispatcher.install(relay)
-        self.send(f"%%<install:{asked.priority}:{name}:{wire.bool_text(done)}")
-
-    def _uninstall(self, name: str) -> None:
-        relay = self.relays.pop(name, None)
-        if relay is not None:
-            self._dispatcher.uninstall(relay)
-        priority = relay.asked_priority if relay is not None else 0
-        self.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
-
-    def _watch(self, name: str) -> None:
-        done = name not in self.watches
-        if done:
-            self.watches[name] = None
-            self._dispatcher.watch(name, self)
-        self.send(f"%%<watch:{name}:{wire.bool_text(done)}")
-
-    def _unwatch(self, name: str) -> None:
-        done = name in self.watches
-        if done:
-            del self.watches[name]
-            self._dispatcher.unwatch(name, self)
-        self.send(f"%%<unwatch:{name}:{wire.bool_text(done)}")
-
-    def _setlocal(self, arguments: str) -> None:
-        name, asked = parse_setlocal(arguments)
-        value, done = setlocal.carry_out(self, name, asked)
-        self.send(f"%%<setlocal:{name}:{value}:{wire.bool_text(done)}")
-        if name == "bufsize" and self.connection is not None:
-            self.connection.check_buffered()
-
-    def _output(self, text: str) -> None:
-        if text:
-            self.bus.log.output(text)
-
-    def _debug(self, arguments: str) -> None:
-        level, text = parse_debug(arguments)
-        settings = self.settings
-        if self._host.shows_debug(level, settings.debuglevel):
-            source = settings.debugname or self.name
-            text = wire.unescape_prefix(text)
-            self.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, source))
-
-    REQUESTS: ClassVar[Mapping[str, Callable[[Peer, str], None]]] = {
-        "%%>install": _install,
-        "%%>uninstall": _uninstall,
-        "%%>watch": _watch,
-        "%%>unwatch": _unwatch,
-        "%%>setlocal": _setlocal,
-        "%%>output": _output,
-        "%%>debug": _debug,
-    }
-    """What carries out each request, by its keyword; it gets what follows the colon."""

@@ -1,6 +1,6 @@
-"""The arguments of a peer's requests: ``%%>install:``, ``%%>setlocal:``, ``%%>debug:``.
+"""The requests of a peer: ``%%>install``, ``%%>watch``, ``%%>setlocal`` …, one row each.
 
-What carries the requests out is the table `REQUESTS` in `peer`.
+To add a request, add a function and its row in `REQUESTS`.
 
 Source: Yate's docs/extmodule.html, and the recordings.
 """
@@ -8,10 +8,14 @@ Source: Yate's docs/extmodule.html, and the recordings.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Protocol
 
 from yext import log, wire
 from yext.errors import ProtocolError
+from yext.extmodule.peer import setlocal
+from yext.extmodule.peer.setlocal import SettablePeer
+from yext.extmodule.peer.subscriptions import Install, Subscriptions
 
 DEFAULT_PRIORITY = 100
 
@@ -19,13 +23,72 @@ _PRIORITY = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _PRIORITY_MAX = 2147483646
 
 
-class Install(NamedTuple):
-    """The arguments of ``%%>install:PRIORITY:NAME[:FILTER-NAME[:FILTER-VALUE]]``."""
+class RequestingPeer(SettablePeer, Protocol):
+    """What the requests read and change."""
 
-    priority: int
-    name: str
-    filter_name: str = ""
-    filter_value: str = ""
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The handlers that the peer has installed, and its watches."""
+
+    def send(self, line: str) -> None:
+        """Queue a line for the peer."""
+
+    def check_buffered(self) -> None:
+        """Check what was received before the buffer's size was changed.
+
+        Raises:
+            LineTooLong: it does not fit.
+        """
+
+    def shows_debug(self, level: int) -> bool:
+        """Return True if debug text of the peer at `level` is to be logged."""
+
+
+def _install(peer: RequestingPeer, arguments: str) -> None:
+    asked = parse_install(arguments)
+    done = wire.bool_text(peer.subscriptions.install(asked))
+    peer.send(f"%%<install:{asked.priority}:{asked.name}:{done}")
+
+
+def _uninstall(peer: RequestingPeer, name: str) -> None:
+    relay = peer.subscriptions.uninstall(name)
+    priority = relay.asked_priority if relay is not None else 0
+    peer.send(f"%%<uninstall:{priority}:{name}:{wire.bool_text(relay is not None)}")
+
+
+def _watch(peer: RequestingPeer, name: str) -> None:
+    peer.send(f"%%<watch:{name}:{wire.bool_text(peer.subscriptions.watch(name))}")
+
+
+def _unwatch(peer: RequestingPeer, name: str) -> None:
+    peer.send(f"%%<unwatch:{name}:{wire.bool_text(peer.subscriptions.unwatch(name))}")
+
+
+def _setlocal(peer: RequestingPeer, arguments: str) -> None:
+    name, colon, value = arguments.partition(":")
+    if not name or not colon:
+        raise ProtocolError("setlocal needs a name and a value")
+    value, done = setlocal.carry_out(peer, name, value.strip(" \t"))
+    peer.send(f"%%<setlocal:{name}:{value}:{wire.bool_text(done)}")
+    if name == "bufsize":
+        peer.check_buffered()
+
+
+def _output(peer: RequestingPeer, text: str) -> None:
+    if text:
+        peer.bus.log.output(text)
+
+
+def _debug(peer: RequestingPeer, arguments: str) -> None:
+    level_text, colon, text = arguments.partition(":")
+    if not level_text or not colon:
+        raise ProtocolError("debug needs a level and a text")
+    level = int(level_text) if re.fullmatch(r"-?[0-9]{1,9}", level_text) else log.ALL
+    level = max(log.TEST, min(level, log.ALL))
+    if peer.shows_debug(level):
+        source = peer.settings.debugname or peer.name
+        text = wire.unescape_prefix(text)
+        peer.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, source))
 
 
 def parse_install(text: str) -> Install:
@@ -51,26 +114,13 @@ def parse_install(text: str) -> Install:
     return Install(priority, name, unescape(filter_name), unescape(filter_value))
 
 
-def parse_setlocal(text: str) -> tuple[str, str]:
-    """Parse the name and the value of ``%%>setlocal:``, the value without blanks around it.
-
-    Raises:
-        ProtocolError: there is no name, or no colon after it.
-    """
-    name, colon, value = text.partition(":")
-    if not name or not colon:
-        raise ProtocolError("setlocal needs a name and a value")
-    return name, value.strip(" \t")
-
-
-def parse_debug(text: str) -> tuple[int, str]:
-    """Parse the level and the text, still escaped, of ``%%>debug:``.
-
-    Raises:
-        ProtocolError: there is no level, or no colon after it.
-    """
-    level_text, colon, rest = text.partition(":")
-    if not level_text or not colon:
-        raise ProtocolError("debug needs a level and a text")
-    level = int(level_text) if re.fullmatch(r"-?[0-9]{1,9}", level_text) else log.ALL
-    return max(log.TEST, min(level, log.ALL)), rest
+REQUESTS: dict[str, Callable[[RequestingPeer, str], None]] = {
+    "%%>install": _install,
+    "%%>uninstall": _uninstall,
+    "%%>watch": _watch,
+    "%%>unwatch": _unwatch,
+    "%%>setlocal": _setlocal,
+    "%%>output": _output,
+    "%%>debug": _debug,
+}
+"""The requests by keyword; each gets the peer and what follows the colon."""

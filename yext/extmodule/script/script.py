@@ -1,42 +1,39 @@
-"""A script's life: start, standard error, exit, restart with back-off, stop.
+"""A script: its start, its state, its restarts with back-off, its stop.
 
-Its states, and what leads from one to the next, are in `states`.
+The states, and the events that lead from one to the next, are in `states`; the process that a
+script is while it runs is in `process`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from yext import log
-from yext.errors import StartError
-from yext.extmodule.diagnosis.exitstatus import ScriptExit
-from yext.extmodule.peer.connection import Connection, ConnectionHost
-from yext.extmodule.peer.peer import Peer, PeerEnd
+from yext.errors import StartError, StartFailure
+from yext.extmodule.diagnosis.exitstatus import ExitStatus, ScriptExit
+from yext.extmodule.peer.connection import ConnectionHost
+from yext.extmodule.peer.ends import PeerEnd
+from yext.extmodule.peer.peer import Peer
 from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
-from yext.extmodule.script.launch import Launched, Launcher
-from yext.extmodule.script.pipes import ErrorOutput, Pipes
+from yext.extmodule.script.errorlog import ErrorLog
+from yext.extmodule.script.launch import Launcher
+from yext.extmodule.script.process import ScriptProcess
 from yext.extmodule.script.settling import Start
 from yext.extmodule.script.states import IDLE, TRANSITIONS, ScriptEvent, ScriptState
-from yext.extmodule.script.stopping import StopSequence, reap
-from yext.log import Throttle
-
-if TYPE_CHECKING:
-    from yext.errors import StartFailure
 
 EARLY_SECONDS = 1.0
-"""An end so soon after the start is told to whoever started the script."""
+"""Seconds after the start within which an end is early, and reported to the session that
+started the script."""
 
-_TOLD_LINES = 12
-"""How many of its last lines on standard error an early end shows."""
+_ERROR_LINES = 12
+"""Lines on standard error that the report of an end shows."""
 
-_TOLD_CHARACTERS = 200
-"""How much of a stray line on standard output is shown."""
+_STRAY_LENGTH = 200
+"""Characters of a stray line on standard output that are shown."""
 
 _CAUSES = {
     PeerEnd.GONE: "it closed its standard output",
@@ -64,24 +61,38 @@ class ScriptHost(ConnectionHost, Protocol):
         """Note that a script has ended, or was not started, and is not started again by itself."""
 
 
-class Script:
-    """One script under the engine's care.
+class Failure(NamedTuple):
+    """Why a script failed.
 
     Attributes:
-        name, parameter: as given when it was started.
-        configured: whether it stands in the configuration, and a reload may stop it.
-        session: the label of the session that is told what becomes of it; empty for all.
-        path: what was started, or tried, the last time.
-        peer, pid: the peer and the process it is while it lives.
-        started_at: seconds since 1970.
-        restarts: how often it was brought back since somebody started it.
-        log_lines: (time, pid, text) of its last lines on standard error.
-        last_exit: how it ended the last time.
-        why, failed_at: its last failure told in full, a line each (empty where there was
-            none), and when that was, in seconds since 1970.
+        lines: the reason, what the script printed, what to do; the first is a headline.
+        when: the time, in seconds since 1970.
+    """
+
+    lines: tuple[str, ...]
+    when: float
+
+
+class Script:
+    """One script, over all its restarts.
+
+    Args:
+        host: the owner.
+        name, parameter: the script as it was asked for; the parameter may be empty.
+
+    Attributes:
+        configured: True if the script is in ``[scripts]``, so that a reload may stop it.
+        session: the label of the session that gets notices about the script, empty for all.
+        state: the state.
+        path: the program that was started, or tried, the last time.
+        process: the process, None while there is none.
+        restarts: how often it was started again by itself since the last start by an operator.
+        errors: the last lines on standard error.
+        last_exit: how it ended the last time, None if it has not ended yet.
+        last_failure: why it failed the last time, None if it has not failed yet.
         begun: its last start by a command or by the configuration, None for a script that was
             started for a call.
-        role: the role that it has as a peer.
+        role: the role of the script's peer, ``global`` or ``channel``.
     """
 
     role = "global"
@@ -93,54 +104,52 @@ class Script:
         self.session = ""
         self.state = ScriptState.STOPPED
         self.path = ""
-        self.peer: Peer | None = None
-        self.pid: int | None = None
-        self.started_at = 0.0
+        self.process: ScriptProcess | None = None
         self.restarts = 0
-        self.log_lines: deque[tuple[float, int, str]] = deque(maxlen=host.options.loglines)
+        self.errors = ErrorLog(host, name, self.label)
         self.last_exit: ScriptExit | None = None
-        self.why: tuple[str, ...] = ()
-        self.failed_at = 0.0
+        self.last_failure: Failure | None = None
         self.begun: Start | None = None
         self._host = host
-        self._loop = asyncio.get_running_loop()
-        self._connection: Connection | None = None
-        self._pipes: Pipes | None = None
-        self._errors: ErrorOutput | None = None
-        self._pidfd = -1
-        self._gone = asyncio.Event()
-        self._gone.set()
-        self._end: PeerEnd | None = None
-        self._asked_to_stop = False
-        self._told_stray = False
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._reported_stray = False
         self._settling: asyncio.TimerHandle | None = None
         self._backoff = BackOff(self._start_again)
-        self._logged = Throttle(self._not_logged)
-        self._ladder: StopSequence | None = None
 
     @property
     def label(self) -> str:
-        """How the log calls it: the name, and the parameter if there is one."""
+        """The name, and the parameter if there is one."""
         return f"{self.name} {self.parameter}".rstrip()
 
-    def state_text(self) -> str:
-        """The state, with the seconds left of a back-off, or the time of the failure."""
+    @property
+    def peer(self) -> Peer | None:
+        """The peer that the script is, None while there is no process."""
+        return self.process.peer if self.process is not None else None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while there is no process."""
+        return self.process.pid if self.process is not None else None
+
+    def describe_state(self) -> str:
+        """Return the state, with the seconds left of a back-off or the time of a failure."""
         if self.state is ScriptState.BACKING_OFF:
             return f"{self.state} ({self._backoff.left():.1f} s)"
-        if self.state is ScriptState.FAILED:
-            return f"{self.state} {log.clock(self.failed_at)}"
+        if self.state is ScriptState.FAILED and self.last_failure is not None:
+            return f"{self.state} {log.clock(self.last_failure.when)}"
         return self.state
 
-    def restarts_text(self) -> str:
-        """How often it was brought back; while it waits, which of how many times it will be."""
+    def describe_restarts(self) -> str:
+        """Return the number of restarts; during a back-off, ``2 of 5`` for the one to come."""
         if self.state is ScriptState.BACKING_OFF:
             return f"{self._backoff.count} of {self._host.options.restart_max}"
         return str(self.restarts)
 
-    def last_text(self) -> str:
-        """The last failure or exit in a few words, ``-`` for neither."""
-        if self.state is ScriptState.FAILED and self.why:
-            return self.why[0]
+    def describe_last(self) -> str:
+        """Return the last failure or exit in a few words, ``-`` for neither."""
+        if self.state is ScriptState.FAILED and self.last_failure is not None:
+            return self.last_failure.lines[0]
         return self.last_exit.status.describe() if self.last_exit is not None else "-"
 
     def _on(self, event: ScriptEvent) -> None:
@@ -151,13 +160,17 @@ class Script:
         if self.begun is not None:
             self.begun.wake()
 
+    def _notice(self, lines: Sequence[str], *, level: int = log.WARN, logged: bool = True) -> None:
+        safe = tuple(log.safe(line, keep="\t") for line in lines)
+        self._host.bus.log.notice(safe, self.session, level=level, logged=logged)
+
     # Start
 
     def begin(self) -> None:
         """Start the program on a command or for the configuration, as `begun`.
 
         Raises:
-            StartError: it could not be started; the script is `failed` then.
+            StartError: it could not be started; the state is `FAILED` then.
         """
         self.begun = Start(self)
         try:
@@ -168,7 +181,11 @@ class Script:
             raise
 
     def start(self) -> None:
-        """Starts the program. Raises `StartError`; the script is `failed` then."""
+        """Start the program.
+
+        Raises:
+            StartError: it could not be started; the state is `FAILED` then.
+        """
         self._backoff.reset()
         self.restarts = 0
         try:
@@ -185,33 +202,18 @@ class Script:
         launched = host.launcher.launch(
             self.path, self.name, self.parameter, host.source(self.name), self.extra_fds()
         )
-        self._launched(launched)
-
-    def _launched(self, launched: Launched) -> None:
-        started = launched.started
         self._on(ScriptEvent.START)
-        self.pid = started.pid
-        self.started_at = time.time()
-        self._asked_to_stop = self._told_stray = False
-        self._end = None
-        self._gone.clear()
-        self._pidfd = started.pidfd
-        self._loop.add_reader(self._pidfd, self._ended)
-        self._settling = self._loop.call_later(EARLY_SECONDS, self._settled)
-        self.peer = peer = Peer(self._host, self.name, self.parameter, self.role)
+        self._reported_stray = False
+        self._ended.clear()
+        self._settling = asyncio.get_running_loop().call_later(EARLY_SECONDS, self._settle)
+        peer = Peer(host, self.name, self.parameter, self.role)
         peer.is_script = True
-        peer.pid = started.pid
-        connection = Connection(self._host, peer)
-        connection.on_close = self._input_closed
-        self._connection = connection
-        self._pipes = Pipes(connection, launched.stdin, launched.stdout, self._heard)
-        self._errors = ErrorOutput(launched.stderr, self._wrote_error)
-        connection.connection_made(self._pipes)
-        self._host.add_script_peer(peer, self)
+        self.process = ScriptProcess(host, self, peer, launched)
+        self.process.connect()
+        host.add_script_peer(peer, self)
 
     def _not_started(self, failure: StartFailure) -> None:
-        self.failed_at = time.time()
-        self.why = failure.lines()
+        self.last_failure = Failure(failure.lines(), time.time())
         self._host.debug(
             log.WARN,
             f"Failed to execute script '{self.name}' args='{self.parameter}': "
@@ -219,164 +221,126 @@ class Script:
         )
 
     def extra_fds(self) -> Mapping[int, int]:
-        """Descriptors that it finds open besides 0 to 2, each with the engine's own."""
+        """Return the descriptors that the program finds open besides 0 to 2, each with the
+        engine's own."""
         return {}
 
-    # Life
-
-    def _settled(self) -> None:
+    def _settle(self) -> None:
+        """Leave the state `STARTING`."""
         if self.state is ScriptState.STARTING:
             self._on(ScriptEvent.SETTLED)
-        self._drop_settling()
+        self._cancel_settling()
 
-    def _drop_settling(self) -> None:
+    def _cancel_settling(self) -> None:
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
 
-    def _heard(self) -> bool:
-        """Looks at what it said first on standard output; whether to look again."""
+    # What the process reports (`ProcessOwner`)
+
+    def output_read(self) -> bool:
+        """Look at the peer after a read of standard output; return False to look no more."""
         peer = self.peer
         assert peer is not None
         if peer.spoke:
-            self._settled()
+            self._settle()
             self._wake()
-        elif peer.stray and not self._told_stray:
-            self._told_stray = True
-            lines = (
-                f"{self.label} printed a line that is not of the protocol: {self._stray()}",
-                "do: have it print that on standard error, where the log takes it",
+        elif peer.stray and not self._reported_stray:
+            self._reported_stray = True
+            self._notice(
+                (
+                    f"{self.label} printed a line that is not of the protocol: {_stray(peer)}",
+                    "do: have it print that on standard error, where the log takes it",
+                )
             )
-            self._notice(lines)
         return not peer.spoke
 
-    def _stray(self) -> str:
-        return self.peer.stray[:_TOLD_CHARACTERS] if self.peer is not None else ""
-
-    def _wrote_error(self, text: str) -> None:
-        """Takes a line that the script wrote on standard error."""
-        self.log_lines.append((time.time(), self.pid or 0, text))
-        if self._logged.passes(self._host.options.lograte):
-            source = f"{self.name}[{self.pid}]"
-            self._host.bus.log.emit(log.Event(log.EventKind.STDERR, text, log.NOTE, source))
-
-    def _not_logged(self, count: int) -> None:
-        self._host.debug(
-            log.WARN,
-            f"'{self.label}' wrote {count} more lines on standard error than lograte lets into"
-            f" the log; the last ones: external log {self.label}",
-        )
-
     def unread(self) -> int:
-        """Return how many bytes it has been sent and has not read yet."""
-        return self._pipes.unread() if self._pipes is not None else 0
+        """Return how many bytes the script has been sent and has not read yet."""
+        return self.process.unread() if self.process is not None else 0
 
-    def keep_lines(self, count: int) -> None:
-        """Keeps so many of its last lines on standard error."""
-        if self.log_lines.maxlen != count:
-            self.log_lines = deque(self.log_lines, maxlen=count)
-
-    def _notice(
-        self, lines: tuple[str, ...], *, level: int = log.WARN, logged: bool = True
-    ) -> None:
-        safe = tuple(log.safe(line, keep="\t") for line in lines)
-        self._host.bus.log.notice(safe, self.session, level=level, logged=logged)
-
-    # End
+    def error_line(self, pid: int, text: str) -> None:
+        """Take a line that the process wrote on standard error."""
+        self.errors.add(pid, text)
 
     def peer_ended(self, end: PeerEnd) -> None:
-        """Note why the script's part on the bus is over."""
-        self._end = end
+        """Note why the script's peer has ended."""
+        if self.process is not None:
+            self.process.peer_end = end
 
-    def _input_closed(self) -> None:
-        """Its input is closed and its output read no more: the ladder follows."""
-        if self.state in (ScriptState.STARTING, ScriptState.RUNNING):
+    def input_closed(self) -> None:
+        """Begin to stop the process: its peer has ended, and its input is closed."""
+        if self.process is not None and self.state in (ScriptState.STARTING, ScriptState.RUNNING):
             self._on(ScriptEvent.STOP)
             options = self._host.options
             first = options.waitflush + options.stopwait
-            waits = (first / 1000, options.termwait / 1000)
-            self._ladder = StopSequence(self.pid or 0, waits, self._killed)
+            self.process.signal_after((first / 1000, options.termwait / 1000), self._log_kill)
 
-    def _killed(self) -> None:
+    def _log_kill(self) -> None:
         self._host.debug(log.WARN, f"'{self.label}' did not end on SIGTERM and is killed")
 
-    def _ended(self) -> None:
-        """The process is dead: its pidfd says so, whoever may still hold its pipes."""
-        self._loop.remove_reader(self._pidfd)
-        status = reap(self._pidfd)
-        os.close(self._pidfd)
-        self._drop_settling()
-        signalled = False
-        if self._ladder is not None:
-            signalled = self._ladder.signalled
-            self._ladder.cancel()
-            self._ladder = None
-        peer, pid, connection = self.peer, self.pid, self._connection
-        assert peer is not None and pid is not None and connection is not None
-        assert self._pipes is not None and self._errors is not None
-        self._pipes.drain()
-        self._errors.close()
-        self._logged.flush()
-        connection.on_close = None
-        peer.end(PeerEnd.GONE)
-        self._pipes.close_all()
-        now = time.time()
-        self.last_exit = ScriptExit(status, now - self.started_at, now, peer.spoke)
-        event = self._tell_end(self.last_exit, signalled)
+    def process_ended(self, process: ScriptProcess, status: ExitStatus) -> None:
+        """Take the end of the process, and start the script again if it wants that."""
+        self._cancel_settling()
+        self.errors.flush()
+        now, peer = time.time(), process.peer
+        self.last_exit = ScriptExit(status, now - process.started_at, now, peer.spoke)
+        event = self._report_end(process, self.last_exit)
         if self.begun is not None:
-            self.begun.end(self.why if event is ScriptEvent.BAD_END else ())
-        self.peer = self.pid = self._connection = self._pipes = self._errors = None
-        self._host.launcher.end_group(pid, self._host.options.termwait / 1000)
-        if self._asked_to_stop or not peer.settings.restart or self._host.bus.halting:
+            failure = self.last_failure if event is ScriptEvent.BAD_END else None
+            self.begun.end(failure.lines if failure is not None else ())
+        self.process = None
+        self._host.launcher.end_group(process.pid, self._host.options.termwait / 1000)
+        if process.asked_to_stop or not peer.settings.restart or self._host.bus.halting:
             self._on(event)
         elif self._back_off():
             self._on(ScriptEvent.AGAIN)
         else:
             self._on(ScriptEvent.BAD_END)
-        self._gone.set()
+        self._ended.set()
         if self.state in IDLE:
             self.over()
 
-    def _tell_end(self, exit: ScriptExit, signalled: bool) -> ScriptEvent:
-        """Tells of an end that is early or bad; returns which event it is.
+    # The report of an end
 
-        `signalled`: whether the ladder had come to a signal.
-        """
+    def _report_end(self, process: ScriptProcess, exit: ScriptExit) -> ScriptEvent:
+        """Log the end of a process, and report it if it is bad or early; return the event."""
         never = "" if exit.spoke else ". Never got anything"
         self._host.debug(
             log.NOTE,
             f"ExtMod[{self.name}] terminating args='{self.parameter}',"
             f" {exit.status.describe()}{never}",
         )
-        cause = _CAUSES.get(self._end, "") if self._end is not None else ""
-        if self._end is PeerEnd.GONE and not signalled:
-            cause = ""  # It closed its output by ending.
-        if self._asked_to_stop or (signalled and not cause):
+        cause = _cause(process)
+        if process.asked_to_stop or (process.signalled and not cause):
             return ScriptEvent.END
         bad = bool(cause) or exit.status.code != 0
-        if bad or self.early(exit.lived, exit.spoke, exit.status.code):
-            self.why, self.failed_at = self._story(exit, cause), exit.when
-            self._notice(self.why, level=log.WARN if bad or not exit.spoke else log.NOTE)
+        if bad or self.is_early(exit):
+            self.last_failure = Failure(self._describe_end(process, exit, cause), exit.when)
+            level = log.WARN if bad or not exit.spoke else log.NOTE
+            self._notice(self.last_failure.lines, level=level)
         return ScriptEvent.BAD_END if bad else ScriptEvent.END
 
-    def early(self, lived: float, spoke: bool, code: int | None) -> bool:
-        """Whether an end after `lived` seconds is told to whoever started the script."""
-        return lived < EARLY_SECONDS or not spoke
+    def is_early(self, exit: ScriptExit) -> bool:
+        """Return True if an end with status 0 is worth a report."""
+        return exit.lived < EARLY_SECONDS or not exit.spoke
 
     def over(self) -> None:
-        """It has ended, or could not be brought back, and is not started again by itself."""
+        """Tidy up after an end that leads to no restart."""
         self._host.script_over(self)
 
-    def _story(self, exit: ScriptExit, cause: str) -> tuple[str, ...]:
+    def _describe_end(
+        self, process: ScriptProcess, exit: ScriptExit, cause: str
+    ) -> tuple[str, ...]:
         from yext.extmodule.diagnosis.aftermath import end_story
 
-        errors = [text for _, pid, text in self.log_lines if pid == self.pid][-_TOLD_LINES:]
-        return end_story(self.label, exit, cause, self._stray(), errors, self.path)
+        errors = self.errors.written_by(process.pid)[-_ERROR_LINES:]
+        return end_story(self.label, exit, cause, _stray(process.peer), errors, self.path)
 
     # Restart
 
     def _back_off(self) -> bool:
-        """Has it started again after a delay; False where it had its restarts."""
+        """Begin the delay before a restart; return False if there were too many restarts."""
         options = self._host.options
         delay = self._backoff.begin(
             options.restart_delay / 1000, options.restart_max, options.restart_window
@@ -398,45 +362,60 @@ class Script:
             f"{self.label} was started again {options.restart_max} times in "
             f"{options.restart_window} s and is given up, last {last}"
         )
-        details = [line for line in self.why[1:] if not line.startswith("do: ")]
-        hints = [line for line in self.why[1:] if line.startswith("do: ")]
-        self.why = (headline, *details, *(hints or [f"do: mend it; external start {self.label}"]))
-        self.failed_at = time.time()
-        self._notice(self.why)
+        before = self.last_failure.lines[1:] if self.last_failure is not None else ()
+        details = [line for line in before if not line.startswith("do: ")]
+        hints = [line for line in before if line.startswith("do: ")]
+        lines = (headline, *details, *(hints or [f"do: mend it; external start {self.label}"]))
+        self.last_failure = Failure(lines, time.time())
+        self._notice(lines)
 
     def _start_again(self) -> None:
         self.restarts += 1
         try:
             self._launch()
         except StartError as error:
-            self._not_started(error.failure)
-            if error.failure.transient and self._back_off():
+            failure = error.failure
+            self._not_started(failure)
+            if failure.transient and self._back_off():
                 self._on(ScriptEvent.AGAIN)
                 return
             self._on(ScriptEvent.NO_START)
-            if not error.failure.transient:
-                self._notice(self.why, logged=False)
+            if not failure.transient:
+                self._notice(failure.lines(), logged=False)
             self.over()
 
     # Stop
 
     async def stop(self, deadline: float = float("inf")) -> None:
-        """Ends the script by the ladder and waits until it is gone.
+        """Stop the script, and wait until its process has ended.
 
-        Its input is closed; after `stopwait` it gets SIGTERM and after `termwait` SIGKILL, its
-        whole process group each time. At `deadline`, on the loop's clock, it gets SIGKILL.
+        The input of the process is closed. After the option ``stopwait`` its process group gets
+        SIGTERM, after ``termwait`` SIGKILL, and SIGKILL by `deadline`, a time of the loop's clock.
         """
-        self._asked_to_stop = True
         if self.state is ScriptState.BACKING_OFF:
             self._backoff.cancel()
             self._on(ScriptEvent.STOP)
             self.over()
-        if self.peer is None or self._pipes is None:
+        process = self.process
+        if process is None:
             return
-        self.peer.end(PeerEnd.STOP)
-        # One that quit while a message of its own is on its way has its connection yet.
-        self._pipes.close()
-        self._input_closed()
-        if self._ladder is not None:
-            self._ladder.limit(deadline)
-        await self._gone.wait()
+        process.asked_to_stop = True
+        process.peer.end(PeerEnd.STOP)
+        # The connection of a peer that quit stays until its own messages have been answered.
+        process.close_input()
+        self.input_closed()
+        process.kill_by(deadline)
+        await self._ended.wait()
+
+
+def _cause(process: ScriptProcess) -> str:
+    """Return why the engine ended a process, empty if it ended by itself."""
+    if process.peer_end is None:
+        return ""
+    if process.peer_end is PeerEnd.GONE and not process.signalled:
+        return ""  # It closed its output by ending.
+    return _CAUSES.get(process.peer_end, "")
+
+
+def _stray(peer: Peer) -> str:
+    return peer.stray[:_STRAY_LENGTH]

@@ -23,12 +23,15 @@ class Starting(Protocol):
 
     Attributes:
         session: the label of the session that started it, empty for the configuration.
-        peer: the peer that the script is while it lives.
+        state: the script's state.
     """
 
     session: str
     state: ScriptState
-    peer: Peer | None
+
+    @property
+    def peer(self) -> Peer | None:
+        """The peer that the script is, None while there is no process."""
 
     @property
     def label(self) -> str:
@@ -91,7 +94,8 @@ class Start:
         script, peer = self._script, self._script.peer
         if peer is None:
             return script.state is ScriptState.BACKING_OFF
-        return script.state in LIVE and not (peer.relays or peer.watches)
+        subscribed = peer.subscriptions
+        return script.state in LIVE and not (subscribed.relays or subscribed.watches)
 
     @property
     def starting(self) -> bool:
@@ -124,4 +128,7 @@ class Start:
     def _asked_for(self) -> object:
         """What the script has asked the engine for until now."""
         peer = self._script.peer
-        return peer and (len(peer.relays), len(peer.watches), peer.received, peer.settings)
+        if peer is None:
+            return None
+        subscribed = peer.subscriptions
+        return len(subscribed.relays), len(subscribed.watches), peer.received, peer.settings

@@ -12,7 +12,7 @@ from peers import DrivenPeer, settle
 
 from yext import Engine, Message
 from yext.extmodule.module import ExtModule
-from yext.extmodule.peer.peer import PeerEnd
+from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.requests import parse_install
 from yext.log import Event
 
@@ -363,7 +363,8 @@ async def test_peers_that_leave_together_do_not_hold_up_the_others(engine: Engin
         driven.connection.connection_lost(None)
     assert not engine.modules["extmodule"].busy(), "they are listed no more"
     turns = 0
-    while not all(one.done() for one in pending) or any(driven.peer.relays for driven in peers):
+    subscriptions = [driven.peer.subscriptions for driven in peers]
+    while not all(one.done() for one in pending) or any(one.relays for one in subscriptions):
         await asyncio.sleep(0)
         turns += 1
     assert turns > 1
@@ -376,6 +377,6 @@ async def test_a_peer_that_leaves_gets_no_message_while_its_handlers_go(engine: 
     driven.say("\n".join(f"%%>install:50:name {number}" for number in range(5000)))
     await settle()
     driven.connection.connection_lost(None)
-    left = next(iter(driven.peer.relays))
+    left = next(iter(driven.peer.subscriptions.relays))
     assert not await engine.dispatch(Message(left))
     assert not driven.peer.pending.waiting

@@ -185,7 +185,7 @@ def test_a_stop_is_no_early_end(lab: Workshop) -> None:
             reply = await lab.do("external stop calm.sh")
             assert reply.text == "External command stopped\r\n"
             assert reply.params["ended"] in ("exit status 0", "killed by SIGTERM")
-            assert (script.state, script.why) == ("stopped", ())
+            assert (script.state, script.last_failure) == ("stopped", None)
             assert not lab.find_events("", "notice")
 
     asyncio.run(story())
@@ -287,9 +287,9 @@ def test_a_delay_doubles_with_jitter_and_shows(lab: Workshop) -> None:
         async with lab.running():
             script = await lab.start("crash.sh")
             await lab.event("is started again in")
-            left = float(re.fullmatch(r"backing off \((.*) s\)", script.state_text())[1])  # type: ignore[index]
+            left = float(re.fullmatch(r"backing off \((.*) s\)", script.describe_state())[1])  # type: ignore[index]
             assert 14.5 <= left <= 25
-            assert script.restarts_text() == "1 of 5"
+            assert script.describe_restarts() == "1 of 5"
             reply = await lab.do("external stop crash.sh")
             assert reply.text == "External command stopped\r\n"
             assert "ended" not in reply.params
@@ -460,7 +460,7 @@ def test_quit_is_no_failure_and_one_that_lingers_is_ended(lab: Workshop) -> None
         async with lab.running():
             script = await lab.start("bye.sh")
             await lab.event("terminating")
-            assert (script.state, script.why) == ("stopped", ())
+            assert (script.state, script.last_failure) == ("stopped", None)
             assert script.last_exit is not None
             assert script.last_exit.status.describe() == "killed by SIGTERM"
 

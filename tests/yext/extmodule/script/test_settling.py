@@ -83,13 +83,15 @@ async def test_a_script_that_does_not_read_yet_is_not_settled(lab: Workshop) -> 
         script = await lab.start("busy.sh")
         assert script.begun is not None
         waiting = asyncio.ensure_future(script.begun.settled())
-        await reaches(lambda: script.peer is not None and len(script.peer.watches) == 1)
+        await reaches(
+            lambda: script.peer is not None and len(script.peer.subscriptions.watches) == 1
+        )
         await reaches(lambda: script.unread() > 0)
         assert not waiting.done()
         go.touch()
         await asyncio.wait_for(waiting, TIMEOUT)
         assert script.peer is not None
-        assert list(script.peer.watches) == ["a", "b"]
+        assert list(script.peer.subscriptions.watches) == ["a", "b"]
 
 
 @played
