@@ -20,7 +20,7 @@ from yext.command import EOL
 from yext.conf import ReadingRules
 from yext.errors import StartFailure
 from yext.extmodule import settings
-from yext.extmodule.commands import YATE_WORDS
+from yext.extmodule.commands import YATE_VERBS
 from yext.extmodule.diagnosis import diagnose
 from yext.extmodule.script import spawn
 from yext.log import safe
@@ -65,7 +65,7 @@ def start_of(line: str) -> Start | None:
     verb, _, after = rest.strip().partition(" ")
     if verb in ("info", "stop", ""):
         return None
-    program = after.strip() if verb in YATE_WORDS else rest.strip()
+    program = after.strip() if verb in YATE_VERBS else rest.strip()
     script, _, parameter = program.partition(" ")
     return Start(script, parameter, verb != "execute") if script else None
 
