@@ -35,6 +35,7 @@ ROOMS = (
     "yext.telephony.audio",
     "yext.telephony",
     "yext.telephony.phone",
+    "yext.extmodule.listeners",
     "yext.extmodule.settings",
     "yext.extmodule.diagnosis",
     "yext.extmodule.peer",

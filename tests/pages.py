@@ -19,6 +19,7 @@ from terminals import PROMPT, Place, Terminal
 
 from console.server import listeners
 from yext.conf.options import Option
+from yext.extmodule import listeners as extmodule_listeners
 from yext.extmodule import settings
 from yext.record import recorder
 
@@ -172,6 +173,12 @@ _SECTIONS = (
     ("## extmodule.conf", "", None),
     ("### [general]", "", settings.GENERAL),
     ("### [listener NAME]", "A section for each listener.", LISTENER),
+    (
+        "#### Who may connect",
+        "Without a password only the system user who runs the engine gets in, on loopback and over "
+        "a UNIX socket; [security.md](security.md) has the rules.",
+        extmodule_listeners.ACCESS,
+    ),
     (
         "### [scripts] and [execute]",
         "Both have lines `name=parameter`. `[scripts]` lists the global scripts to start, after "

@@ -92,7 +92,7 @@ class Remote:
         self._clients: list[Client] = []
         self.configure(rmanager or "[general]\nport=PORT\ntelnet=no\nheader=\n")
         text = f"[general]\nscripts_dir={self.scripts}/\n" + textwrap.dedent(extmodule)
-        (folder / "extmodule.conf").write_text(text)
+        (folder / "extmodule.conf").write_text(self._filled(text))
         self._errors = open(folder / "errors", "w")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-m", "console", "serve", "-c", folder, "-l", self.log, "-N", "alder"],
@@ -108,9 +108,12 @@ class Remote:
         return self._ports[name]
 
     def configure(self, rmanager: str) -> None:
-        text = textwrap.dedent(rmanager).replace("FOLDER", str(self.folder))
-        text = re.sub(r"PORT\w*", lambda found: str(self.port(found[0])), text)
+        text = self._filled(textwrap.dedent(rmanager))
         (self.folder / "rmanager.conf").write_text(text)
+
+    def _filled(self, text: str) -> str:
+        text = text.replace("FOLDER", str(self.folder))
+        return re.sub(r"PORT\w*", lambda found: str(self.port(found[0])), text)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Wait for a condition that no descriptor signals."""

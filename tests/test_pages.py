@@ -8,7 +8,6 @@ import pages
 import pytest
 
 from yext import __version__
-from yext.extmodule import settings
 
 DOCS = sorted(
     [
@@ -36,7 +35,7 @@ def test_the_page_of_options_is_current() -> None:
 
 
 def test_every_option_of_a_listener_is_listed() -> None:
-    assert tuple(pages.LISTENER) == settings.LISTENER_OPTIONS
+    assert tuple(pages.LISTENER) == pages.extmodule_listeners.LISTENER_OPTIONS
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(pages.ROOT)))

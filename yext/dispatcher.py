@@ -527,11 +527,12 @@ class Dispatcher:
         return view
 
     def watch_names(self) -> list[tuple[str, str]]:
-        """Return all watches as (message name, label of the watcher)."""
+        """Return all watches as (message name, label of the watcher); not those of no label."""
         return [
             (name, watcher.label)
             for name in sorted(self._watch_names)
             for watcher in self._watch_names[name]
+            if watcher.label
         ]
 
     # Dispatching

@@ -48,10 +48,12 @@ class ListenerSpec:
         port: the port of a TCP socket.
         file: the configuration file that it comes from.
         line: its line there, from 1.
+        mode: the permissions of a UNIX socket.
+        group: its group by number, None for the engine's own.
     """
 
     # No dataclass: each start imports this module, and making one takes half a millisecond.
-    __slots__ = ("addr", "file", "kind", "line", "name", "path", "port")
+    __slots__ = ("addr", "file", "group", "kind", "line", "mode", "name", "path", "port")
 
     def __init__(
         self,
@@ -70,10 +72,12 @@ class ListenerSpec:
         self.port = port
         self.file = file
         self.line = line
+        self.mode = 0o600
+        self.group: int | None = None
 
     def key(self) -> tuple[object, ...]:
         """Return what is compared."""
-        return self.name, self.kind, self.path, self.addr, self.port
+        return self.name, self.kind, self.path, self.addr, self.port, self.mode, self.group
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ListenerSpec) and self.key() == other.key()
@@ -249,12 +253,25 @@ def _bind_unix(spec: ListenerSpec) -> socket.socket:
         os.unlink(spec.path)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        # The file has these permissions from its first moment on.
+        os.fchmod(made.fileno(), 0o600)
         made.bind(spec.path)
         made.setblocking(False)
+        _set_permissions(spec)
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _set_permissions(spec: ListenerSpec) -> None:
+    try:
+        if spec.group is not None:
+            os.chown(spec.path, -1, spec.group)
+        os.chmod(spec.path, spec.mode)
+    except OSError:
+        os.unlink(spec.path)
+        raise
 
 
 def _stale_socket(spec: ListenerSpec) -> bool:
@@ -322,6 +339,7 @@ _HINTS = {
     (_UNIX, errno.ENOENT): "mkdir -p {directory}",
     (_UNIX, errno.ENOTDIR): "use an existing directory",
     (_UNIX, errno.EACCES): "allow the engine's user to write to {directory}",
+    (_UNIX, errno.EPERM): "give group= a group that the engine's user is in",
     (_UNIX, errno.EROFS): "use a writable directory",
 }
 """What to do about a failed system call, by kind of socket and error number."""

@@ -14,6 +14,7 @@ from console.server.operator import Operator
 from console.server.writer import Writer
 from console.telnet import Parser, SubnegotiationError
 from yext import log, peercred
+from yext.access.opening import Opening
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
         self._host = host
         self._listener = listener
         self._transport: asyncio.Transport | None = None
+        self._opening = Opening()
         self._parser = Parser()
         self._received = b""
 
@@ -95,18 +97,25 @@ class Connection(asyncio.Protocol):
         data, self._received = self._received[:SLICE], self._received[SLICE:]
         loop = asyncio.get_running_loop()
         self._operator.last_heard = loop.time()
+        address = self._operator.session.address
+        if self._opening.feed(data):
+            self._refuse(self._opening.refusal(f"Connection from {address}"))
+            return
         try:
             items = self._parser.feed(data)
         except SubnegotiationError:
-            address = self._operator.session.address
-            self._host.debug(log.WARN, f"{address}: endless telnet option, closed")
-            self._received = b""
-            self._operator.close()
+            self._refuse(f"{address}: endless telnet option, closed")
             return
         if self._received:
             loop.call_soon(self._take_slice)
         self._limit_reading()
         self._operator.receive(items)
+
+    def _refuse(self, reason: str) -> None:
+        """Log why nothing more of the connection is read, and close it."""
+        self._host.debug(log.WARN, reason)
+        self._received = b""
+        self._operator.close()
 
     def _limit_reading(self) -> None:
         """Read only while what is received is handled, and its replies are read."""

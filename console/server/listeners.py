@@ -5,9 +5,7 @@ Source: Yate's conf.d/rmanager.conf and the recordings in tests/conformance/vect
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -15,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 from console import DEFAULT_PORT
 from console.server import auth
 from yext.access import passwords
+from yext.access.admission import check_loopback
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
-from yext.errors import ListenError, PasswordHashError, PatternError, TlsError
+from yext.errors import PasswordHashError, PatternError, TlsError
 from yext.listening import ListenerSpec, SocketKind
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("echoing", "bool", False, help="echo from the start, without telnet only"),
     Option("interactive", "bool", False, help="accepted without effect, as in Yate"),
     Option("maxhistory", "int", 50, 0, 10000, "lines", "lines of history in a plain session"),
+    Option("ssl", "str", "", help="TLS: yes if there is a certificate"),
     Option("context", "str", "", help="section of openssl.conf with certificate and key"),
     Option("domain", "str", "", help="look up the certificate of this domain in openssl.conf"),
     Option("certificate", "str", "", help="file with the certificate, and optionally the key"),
@@ -165,6 +165,8 @@ class _Section:
         if spec is None:
             return None
         credentials = auth.Credentials(self._password("password"), self._password("userpass"))
+        # Where a password is asked for, other users of the machine may try it.
+        spec.mode = 0o600 if credentials.none else 0o666
         telnet = self._bool("telnet")
         debug = self._bool("debug")
         admin = _unquoted(self._text("prompt"))
@@ -310,24 +312,8 @@ def _words(text: str) -> tuple[str, ...]:
 def check_local(listener: Listener) -> None:
     """Check that a listener without a password is on this machine alone.
 
-    Such a listener admits only the system user who runs the engine, and only for connections
-    from this machine can the user be found out.
-
     Raises:
         ListenError: others could reach the address.
     """
-    spec = listener.spec
-    if spec.kind is SocketKind.UNIX or not listener.credentials.none:
-        return
-    try:
-        found = socket.getaddrinfo(spec.addr, spec.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise ListenError(spec.name, f"addr={spec.addr}: {error.strerror}") from error
-    for _, _, _, _, address in found:
-        host = str(address[0])
-        if not (host.startswith("127.") or host == "::1"):
-            raise ListenError(
-                spec.name,
-                f"addr={spec.addr}: not opened to other machines while no password is set",
-                errno.EACCES,
-            )
+    if listener.credentials.none:
+        check_loopback(listener.spec)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.server.arrival.places import Places
 from console.session.authority import Authority
 from yext import Engine, Reply, log, wire
 from yext.access.guard import Guard
+from yext.access.places import Places
 from yext.message import Message
 from yext.record.journey import HIDDEN
 

@@ -25,8 +25,8 @@ from yext.sockets.descriptors import MANAGER_RESERVE
 if TYPE_CHECKING:
     import ssl
 
-    from console.server.arrival.securing import Handshakes
     from yext import Engine
+    from yext.access.handshakes import Handshakes
     from yext.message import Message
 
 SESSIONS_MAX = 1000
@@ -163,7 +163,7 @@ class RManager(Module):
         """Let a connection in after its TLS handshake."""
         if self._handshakes is None:
             # Few managers need TLS, and a start must be quick.
-            from console.server.arrival.securing import Handshakes
+            from yext.access.handshakes import Handshakes
 
             self._handshakes = Handshakes(self.operators.places, self.debug)
         connected = cast(socket.socket, transport.get_extra_info("socket"))

@@ -7,6 +7,7 @@ not. So an attempt that fails for another reason is no proof.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,8 @@ for line in sys.stdin:
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("authority")
     (folder / "box").mkdir()
-    served = Remote(folder, CONF)
+    peers = "[listener peers]\ntype=tcp\nport=PORT_PEERS\nrole=global\n"
+    served = Remote(folder, CONF, peers)
     try:
         served.script("touch.sh", '#!/bin/sh\n: >"$1"\n')
         served.script("acts.py", ACTS)
@@ -225,6 +227,26 @@ def test_completion_shows_no_files_that_may_not_be_used(remote: Remote, tmp_path
     assert "secret-name" not in client.ask("uptime")
     client.send(f"source {remote.folder}/box/shown\t\r\n")
     client.until("shown-name")
+
+
+# Ids
+
+
+def test_ids_of_messages_to_a_peer_are_none_that_it_sends_itself(remote: Remote) -> None:
+    """A peer that counts its messages, as most do, never uses the id of one that it was sent."""
+    ids = []
+    for _ in range(2):
+        client = remote.client(socket.create_connection(("127.0.0.1", remote.port("PORT_PEERS"))))
+        client.send("%%>install:50:wait.for.it\n")
+        client.until("%%<install:50:wait.for.it:true\n")
+        session = remote.open()
+        session.send("message --enqueue wait.for.it\r\n")
+        client.until("%%>message:")
+        ids.append(client.until(":").decode().removesuffix(":"))
+        client.send("%%>uninstall:wait.for.it\n")
+    for ident in ids:
+        prefix, _, number = ident.partition(".")
+        assert number == "1" and re.fullmatch("[0-9a-f]{12}", prefix)
 
 
 # The engine's own messages

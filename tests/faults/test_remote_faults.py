@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from remotes import SECONDS, Client, Remote, certificate, trusting
 
-from console.server.arrival.places import PLACES_OF_SOURCE
+from yext.access.places import PLACES_OF_SOURCE
 
 CONF = """
     [general]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from yext.conf import parse_bool
 from yext.errors import TlsError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from yext.conf import Conf
 
-OPTIONS = ("context", "domain", "certificate", "key", "ca", "verify")
+OPTIONS = ("ssl", "context", "domain", "certificate", "key", "ca", "verify")
 
 
 class Unusable:
@@ -27,23 +28,30 @@ UNUSABLE: Final = Unusable()
 """Stands in for the context of a listener that should be secured and cannot be."""
 
 
-def context(file: Conf, asked: Mapping[str, str]) -> ssl.SSLContext | None:
+def context(file: Conf | None, asked: Mapping[str, str]) -> ssl.SSLContext | None:
     """Return the TLS context that options ask for, None if they ask for none.
 
     Args:
-        file: openssl.conf.
+        file: openssl.conf, None if the section may not refer to it.
         asked: the values of `OPTIONS` in the listener's section, empty ones included.
 
     Raises:
         TlsError: an option is wrong, or a file cannot be used.
     """
+    wanted = parse_bool(asked["ssl"]) if asked["ssl"] else None
+    if asked["ssl"] and wanted is None:
+        raise TlsError("ssl", f"ssl={asked['ssl']} is not a boolean")
+    if wanted is False:
+        return None
     if not (asked["context"] or asked["domain"] or asked["certificate"]):
         for option in ("key", "ca"):
             if asked[option]:
                 raise TlsError(option, f"{option}={asked[option]} without a certificate")
+        if wanted:
+            raise TlsError("ssl", "ssl=yes needs certificate=, a file with certificate and key")
         return None
     names = dict(asked)
-    if asked["context"] or asked["domain"]:
+    if file is not None and (asked["context"] or asked["domain"]):
         names |= _from_openssl(file, asked)
     return _made(names)
 

@@ -13,6 +13,7 @@ from yext import command, conf, log
 from yext.bus import Bus
 from yext.command import Reply
 from yext.commander import EMBEDDER, Commander
+from yext.engine.audit import PeerAudit
 from yext.engine.commands import EngineCommands
 from yext.engine.loader import Loader, Reloaded, load_rest
 from yext.engine.module import Module
@@ -121,6 +122,7 @@ class Engine(Bus):
             ("engine.help", self._commands.describe, 100),
         ):
             self.install(name, handler, priority, track="engine").built_in = True
+        self.dispatcher.watch("engine.command", PeerAudit(self.recorder.secret))
 
     async def stop(self) -> None:
         """Stop everything: no child, socket file or task is left.

@@ -163,6 +163,7 @@ class ExtModule(Module):
         self.listeners.close()
 
     async def stop(self, deadline: float) -> None:
+        await self.listeners.stop()
         await self.supervisor.stop(deadline)
 
 

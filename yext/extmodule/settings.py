@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from yext import conf
-from yext.conf import Conf, Problem, Section, Severity
+from yext.conf import Conf, Problem, Severity
 from yext.conf.options import Option, nearest, read_options, unknown_problems
-from yext.listening import ListenerSpec, SocketKind
+from yext.extmodule.listeners import PeerListenerSpec, read_listeners
 
 GENERAL = (
     Option(
@@ -135,11 +135,6 @@ GENERAL = (
     ),
 )
 
-LISTENER_OPTIONS = ("type", "path", "addr", "port", "role")
-
-ROLES = ("", "global", "channel")
-"""The roles of peers, as a listener or ``%%>connect`` names them; empty: not decided yet."""
-
 _SECTIONS = ("general", "scripts", "execute")
 
 
@@ -167,29 +162,6 @@ class ModuleOptions:
 
     def __init__(self, values: Mapping[str, object]) -> None:
         vars(self).update(values)
-
-
-class PeerListenerSpec(ListenerSpec):
-    """A section ``[listener NAME]``: where to listen, and the `role` of its peers."""
-
-    __slots__ = ("role",)
-
-    def __init__(
-        self,
-        name: str,
-        kind: SocketKind,
-        path: str = "",
-        addr: str = "",
-        port: int = 0,
-        file: str = "",
-        line: int = 0,
-        role: str = "",
-    ) -> None:
-        super().__init__(name, kind, path, addr, port, file, line)
-        self.role = role
-
-    def key(self) -> tuple[object, ...]:
-        return (*super().key(), self.role)
 
 
 class Program(NamedTuple):
@@ -252,7 +224,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
     problems += _unknown_sections(file)
     values["scripts_dir"] = _directory(str(values["scripts_dir"]), params)
     entry = file.entry("general", "scripts_dir")
-    listeners, listener_problems = _listeners(file)
+    listeners, listener_problems = read_listeners(file)
     return Settings(
         ModuleOptions(values),
         f"{entry.file}:{entry.line}" if entry is not None else "default",
@@ -293,53 +265,3 @@ def _unknown_sections(file: Conf) -> list[Problem]:
             Problem(section.file, section.line, Severity.WARNING, f"unknown section [{name}]{hint}")
         )
     return problems
-
-
-def _listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Problem]]:
-    specs: list[PeerListenerSpec] = []
-    problems: list[Problem] = []
-    for section in file.sections:
-        if not section.name.startswith("listener "):
-            continue
-        problems += unknown_problems(file, section.name, LISTENER_OPTIONS)
-        found = _listener(section)
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
-            specs.append(found)
-    return tuple(specs), problems
-
-
-def _listener(section: Section) -> PeerListenerSpec | Problem:
-    """The listener of a section, or the first mistake in it."""
-    name = section.name.removeprefix("listener ").strip()
-
-    def value(key: str) -> str:
-        entry = section.entry(key)
-        return entry.value if entry is not None else ""
-
-    def wrong(key: str, text: str) -> Problem:
-        where = section.entry(key) or section
-        return Problem(where.file, where.line, Severity.ERROR, text)
-
-    role, kind, path = value("role"), value("type"), value("path")
-    if role not in ROLES:
-        return wrong("role", f"Unknown role '{role}' of listener '{name}'")
-    if not kind:
-        return wrong("type", f"Could not start listener '{name}': it has no type, tcp or unix")
-    if kind not in tuple(SocketKind):
-        return wrong("type", f"Unknown type '{kind}' of listener '{name}'")
-    if kind == SocketKind.UNIX:
-        if not path:
-            return wrong("path", f"Could not start listener '{name}': it has no path")
-        return PeerListenerSpec(
-            name, SocketKind.UNIX, path=path, file=section.file, line=section.line, role=role
-        )
-    port = conf.parse_int(value("port"))
-    if port is None or not 0 < port < 65536:
-        text = f"port={value('port')} is not a port, 1 to 65535"
-        return wrong("port", f"Could not start listener '{name}': {text}")
-    addr = value("addr") or "127.0.0.1"
-    return PeerListenerSpec(
-        name, SocketKind.TCP, addr=addr, port=port, file=section.file, line=section.line, role=role
-    )

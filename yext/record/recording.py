@@ -136,7 +136,7 @@ class Recording(Journey):
         self._started = 0.0
         self.handled = dispatch.handled
         if watchers:
-            self.watchers = tuple([watcher.label for watcher in watchers])
+            self.watchers = tuple([watcher.label for watcher in watchers if watcher.label])
         rest = dispatch.remaining()
         if rest:
             self._rest = [(handler.owner, handler.priority) for handler in rest]

@@ -163,3 +163,27 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "is not a directory" in done.stderr
+
+
+def test_listeners_for_others_are_reported(folder: Path) -> None:
+    ports = [free_port() for _ in range(3)]
+    certain = "\ntype=tcp\naddr=0.0.0.0\nport="
+    write(
+        folder,
+        f"[listener wide]{certain}{ports[0]}\n[listener open]{certain}{ports[1]}\nopen=yes\n"
+        f"[listener clear]{certain}{ports[2]}\npassword=p\n[listener odd]\ntype=unix\n"
+        f"path={folder}/s\nusers=no-such-user\nmode=9\nssl=yes\n",
+    )
+    code, lines = check(folder)
+    assert code == 1
+    wanted = (
+        "error: listener 'wide': addr=0.0.0.0: not opened to other machines while no password",
+        f"warning: listener 'open': everyone who reaches tcp 0.0.0.0:{ports[1]} may start programs",
+        f"warning: listener 'clear': the password is sent to tcp 0.0.0.0:{ports[2]} in clear",
+        "error: users=no-such-user: there is no such system user",
+        "error: mode=9 is not three octal digits",
+        "error: ssl=yes needs certificate=, a file with certificate and key; listener 'odd'",
+    )
+    for text in wanted:
+        assert any(text in line for line in lines), (text, lines)
+    assert len(lines) == len(wanted)

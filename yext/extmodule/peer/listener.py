@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol, cast
 
+from yext.access.admission import check_loopback
 from yext.errors import ListenError
+from yext.extmodule.listeners import OTHERS_HINT, PeerListenerSpec
+from yext.extmodule.peer.arrival import Arrival, Lobby
 from yext.extmodule.peer.connection import Connection
-from yext.extmodule.settings import PeerListenerSpec
 from yext.listening import ListeningServer, SocketKind, listen
 from yext.log import WARN
 from yext.peercred import peer_credentials
-
-READ_MAX = 32768
-"""Bytes that are read from a peer in one turn: some 300 messages, 2 ms; then others have theirs."""
 
 
 class ListenerHost(Protocol):
@@ -39,13 +37,16 @@ class ListenerHost(Protocol):
 class PeerListener:
     """One open listener."""
 
-    def __init__(self, spec: PeerListenerSpec, host: ListenerHost) -> None:
+    def __init__(self, spec: PeerListenerSpec, host: ListenerHost, lobby: Lobby) -> None:
         self.spec = spec
         self._host = host
+        self._lobby = lobby
         self._server: ListeningServer | None = None
 
     async def open(self) -> None:
         """Start to listen. Raises `ListenError` with the exact reason when it cannot."""
+        if not self.spec.access.for_other_machines:
+            check_loopback(self.spec, OTHERS_HINT)
         self._server = await listen(
             self.spec, self._peer, lambda text: self._host.debug(WARN, text)
         )
@@ -57,7 +58,7 @@ class PeerListener:
             self._server = None
 
     def _peer(self) -> asyncio.Protocol:
-        return _Arrival(self)
+        return Arrival(self._lobby, self.spec, self.accept)
 
     def accept(self, transport: asyncio.Transport) -> Connection:
         """Make the connection of a peer that has just connected."""
@@ -87,6 +88,7 @@ class Listeners:
         self.open: dict[str, PeerListener] = {}
         self.failed: dict[str, ListenError] = {}
         self._host = host
+        self._lobby = Lobby(host)
 
     async def apply(self, wanted: Sequence[PeerListenerSpec]) -> list[str]:
         """Close what is not wanted, then open what is: addresses may have been exchanged.
@@ -101,6 +103,7 @@ class Listeners:
         moved: dict[str, PeerListenerSpec] = {}
         for name, listener in list(self.open.items()):
             if specs.get(name) == listener.spec:
+                listener.spec = specs[name]  # Who may connect can have changed.
                 continue
             listener.close()
             del self.open[name]
@@ -119,13 +122,15 @@ class Listeners:
         if before is None:
             return [line or f"listener '{spec.name}' opened: {spec.where()}"]
         if not line:
+            if before.where() == spec.where():
+                return [f"listener '{spec.name}' changed: {spec.where()}"]
             return [f"listener '{spec.name}' moved: {before.where()} -> {spec.where()}"]
         again = await self._try(before)
         return [line, again or f"listener '{spec.name}' stays: {before.where()}"]
 
     async def _try(self, spec: PeerListenerSpec) -> str:
         """Open a listener; return why it could not be opened, empty if it is open."""
-        listener = PeerListener(spec, self._host)
+        listener = PeerListener(spec, self._host, self._lobby)
         try:
             await listener.open()
         except ListenError as error:
@@ -141,16 +146,7 @@ class Listeners:
             listener.close()
         self.open.clear()
 
-
-class _Arrival(asyncio.Protocol):
-    """Stands in until asyncio has connected, when a `Connection` takes its place."""
-
-    def __init__(self, listener: PeerListener) -> None:
-        self._listener = listener
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        with suppress(AttributeError):  # Another event loop's transport may not know it.
-            transport.max_size = READ_MAX  # type: ignore[attr-defined]
-        connection = self._listener.accept(cast(asyncio.Transport, transport))
-        cast(asyncio.Transport, transport).set_protocol(connection)
-        connection.connection_made(transport)
+    async def stop(self) -> None:
+        """Stop listening, and refuse those who wait to be let in."""
+        self.close()
+        await self._lobby.close()

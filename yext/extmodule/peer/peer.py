@@ -189,6 +189,9 @@ class Peer:
         """Carry out the first line of a peer without a role; a bad one gets no answer."""
         keyword, _, rest = line.partition(":")
         role, _, ident = rest.partition(":")
+        if keyword == "%%>auth":
+            self._request(line)
+            return
         if keyword != "%%>connect" or not self._host.connect_role(self, role, ident):
             self._host.debug(log.WARN, f"'{self.label}' did not connect properly, closing")
             self.end(PeerEnd.REFUSED)

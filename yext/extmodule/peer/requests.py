@@ -91,6 +91,11 @@ def _debug(peer: RequestingPeer, arguments: str) -> None:
         peer.bus.log.emit(log.Event(log.EventKind.DEBUG, text, level, source))
 
 
+def _auth(peer: RequestingPeer, password: str) -> None:
+    """Answer a password that was not needed: the peer has been let in already."""
+    peer.send("%%<auth:true")
+
+
 def parse_install(text: str) -> Install:
     """Parse the arguments of ``%%>install:``.
 
@@ -122,5 +127,6 @@ REQUESTS: dict[str, Callable[[RequestingPeer, str], None]] = {
     "%%>setlocal": _setlocal,
     "%%>output": _output,
     "%%>debug": _debug,
+    "%%>auth": _auth,
 }
 """The requests by keyword; each gets the peer and what follows the colon."""

@@ -63,6 +63,13 @@ class Places:
             if not own:
                 del self._by_source[arrival.source]
 
+    def close(self) -> None:
+        """Close all of them."""
+        for group in list(self._by_source.values()):
+            for arrival in list(group):
+                self.leave(arrival)
+                arrival.close()
+
     def _close_one(self, group: dict[Arrival, None], new: Arrival) -> None:
         others = [arrival for arrival in group if arrival is not new] or [new]
         victim = min(others, key=lambda arrival: (arrival.spoken, arrival.last_heard))

@@ -6,8 +6,8 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from console.server.arrival.places import Places
 from yext import log
+from yext.access.places import Places
 from yext.log import Throttle
 
 HANDSHAKE_SECONDS = 10.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.server.arrival.places import PLACES, PLACES_OF_SOURCE, Places
+from yext.access.places import PLACES, PLACES_OF_SOURCE, Places
 
 
 class Someone:
