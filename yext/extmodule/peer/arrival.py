@@ -21,7 +21,7 @@ from yext.access.places import Places
 from yext.errors import ProtocolError, TooManyGuessesError
 from yext.extmodule.listeners import PeerListenerSpec
 from yext.extmodule.peer.connection import Connection
-from yext.extmodule.peer.peer import PeerEnd
+from yext.extmodule.peer.ends import PeerEnd
 from yext.log import WARN
 
 if TYPE_CHECKING:
