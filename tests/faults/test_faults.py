@@ -145,7 +145,7 @@ FAULTS: dict[str, tuple[str, Provoke, str]] = {
     "floods standard output with garbage": (
         "exec yes garbage\n",
         nothing,
-        "faulty.sh printed a line that is not of the protocol: garbage",
+        "faulty.sh printed a line that is not part of the protocol: garbage",
     ),
     "floods standard output with messages": (
         "exec yes '%%>message:1:1:flood:'\n",

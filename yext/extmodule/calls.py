@@ -1,4 +1,4 @@
-"""Channel scripts: the call endpoint that a script is, and its audio descriptors.
+"""Calls to scripts: the end of a call that a script is, and its audio.
 
 ``call.execute`` with ``callto=external/METHOD/SCRIPT ARGS`` starts a script for one call
 (Yate's docs/extmodule.html, "channel", and the recordings in 11_call_execute.json).
@@ -29,7 +29,7 @@ from yext.telephony.endpoint import Endpoint
 from yext.telephony.shared import telephony
 
 RECORD, PLAY = 3, 4
-"""The descriptors of a script that carry audio from the call, and to it."""
+"""The descriptors of a script for the audio from the call, and for the audio to it."""
 
 METHODS: Final[dict[str, tuple[int, ...] | None]] = {
     "nochan": None,
@@ -38,7 +38,7 @@ METHODS: Final[dict[str, tuple[int, ...] | None]] = {
     "record": (RECORD,),
     "playrec": (RECORD, PLAY),
 }
-"""The audio descriptors that a script gets; None is for one that is no channel."""
+"""The audio descriptors that a script gets by each method; None for a script without a channel."""
 
 CHANNEL_ID = "ExtModule"
 """The id of a channel until its script sends ``setlocal:id``; further ones get a number."""
@@ -88,19 +88,19 @@ class ScriptChannel(Endpoint):
         self.send(message)
 
     def peer_gone(self, reason: str) -> None:
-        """The script or the connection is gone: so is the call, once the audio was heard.
+        """Disconnect the channel, once the audio that its peer has left was played.
 
-        `reason` is what the script set; empty for none.
+        `reason` is what the peer has set by ``setlocal:reason``, empty for none.
         """
         self.script_peer = None
         source = self.media().source
         if isinstance(source, PipeSource) and self.peer is not None:
             self.hold()
-            source.finish(lambda: self._over(reason))
+            source.finish(lambda: self._played(reason))
         else:
             self.disconnect(reason)
 
-    def _over(self, reason: str) -> None:
+    def _played(self, reason: str) -> None:
         self.disconnect(reason)
         self.release()
 
@@ -136,9 +136,13 @@ class CallScript(Script):
         supervisor.scripts.add(self)
 
     def call(self) -> ScriptChannel | None:
-        """Starts the script and makes its channel; None for one that is none.
+        """Start the script and make its channel.
 
-        Raises `StartError`.
+        Returns:
+            The channel, None if the method is ``nochan``.
+
+        Raises:
+            StartError: the script could not be started.
         """
         try:
             self._open()
@@ -195,9 +199,10 @@ AUDIO_COLUMNS: Final = ("channel", "script", "peer", "heard", "dropped", "played
 
 
 def audio_table(supervisor: Supervisor) -> list[str]:
-    """``external audio`` as lines: a heading, then fields parted by TABs, a channel a line.
+    """Return the lines of ``external audio``: a heading, then one line for each channel, with
+    fields separated by TABs.
 
-    What was heard, dropped and played is in frames of 20 ms; ``-`` where nothing is.
+    Audio is counted in frames of 20 ms; ``-`` stands for a direction without audio.
     """
     rows = [AUDIO_COLUMNS]
     for channel in supervisor.channels:
@@ -215,8 +220,13 @@ def audio_table(supervisor: Supervisor) -> list[str]:
     return ["\t".join(map(log.safe, row)) for row in rows]
 
 
-class Handing(Dispatch):
-    """Stands in for a dispatch while a script has it, to see the answer first."""
+class AnswerHook(Dispatch):
+    """Stands in for a dispatch that waits for a script's answer.
+
+    Args:
+        dispatch: the dispatch.
+        then: called with the answer in place of `Dispatch.answered`.
+    """
 
     __slots__ = ("_then",)
 
@@ -232,7 +242,10 @@ class Handing(Dispatch):
 
 
 def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> bool | Pending:
-    """Starts the script that a ``call.execute`` is for, which gets the message first."""
+    """Start the script that a ``call.execute`` is for, and hand the message over to it.
+
+    A call that cannot be made is not handled; the reason is put into the message, or logged.
+    """
     called = _CALLED.fullmatch(message.get("callto"))
     if called is None:
         return False
@@ -240,7 +253,7 @@ def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> 
     if method not in METHODS:
         reason = f"'{method}' is none of {', '.join(METHODS)}"
         supervisor.debug(log.CONF, reason)
-        # The message says nothing of it, as recorded; who asked for the call is to know.
+        # As recorded, the message has no reason: a notice tells the operator.
         supervisor.bus.log.notice((reason,), "", logged=False)
         return False
     try:
@@ -271,7 +284,7 @@ def _failed(supervisor: Supervisor, message: Message, error: StartError) -> None
 
 
 def _introduce(peer: Peer, channel: ScriptChannel, message: Message, dispatch: Dispatch) -> Pending:
-    """Hands `message` to the script; a true answer connects the caller with its channel."""
+    """Hand `message` over to the script; if it handles it, connect the caller with its channel."""
     caller = message.userdata
 
     def then(handled: bool, outcome: NoAnswer | None) -> None:
@@ -280,7 +293,7 @@ def _introduce(peer: Peer, channel: ScriptChannel, message: Message, dispatch: D
         dispatch.answered(handled, outcome)
         channel.release()
 
-    if peer.hand_over(message, Handing(dispatch, then)) is not PENDING:
+    if peer.hand_over(message, AnswerHook(dispatch, then)) is not PENDING:
         then(False, NoAnswer.GONE)
     return PENDING
 

@@ -1,7 +1,4 @@
-"""Makes the running module agree with extmodule.conf, at the start and at each reload.
-
-Each step returns a line for each thing that it changed, or could not.
-"""
+"""Start and stop programs as extmodule.conf says, at the start and at each reload."""
 
 from __future__ import annotations
 
@@ -19,10 +16,17 @@ if TYPE_CHECKING:
 
 
 async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str]:
-    """Stops what is no longer in ``[scripts]``, then starts what is not running.
+    """Stop the scripts that are no longer in ``[scripts]``, then start those that do not run.
 
-    One that runs already stays, whoever started it; one that failed gets another try; one
-    that was stopped, or ended by itself, is left alone.
+    A script that an operator has started counts as running. One that has failed is started again;
+    one that was stopped, or ended by itself, is left alone.
+
+    Args:
+        supervisor: the owner of the scripts.
+        wanted: the lines of ``[scripts]``.
+
+    Returns:
+        A line for each script that was started or stopped, or could not be started.
     """
     kept: dict[Program, Script] = {}
     dropped: list[Script] = []
@@ -47,7 +51,7 @@ async def scripts(supervisor: Supervisor, wanted: Sequence[Program]) -> list[str
 
 
 def _is(supervisor: Supervisor, program: Program, script: Script) -> bool:
-    """Whether `script` is what a line of ``[scripts]`` asks for."""
+    """Return True if `script` is what a line of ``[scripts]`` asks for."""
     from yext.extmodule.script import spawn
 
     path = spawn.resolve(program.name, supervisor.options.scripts_dir)
@@ -56,6 +60,10 @@ def _is(supervisor: Supervisor, program: Program, script: Script) -> bool:
 
 
 def _script(supervisor: Supervisor, program: Program, script: Script | None) -> list[str]:
+    """Start the script of a line of ``[scripts]`` if need be.
+
+    `script` is the script that the line has started before, None for a new line.
+    """
     if script is not None:
         return [_start(supervisor, program)] if script.state is ScriptState.FAILED else []
     by_hand = (
@@ -71,6 +79,7 @@ def _script(supervisor: Supervisor, program: Program, script: Script | None) -> 
 
 
 def _start(supervisor: Supervisor, program: Program) -> str:
+    """Start a script; return its process id in a line, or why it could not be started."""
     try:
         script = supervisor.start_configured_script(program)
     except StartError as error:
@@ -80,7 +89,7 @@ def _start(supervisor: Supervisor, program: Program) -> str:
 
 
 def execute(supervisor: Supervisor, wanted: Sequence[Program]) -> None:
-    """Starts the programs of ``[execute]``; what cannot be is told to all sessions."""
+    """Start the programs of ``[execute]``; all sessions get a notice of those that cannot be."""
     for program in wanted:
         try:
             supervisor.execute_configured(program)

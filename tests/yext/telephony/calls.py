@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import wave
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from workshop import TIMEOUT, Workshop
 
 from yext import Message
 from yext.dispatcher import Dispatch
+from yext.telephony.endpoint import Consumer
 
 PYTHON = f"#!{sys.executable}\n"
 
@@ -100,3 +102,24 @@ async def parting(lab: Workshop) -> None:
     watched = Watched(lab, "chan.hangup")
     await phone(lab, "hangup")
     await watched.named("chan.hangup")
+
+
+class Heard(Consumer):
+    """Keeps its audio, and sets an event at a given amount."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__("test")
+        self.data = b""
+        self.full = asyncio.Event()
+        self._enough = enough
+
+    def consume(self, data: bytes) -> None:
+        self.data += data
+        if len(self.data) >= self._enough:
+            self.full.set()
+
+
+def recorded(path: Path) -> bytes:
+    with wave.open(str(path)) as opened:
+        frames = array("h", opened.readframes(opened.getnframes()))
+    return frames.tobytes()

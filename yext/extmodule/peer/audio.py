@@ -1,4 +1,4 @@
-"""Audio from and to a script, over a pipe or a socket: linear, 8000 Hz, in frames of 20 ms."""
+"""The audio of a script, on pipes: linear, 8000 Hz, in frames of 20 ms."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from yext.telephony.endpoint import Consumer, Source
 _FRAME: Final = SLIN.frame_bytes(0)
 
 _CATCH_UP: Final = 10
-"""Frames by which a script may be late and still catch up."""
+"""The number of late frames that are still played."""
 
 
 class PipeSource(Source):
-    """What a script plays.
+    """The audio that a script plays.
 
-    A frame is read when one is due, so a script that writes ahead waits, as with any pipe, and
-    loses nothing. Frames that come late, by up to `_CATCH_UP`, are made up for, so that a
-    busy machine does not add to the delay of a call for good; after a longer gap the pace begins
-    anew. What is less than a frame is kept until the rest of it comes, or the end.
+    A frame is read when it is due: a script that writes ahead waits, as with any pipe, and loses
+    nothing. Up to `_CATCH_UP` frames that are late are played at once, so that a busy machine does
+    not delay a call for good; after a longer gap the pace begins anew. A part of a frame waits for
+    the rest of it, or for the end.
+
+    Args:
+        name: the name that is shown to operators.
+        descriptor: the reading end of the pipe, owned by the source.
+        clock: the clock that paces the audio.
 
     Attributes:
-        frames: frames that were read.
+        frames: the number of frames that were read.
     """
 
     def __init__(self, name: str, descriptor: int, clock: Clock) -> None:
@@ -43,7 +48,7 @@ class PipeSource(Source):
         clock.add(self)
 
     def beat(self) -> None:
-        """Reads the frame that is due and gives it out, and those that came too late before."""
+        """Play the frame that is due, and the frames that were late before."""
         self._owed = 1 if self._paused else self._owed + 1
         while self._owed and self._play():
             self._owed -= 1
@@ -51,7 +56,7 @@ class PipeSource(Source):
         self._paused = self._paused or self._owed > _CATCH_UP
 
     def _play(self) -> bool:
-        """Gives out a frame, the last one may be short; False where there is none."""
+        """Play a frame, the last of which may be short; return False if there is none."""
         if self._descriptor < 0:
             return False
         try:
@@ -75,7 +80,7 @@ class PipeSource(Source):
         return bool(data)
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Whoever wrote is gone: plays what is left, then calls `then`."""
+        """Play what is left in the pipe, whose script has ended, then call `then`."""
         self._finished = then
         if self.ended:
             then()
@@ -91,15 +96,18 @@ class PipeSource(Source):
 
 
 class PipeConsumer(Consumer):
-    """What a script hears.
+    """The audio that a script hears. What does not fit into the pipe waits; past a limit, the
+    oldest frame is dropped.
 
-    What does not fit into the pipe waits here, at most so many milliseconds of it: then the
-    oldest is dropped.
+    Args:
+        name: the name that is shown to operators.
+        descriptor: the writing end of the pipe, owned by the consumer.
+        limit: the milliseconds of audio that may wait.
 
     Attributes:
-        frames: frames that were written.
-        dropped: frames that were dropped.
-        on_drop: called with the first of them.
+        frames: the number of frames that were written.
+        dropped: the number of frames that were dropped.
+        on_drop: called when the first frame is dropped.
     """
 
     def __init__(self, name: str, descriptor: int, limit: int) -> None:
@@ -129,13 +137,16 @@ class PipeConsumer(Consumer):
                 self.on_drop()
 
     def _write(self, data: bytes) -> bool:
-        """Writes a frame, whole (pipe(7): less than PIPE_BUF is never cut); whether it went."""
+        """Write a frame; return False if it does not fit.
+
+        It is written whole: pipe(7) never cuts what is shorter than PIPE_BUF.
+        """
         try:
             os.write(self._descriptor, data)
         except BlockingIOError:
             return False
         except OSError:
-            self._shut()
+            self._close_pipe()
             return False
         self.frames += 1
         return True
@@ -146,8 +157,8 @@ class PipeConsumer(Consumer):
         if not self._waiting and self._descriptor >= 0:
             self._loop.remove_writer(self._descriptor)
 
-    def _shut(self) -> None:
-        """The script closed its end, or the call is over."""
+    def _close_pipe(self) -> None:
+        """Close the pipe: the script has closed its end, or the call is over."""
         self._waiting.clear()
         if self._descriptor >= 0:
             self._loop.remove_writer(self._descriptor)
@@ -156,4 +167,4 @@ class PipeConsumer(Consumer):
 
     def close(self) -> None:
         super().close()
-        self._shut()
+        self._close_pipe()

@@ -1,9 +1,10 @@
 """Data connections: sockets that carry the audio of a channel instead of lines.
 
-``%%>connect:play:ID`` has what the program sends played by the channel called ID, ``record``
-has it sent what that channel hears, ``playrec`` both. What follows the line is linear audio, as
-on the descriptors of a channel script; a further ``:TYPE`` names another type of data, which is
-passed on as it comes. Yate documents this (docs/extmodule.html, "connect") without doing it.
+After ``%%>connect:play:ID`` the channel ID plays what the program sends, after ``record`` the
+program is sent what that channel hears, and ``playrec`` is both. What follows the line is linear
+audio, as on the descriptors of a channel script. A further ``:TYPE`` names another type of data,
+which is passed on as it comes. Yate documents this (docs/extmodule.html, "connect") but does not
+do it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ from yext.telephony.shared import telephony
 
 _FRAME: Final = SLIN.frame_bytes(0)
 _AHEAD: Final = 50 * _FRAME
-"""Bytes that are read ahead of what was played, a second of audio: then the program waits."""
+"""Bytes of audio, for a second, that are read before they are played; then the program waits."""
 
 
 class SocketSource(Source):
-    """What a program sends, played as it is due."""
+    """The audio that a program sends, played at its pace.
+
+    Args:
+        name: the name that is shown to operators.
+        clock: the clock that paces the audio, None for data that is passed on as it comes.
+        connection: the data connection.
+    """
 
     def __init__(self, name: str, clock: Clock | None, connection: DataConnection) -> None:
         super().__init__(name)
@@ -37,7 +44,7 @@ class SocketSource(Source):
             clock.add(self)
 
     def feed(self, data: bytes) -> bool:
-        """Takes what has come; whether more may come at once."""
+        """Take what has come; return False if no more is to be read now."""
         if self._clock is None:
             self.forward(data)
             return True
@@ -45,18 +52,18 @@ class SocketSource(Source):
         return len(self._ahead) < _AHEAD
 
     def finish(self) -> None:
-        """No more is to come: the source ends with what it has."""
+        """End the source once all that has come was played."""
         self._complete = True
         if self._clock is None:
             self.end()
 
     def beat(self) -> None:
-        """Gives out the next frame."""
+        """Play the next frame."""
         if len(self._ahead) >= _FRAME or (self._complete and len(self._ahead) > 1):
             data = bytes(self._ahead[:_FRAME])
             del self._ahead[:_FRAME]
             if len(self._ahead) < _AHEAD:
-                self._connection.go_on()
+                self._connection.resume_reading()
             self.forward(data[: len(data) & ~1])
         elif self._complete:
             self.end()
@@ -65,27 +72,34 @@ class SocketSource(Source):
         super().close()
         if self._clock is not None:
             self._clock.remove(self)
-        self._connection.part_over()
+        self._connection.close_if_unused()
 
 
 class SocketConsumer(Consumer):
-    """What a program is sent; what it does not take is kept for so many milliseconds.
+    """The audio that a program is sent. What the program does not read waits; past a limit, the
+    oldest frame is dropped.
+
+    Args:
+        name: the name that is shown to operators.
+        limit: the milliseconds of audio that may wait.
+        connection: the data connection.
 
     Attributes:
-        frames: frames that were written.
-        dropped: frames that were dropped, the oldest first.
+        frames: the number of frames that were written.
+        dropped: the number of frames that were dropped.
+        paused: True while the program reads too slowly.
     """
 
     def __init__(self, name: str, limit: int, connection: DataConnection) -> None:
         super().__init__(name)
         self.frames = self.dropped = 0
-        self.held_up = False
+        self.paused = False
         self._connection = connection
         self._waiting: deque[bytes] = deque()
         self._limit = max(1, int(limit / 1000 / BEAT))
 
     def consume(self, data: bytes) -> None:
-        if not self.held_up:
+        if not self.paused:
             self.frames += 1
             self._connection.write(data)
             return
@@ -95,18 +109,27 @@ class SocketConsumer(Consumer):
             self.dropped += 1
 
     def resume(self) -> None:
-        """The program has caught up."""
-        self.held_up = False
-        while self._waiting and not self.held_up:
+        """Write what waits: the program has caught up."""
+        self.paused = False
+        while self._waiting and not self.paused:
             self.consume(self._waiting.popleft())
 
     def close(self) -> None:
         super().close()
-        self._connection.part_over()
+        self._connection.close_if_unused()
 
 
 class DataConnection(asyncio.Protocol):
-    """The connection: a source of its channel, a consumer, or both."""
+    """A connection that is a source of a channel, a consumer, or both.
+
+    Args:
+        bus: the bus.
+        channel: the channel.
+        role: ``play``, ``record`` or ``playrec``.
+        kind: the type of data, ``audio`` for linear audio.
+        name: the name that is shown to operators.
+        limit: the milliseconds of audio that may wait for the program.
+    """
 
     def __init__(self, bus: Bus, channel: Endpoint, role: str, kind: str, name: str, limit: int):
         self._channel = channel
@@ -135,26 +158,26 @@ class DataConnection(asyncio.Protocol):
             assert self._transport is not None
             self._transport.pause_reading()
 
-    def go_on(self) -> None:
-        """What was read ahead has been played."""
+    def resume_reading(self) -> None:
+        """Read more from the program."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        """Sends `data` to the program."""
+        """Send `data` to the program."""
         if self._transport is not None:
             self._transport.write(data)
 
     def pause_writing(self) -> None:
         if self._consumer is not None:
-            self._consumer.held_up = True
+            self._consumer.paused = True
 
     def resume_writing(self) -> None:
         if self._consumer is not None:
             self._consumer.resume()
 
     def eof_received(self) -> bool:
-        """The program sends no more; it may go on to hear."""
+        """End the source: the program sends no more, though it may go on reading."""
         if self._source is not None:
             self._source.finish()
         return self._transport is not None
@@ -166,8 +189,8 @@ class DataConnection(asyncio.Protocol):
         if self._consumer is not None:
             self._channel.clear(self._consumer, self._kind)
 
-    def part_over(self) -> None:
-        """The source or the consumer is no longer in use; with the last one the connection ends."""
+    def close_if_unused(self) -> None:
+        """Close the connection if neither its source nor its consumer is in use any more."""
         source, consumer = self._source, self._consumer
         playing = source is not None and not source.ended
         media = self._channel.media(self._kind)

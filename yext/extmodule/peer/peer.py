@@ -260,7 +260,7 @@ class Peer:
         limit = settings.maxqueue
         if limit and len(waiting) >= limit:
             self._host.debug(
-                log.WARN, f"'{self.label}' has {limit} messages waiting, passing it by"
+                log.WARN, f"'{self.label}' has {limit} messages waiting: further ones skip it"
             )
             return False
         self._sequence = sequence = self._sequence + 1

@@ -18,7 +18,7 @@ from yext.extmodule.script.stopping import StopSequence, reap
 
 
 class ProcessOwner(Protocol):
-    """What a process tells its owner."""
+    """What a process needs from its script."""
 
     def output_read(self) -> bool:
         """Look at the peer after a read of standard output; return False to look no more."""

@@ -249,8 +249,8 @@ class Script:
             self._reported_stray = True
             self._notice(
                 (
-                    f"{self.label} printed a line that is not of the protocol: {_stray(peer)}",
-                    "do: have it print that on standard error, where the log takes it",
+                    f"{self.label} printed a line that is not part of the protocol: {_stray(peer)}",
+                    "do: let it print that on standard error, which goes to the log",
                 )
             )
         return not peer.spoke

@@ -155,7 +155,7 @@ def test_a_stray_first_line_is_told_at_once(lab: Workshop) -> None:
     async def story() -> None:
         async with lab.running():
             await lab.start("php.sh")
-            event = await lab.event("not of the protocol", "notice")
+            event = await lab.event("not part of the protocol", "notice")
             assert event.session == "engine"
             assert event.lines[0].endswith("PHP Warning:  cannot load \\x1b[1mthing")
             assert lab.of("php.sh").pid is not None

@@ -1,24 +1,31 @@
-"""Audio through real scripts and sockets: exact, bounded, and played to its end."""
+"""Audio through the pipes of scripts: exact, bounded, and played to its end."""
 
 import asyncio
 import os
-import wave
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
-from calls import ANSWER, ECHO, PYTHON, SAMPLES, TAKE, WAIT, Watched, call, phone, sound
+from calls import (
+    ECHO,
+    PYTHON,
+    SAMPLES,
+    TAKE,
+    WAIT,
+    Heard,
+    call,
+    recorded,
+    sound,
+)
 from workshop import TIMEOUT, Workshop
 
 from tests import timeless
 from tests.timeless import HurriedLoop
 from yext import Message
-from yext.extmodule.calls import ScriptChannel
 from yext.extmodule.peer.audio import PipeConsumer, PipeSource
-from yext.telephony.audio import detect
 from yext.telephony.audio.clock import BEAT, CATCH_UP, Clock
-from yext.telephony.endpoint import Consumer, Endpoint
+from yext.telephony.endpoint import Endpoint
 from yext.telephony.shared import telephony
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
@@ -38,27 +45,6 @@ def run(lab: Workshop, body: Callable[[], Awaitable[None]]) -> None:
             await body()
 
     asyncio.run(main())
-
-
-def recorded(path: Path) -> bytes:
-    with wave.open(str(path)) as opened:
-        frames = array("h", opened.readframes(opened.getnframes()))
-    return frames.tobytes()
-
-
-class Heard(Consumer):
-    """Keeps its audio, and sets an event at a given amount."""
-
-    def __init__(self, enough: int) -> None:
-        super().__init__("test")
-        self.data = b""
-        self.full = asyncio.Event()
-        self._enough = enough
-
-    def consume(self, data: bytes) -> None:
-        self.data += data
-        if len(self.data) >= self._enough:
-            self.full.set()
 
 
 def test_an_echoed_minute_comes_back_sample_for_sample(lab: Workshop) -> None:
@@ -197,143 +183,6 @@ def test_a_short_last_frame_is_played_without_its_odd_byte(lab: Workshop) -> Non
         os.close(writing)
         await asyncio.wait_for(ended.wait(), TIMEOUT)
         assert heard.data == bytes(range(100))
-
-    run(lab, body)
-
-
-# Data connections
-
-
-async def connected(lab: Workshop, line: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_unix_connection(str(lab.folder / "data.sock"))
-    writer.write(line.encode())
-    return reader, writer
-
-
-def called(lab: Workshop) -> Endpoint:
-    """The other end of the call of the first script."""
-    channel = next(iter(lab.module.supervisor.channels))
-    assert isinstance(channel, ScriptChannel) and channel.peer is not None
-    return channel.peer
-
-
-def listener(lab: Workshop) -> None:
-    lab.configure("maxaudio=100", f"[listener data]\ntype=unix\npath={lab.folder}/data.sock\n")
-    lab.script("take.py", TAKE + WAIT, PYTHON)
-
-
-def test_a_data_connection_plays_and_records(lab: Workshop) -> None:
-    listener(lab)
-    heard = lab.folder / "out.wav"
-
-    async def body() -> None:
-        await call(lab, "external/nodata/take.py")
-        await phone(lab, f"record {heard}")
-        reader, writer = await connected(lab, "%%>connect:playrec:ExtModule\n")
-        writer.write(SAMPLES)
-        writer.write_eof()
-        assert await asyncio.wait_for(reader.readexactly(3200), TIMEOUT) == bytes(3200)
-        spoken = sound(lab.folder)
-        await phone(lab, f"say {spoken}")
-        got = b""
-        while SAMPLES not in got:
-            got += await asyncio.wait_for(reader.read(4096), TIMEOUT)
-        await phone(lab, "wait silence")
-        await phone(lab, "hangup")
-        async with asyncio.timeout(TIMEOUT):
-            while await reader.read(4096):
-                pass
-        writer.close()
-
-    run(lab, body)
-    assert SAMPLES in recorded(heard)
-
-
-def test_a_data_connection_to_a_channel_of_a_driver(lab: Workshop) -> None:
-    listener(lab)
-
-    async def body() -> None:
-        await call(lab, "external/nodata/take.py")
-        (channel,) = lab.module.supervisor.channels
-        attach = Message("chan.attach", {"source": "tone/milliwatt"}, userdata=channel)
-        await lab.engine.dispatch(attach)
-        reader, writer = await connected(lab, "%%>connect:record:phone/1:audio\n")
-        data = await asyncio.wait_for(reader.readexactly(3200), TIMEOUT)
-        assert detect.sound(array("h", data[320:640])) == "1000 Hz"
-        writer.close()
-
-    run(lab, body)
-
-
-def test_a_data_connection_finds_a_channel_by_the_id_that_its_script_chose(lab: Workshop) -> None:
-    listener(lab)
-    choose = 'send("%%>setlocal:id:mine", "%%<message:" + call[1] + ":true::")\n'
-    lab.script("take.py", ANSWER + choose + WAIT, PYTHON)
-
-    async def body() -> None:
-        await call(lab, "external/nodata/take.py")
-        heard = Heard(5)
-        called(lab).set_consumer(heard, "text")
-        reader, former = await connected(lab, "%%>connect:play:ExtModule:text\nhello")
-        assert await asyncio.wait_for(reader.read(), TIMEOUT) == b""
-        _, writer = await connected(lab, "%%>connect:play:mine:text\nhello")
-        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
-        former.close()
-        writer.close()
-        await phone(lab, "hangup")
-        assert telephony(lab.engine).endpoints == {}
-
-    run(lab, body)
-
-
-@pytest.mark.parametrize(
-    "line", ["%%>connect:play:nobody\n", "%%>connect:play\n", "%%>connect:dance:ExtModule\n"]
-)
-def test_a_data_connection_to_nobody_is_closed(lab: Workshop, line: str) -> None:
-    listener(lab)
-
-    async def body() -> None:
-        reader, writer = await connected(lab, line)
-        assert await asyncio.wait_for(reader.read(), TIMEOUT) == b""
-        writer.close()
-        await lab.event("did not connect properly")
-
-    run(lab, body)
-
-
-def test_the_first_line_may_come_in_pieces_with_audio_behind_it(lab: Workshop) -> None:
-    listener(lab)
-
-    async def body() -> None:
-        await call(lab, "external/nodata/take.py")
-        heard = Heard(640)
-        called(lab).set_consumer(heard)
-        _, writer = await connected(lab, "%%>connect:pl")
-        await writer.drain()
-        await lab.send("nothing")
-        audio = b"\n\r\0" * 200 + bytes(40)
-        writer.write(b"ay:ExtModule\n" + audio)
-        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
-        assert heard.data == audio
-        writer.close()
-
-    run(lab, body)
-
-
-def test_other_data_is_passed_on_as_it_comes(lab: Workshop) -> None:
-    listener(lab)
-
-    async def body() -> None:
-        await call(lab, "external/nodata/take.py")
-        heard = Heard(5)
-        called(lab).set_consumer(heard, "text")
-        _, writer = await connected(lab, "%%>connect:play:ExtModule:text\nhello")
-        await asyncio.wait_for(heard.full.wait(), TIMEOUT)
-        assert heard.data == b"hello"
-        watched = Watched(lab, "chan.hangup")
-        await phone(lab, "hangup")
-        await watched.named("chan.hangup")
-        writer.close()
 
     run(lab, body)
 
