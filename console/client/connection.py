@@ -216,6 +216,14 @@ class ManagerClient(asyncio.Protocol):
             data = text.encode("utf-8", "surrogateescape")
             self._transport.write(data.replace(_IAC, _IAC + _IAC))
 
+    def address(self) -> str:
+        """This end of the connection, as the other end names it; empty for a UNIX socket."""
+        found = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        if not isinstance(found, tuple):
+            return ""
+        host = f"[{found[0]}]" if ":" in found[0] else found[0]
+        return f"{host}:{found[1]}"
+
     def owner(self) -> int | None:
         """The system user at the other end, None for another host."""
         if self._transport is None:

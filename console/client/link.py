@@ -173,6 +173,7 @@ class AttachedLink(SessionLink):
         if client is None:
             raise ConnectError("not connected")
         self._output = output
+        self._recorder.own = (client.address(), self.session)
         plain = PlainEngine(client, self.interpreter, self._line_received, self._host.where)
         await plain.introduce(RELEASE)
         structured = None

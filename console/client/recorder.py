@@ -14,7 +14,7 @@ from console.client.login import LoginError
 from console.replies.parse import reply_of
 from yext import wire
 from yext.errors import ProtocolError
-from yext.record.journey import Journey
+from yext.record.journey import UNKNOWN, Journey, Step, StepResult
 from yext.record.recorder import FlowRecorder, Follower, NameTest, every_name
 
 _MESSAGE = "%%<message:"
@@ -29,6 +29,9 @@ class RemoteRecorder(FlowRecorder):
     Args:
         log_in: makes the connection.
         notice: shows the operator lines that say why no message can be received.
+
+    Attributes:
+        own: the address that the console's own commands come from, and its session's label.
     """
 
     def __init__(self, log_in: LogIn, notice: Callable[..., None]) -> None:
@@ -36,6 +39,7 @@ class RemoteRecorder(FlowRecorder):
         self._log_in = log_in
         self._notice = notice
         self._client: ManagerClient | None = None
+        self.own = ("", "")
         self._switch: Callable[[bool], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
@@ -115,16 +119,38 @@ class RemoteRecorder(FlowRecorder):
             wire.apply_changes(params, answer.changes)
             if answer.name == "engine.help" and params.get("line", "").startswith(MARK):
                 return
-            self.keep(
-                Journey(
-                    next(self._numbers),
-                    time.time(),
-                    answer.name,
-                    params.get("cmd_address", ""),
-                    params,
-                    handled=answer.handled,
-                    after=params,
-                    retvalue=answer.retvalue or "",
-                    ended=True,
-                )
-            )
+            self.keep(self._journey(answer, params))
+
+    def _journey(self, answer: wire.PeerAnswer, params: dict[str, str]) -> Journey:
+        """The journey of a message as far as it is known: the end, and who was asked.
+
+        A time is not known, and who handled it only if it is known that nobody did: a handler
+        without a track name is not among those that were asked.
+        """
+        asked = params.pop("handlers", "")
+        address = params.get("cmd_address", "")
+        return Journey(
+            next(self._numbers),
+            time.time(),
+            answer.name,
+            self.own[1] if address and address == self.own[0] else address or "?",
+            params,
+            steps=_steps(asked, answer.handled),
+            handled=answer.handled,
+            took=UNKNOWN,
+            after=params,
+            retvalue=answer.retvalue or "",
+            ended=True,
+        )
+
+
+def _steps(asked: str, handled: bool) -> list[Step]:
+    """The handlers of a tracking parameter, ``NAME:PRIORITY,…``, in the order they were asked."""
+    steps = []
+    for part in asked.split(",") if asked else ():
+        name, _, priority = part.rpartition(":")
+        if priority.isascii() and priority.isdigit() and len(priority) < 10:
+            steps.append(Step(name, int(priority), UNKNOWN, StepResult.PASSED))
+    if handled and steps:
+        steps[-1].result = StepResult.ASKED
+    return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +115,9 @@ def clock(when: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration: ``0.1 ms``, ``10.0 s``."""
+    """Write a duration: ``0.1 ms``, ``10.0 s``; nothing for one that was not measured."""
+    if math.isnan(seconds):
+        return ""
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
@@ -199,9 +202,9 @@ def _fitted(shown: Sequence[str], room: int, more: str) -> str:
 def _outcome(journey: Journey) -> str:
     by, outcome = safe(journey.by), journey.outcome
     if outcome == "handled":
-        return f"{by} {duration(journey.took)}"
+        return f"{by or 'handled'} {duration(journey.took)}".rstrip()
     if outcome == "not handled":
-        return f"nobody {duration(journey.took)}"
+        return f"nobody {duration(journey.took)}".rstrip()
     took = duration(next(step.took for step in journey.steps if step.result.value == outcome.value))
     words = {
         "timed out": f"timed out after {took}",
@@ -242,7 +245,8 @@ def draw_journey(journey: Journey, style: Style) -> list[str]:
     head = [clock(journey.when), f"from {safe(journey.sender)}"]
     if journey.parent:
         head.append(f"within #{journey.parent}")
-    head.append(f"{outcome} {duration(journey.took)}")
+    took = duration(journey.took)
+    head.append(f"{outcome} {took}" if took else str(journey.outcome))
     lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", style, 4)
     lines += _listed("sent", journey.name, journey.params, style)
     lines += _handlers(journey, style)
@@ -297,12 +301,14 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
             (
                 str(step.priority),
                 safe(step.owner),
-                duration(step.took) if asked else style.dash,
+                (duration(step.took) or style.dash) if asked else style.dash,
                 step.result,
                 [*_changes(step, style)],
             )
         )
     if len(rows) == 1:
+        if math.isnan(journey.took):
+            return ["  who was asked is not known"]
         return ["  nobody was asked: no handler is installed for it"]
     widths = [max(columns(str(row[at])) for row in rows) for at in range(4)]
     lines: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,6 +13,9 @@ from yext.wire import decode_params
 
 FORMAT = 1
 """The version of the JSON form; it changes when readers of the older one would be wrong."""
+
+UNKNOWN = math.nan
+"""The time of what was not measured; it is neither longer nor shorter than any other."""
 
 HIDDEN = "(hidden)"
 """The text in place of a value that observers may not see."""
@@ -74,6 +78,9 @@ class StepResult(StrEnum):
     GONE = "gone"
     """It ended before it answered."""
 
+    ASKED = "asked last"
+    """It was asked last of those that are known; who handled the message is not."""
+
     NOT_ASKED = "not asked"
     """The message was handled before."""
 
@@ -109,7 +116,7 @@ class Step:
     Attributes:
         owner: the handler's name in the message flow.
         priority: the handler's priority.
-        took: seconds until its answer, even a late one.
+        took: seconds until its answer, even a late one; `UNKNOWN` where nobody has measured it.
         result: its result.
         changes: the parameters that it changed.
         renamed: the new name of the message, empty if it was kept.
@@ -140,7 +147,7 @@ class Journey:
         parent: the number of the message that the sender was handling, 0 for none.
         depth: the number of messages that this one is nested in.
         handled: True if a handler handled the message.
-        took: seconds from start to end.
+        took: seconds from start to end; `UNKNOWN` where nobody has measured it.
         watchers: the labels of the watchers that were notified.
         renamed: the name at the end, empty if it is the same.
         retvalue: the return value at the end.
@@ -329,7 +336,7 @@ def to_json(journey: Journey) -> dict[str, Any]:
         "params": dict(journey.params),
         "outcome": journey.outcome,
         "by": journey.by,
-        "seconds": round(journey.took, 6),
+        "seconds": _seconds(journey.took),
         "handlers": [_step_to_json(step) for step in journey.steps],
         "watchers": list(journey.watchers),
         "reply": {
@@ -341,11 +348,19 @@ def to_json(journey: Journey) -> dict[str, Any]:
     }
 
 
+def _seconds(took: float) -> float | None:
+    return None if math.isnan(took) else round(took, 6)
+
+
+def _took(seconds: Any) -> float:
+    return UNKNOWN if seconds is None else float(seconds)
+
+
 def _step_to_json(step: Step) -> dict[str, Any]:
     return {
         "handler": step.owner,
         "priority": step.priority,
-        "seconds": round(step.took, 6),
+        "seconds": _seconds(step.took),
         "result": step.result,
         "changes": [
             {"name": change.name, "before": change.before, "after": change.after}
@@ -376,7 +391,7 @@ def from_json(record: Any) -> Journey:
             params=_params(record["params"]),
             steps=[_step_from_json(step) for step in _list(record["handlers"])],
             handled=bool(reply["handled"]),
-            took=float(record["seconds"]),
+            took=_took(record["seconds"]),
             watchers=tuple(map(_text, record["watchers"])),
             renamed=_text(reply["name"]) if reply["name"] != record["name"] else "",
             after=_params(reply["params"]),
@@ -391,7 +406,7 @@ def _step_from_json(step: Any) -> Step:
     return Step(
         _text(step["handler"]),
         int(step["priority"]),
-        float(step["seconds"]),
+        _took(step["seconds"]),
         StepResult(step["result"]),
         tuple(
             Change(_text(change["name"]), _optional(change["before"]), _optional(change["after"]))
