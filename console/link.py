@@ -116,6 +116,10 @@ class Link(Protocol):
         """The finder of passwords in the session's command lines."""
 
     @property
+    def frame(self) -> str:
+        """The word that marks replies and notices for a program, empty for none."""
+
+    @property
     def closing(self) -> bool:
         """True once the session has ended: by ``quit``, or because the engine ends."""
 
@@ -193,6 +197,10 @@ class SessionLink:
     @property
     def secrets(self) -> Secrets:
         return self.own.secrets
+
+    @property
+    def frame(self) -> str:
+        return self.own.frame
 
     @property
     def locked(self) -> bool:

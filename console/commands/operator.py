@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from console.commands.command import SessionCommand
+from console.commands.command import Listed, SessionCommand
 from console.commands.interpreter import Interpreter
-from console.commands.parameters import Flag, Line, Number, Rest, Seconds, Word, natural
+from console.commands.parameters import (
+    ArgumentError,
+    Flag,
+    Line,
+    Number,
+    Rest,
+    Seconds,
+    Word,
+    natural,
+)
 from console.commands.source import complete_file, run_file
 from console.replies.reply import failed
 from console.session.authority import Authority
@@ -99,6 +109,23 @@ async def source(
     return await run_file(interpreter, file, keep_going=keep_going)
 
 
+class FrameWord(Word):
+    """A word that a line of a reply cannot be taken for."""
+
+    def read(self, text: str) -> object:
+        if text != "off" and re.fullmatch(r"[\w-]{8,64}", text, re.ASCII) is None:
+            raise ArgumentError("", "8 to 64 letters, digits, - and _, or off")
+        return text
+
+
+def frame(session: Session, word: Annotated[str, FrameWord("WORD")]) -> Reply:
+    """Mark replies and notices for the program that drives a plain session."""
+    if session.view is not None and session.view.interactive:
+        return failed("A terminal that is drawn on cannot be read by a program", "TERM=dumb")
+    session.frame = "" if word == "off" else word
+    return Reply(True)
+
+
 OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "watch", "Repeats a command and marks what has changed; any key ends it", watch,
@@ -115,6 +142,10 @@ OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "!", "Gives line N of the history again, !! the last one", again, Authority.USER,
         stated_usage="!N",
+    ),
+    SessionCommand(
+        "frame", "Marks replies and notices with a word, for programs; off ends it", frame,
+        Authority.GUEST, Listed.NOWHERE, example="frame mark-83157",
     ),
     SessionCommand("clear", "Clears the screen", clear, Authority.GUEST),
     SessionCommand(

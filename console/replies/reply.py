@@ -29,6 +29,31 @@ def not_authenticated() -> Reply:
     return Reply(False, f"Not authenticated!{EOL}", params)
 
 
+def framed_reply(word: str, text: str, *, ok: bool, eol: str = "\n") -> str:
+    """A reply between two lines that begin with the word of `frame`, the last with its outcome.
+
+    Args:
+        word: the word, empty for the text alone.
+        text: the text of the reply.
+        ok: whether the command succeeded.
+        eol: the end of a line.
+    """
+    return _framed(word, "reply", text, "ok" if ok else "failed", eol)
+
+
+def framed_notice(word: str, text: str, *, eol: str = "\n") -> str:
+    """A notice between two lines that begin with the word of `frame`; arguments as of
+    `framed_reply`."""
+    return _framed(word, "notice", text, "end", eol)
+
+
+def _framed(word: str, begin: str, text: str, end: str, eol: str) -> str:
+    if not word:
+        return text
+    ended = text if text.endswith("\n") or not text else f"{text}{eol}"
+    return f"{word} {begin}{eol}{ended}{word} {end}{eol}"
+
+
 def put_together(parts: Sequence[tuple[str, Reply]], params: Mapping[str, str]) -> Reply:
     """Join the replies to several commands into one, which fails if any of them failed.
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from console.replies.reply import framed_notice, framed_reply
 from console.server import dialect
 from console.server.lineedit import LineEditor
 from console.session.authority import Authority
@@ -178,7 +179,7 @@ class Conversation:
         if line.split(maxsplit=1)[:1] == ["quit"] and not session.machine:
             goodbye = self._filled(self._listener.goodbye)
             reply = Reply(True, dialect.encode(f"{goodbye}{EOL}") if goodbye else "")
-        self._writer.write(reply.text)
+        self._writer.write(framed_reply(session.frame, reply.text, ok=reply.ok, eol=EOL))
         self._editor.echo = session.echo
         self._changed()
 
@@ -263,8 +264,13 @@ class Conversation:
 
     def show_notice(self, event: log.Event) -> None:
         """Show a notice, whatever the session's switches."""
-        for line in event.lines:
-            self.show_line(log.safe(line, keep="\t"))
+        lines = [log.safe(line, keep="\t") for line in event.lines]
+        if self._session.frame:
+            text = "".join(map(dialect.encode_line, lines))
+            self._show(framed_notice(self._session.frame, text, eol=EOL))
+            return
+        for line in lines:
+            self.show_line(line)
 
     def show_message(self, line: str) -> None:
         """Show a message to a program; `line` is escaped as on the wire."""

@@ -64,6 +64,7 @@ class Session:
         history: the lines that were given, the oldest first.
         sources: the files of commands that are being carried out, the innermost last.
         policy: what the session's listener imposes on it.
+        frame: the word that marks replies and notices for a program, empty for none.
     """
 
     thread: ClassVar[str] = "RManager Connection"
@@ -99,6 +100,7 @@ class Session:
         self.view = view
         self.history: list[str] = []
         self.sources: list[Path] = []
+        self.frame = ""
         self.policy = policy or Policy()
 
     @cached_property

@@ -9,10 +9,12 @@ import asyncio
 import shutil
 import signal
 import sys
+from collections.abc import Iterable
 
 from console.link import Link
 from console.replies import render
 from console.replies.draw import Page
+from console.replies.reply import framed_notice, framed_reply
 from console.session.view import PlainView
 from console.shell import banner
 from console.shell.stdin import LineReader
@@ -61,17 +63,26 @@ class DumbShell:
                 return
             if line.strip():
                 reply = await self._link.run(line)
-                self._write(render.plain(reply))
+                text = render.plain(reply)
+                if not self._link.frame:
+                    self._write(text)
                 if not self._link.closing:
                     await self._link.settle()
+                if self._link.frame:
+                    # What a start has led to is in notices that come with its reply.
+                    self._write(framed_reply(self._link.frame, text, ok=reply.ok))
 
     def _show(self, event: Event) -> None:
         if event.kind is EventKind.NOTICE:
-            lines = event.lines if event.session in ("", self._link.session) else ()
-        else:
-            lines = (event.line(),) if self._link.wants(event) else ()
-        self._write("".join(safe(line, keep="\t") + "\n" for line in lines))
+            if event.session in ("", self._link.session):
+                self._write(framed_notice(self._link.frame, _shown(event.lines)))
+        elif self._link.wants(event):
+            self._write(_shown((event.line(),)))
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def _shown(lines: Iterable[str]) -> str:
+    return "".join(safe(line, keep="\t") + "\n" for line in lines)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from console.shell.terminal import Capabilities, TerminalOutput
 
 _COLORED = {
-    "node": "bold",
+    # With a colour of its own the blank after the prompt is written, and can be expected by a
+    # program; prompt_toolkit leaves out others at the end of a line.
+    "node": "bold fg:default",
     "failed": "ansired bold",
     "bottom-toolbar": "noreverse ansibrightblack",
     "auto-suggestion": "ansibrightblack",
@@ -33,6 +35,7 @@ _COLORED = {
 }
 
 _COLORLESS = dict.fromkeys(_COLORED, "noreverse") | {
+    "node": "noreverse fg:default",
     "completion-menu.completion.current": "reverse",
     "completion-menu.meta.completion.current": "reverse",
 }

@@ -31,6 +31,7 @@ SESSION_EXAMPLES = {
     "top": "top",
     "history": "history",
     "!": "!1",
+    "frame": "frame off",
     "clear": "clear",
     "source": "source commands.txt",
 }
