@@ -246,7 +246,7 @@ def test_ids_of_messages_to_a_peer_are_none_that_it_sends_itself(remote: Remote)
         client.send("%%>uninstall:wait.for.it\n")
     for ident in ids:
         prefix, _, number = ident.partition(".")
-        assert number == "1" and re.fullmatch("[0-9a-f]{12}", prefix)
+        assert number == "1" and re.fullmatch("[0-9a-f]{8}", prefix)
 
 
 # The engine's own messages

@@ -267,3 +267,25 @@ def test_what_a_peer_only_looks_at_is_not_audited(remote: Remote) -> None:
         client.send(f"%%>message:{line}:1:engine.command::line={line}\n")
         client.until(f"%%<message:{line}:")
     assert not remote.logged(f"audit peer .*:{client.socket.getsockname()[1]}:")
+
+
+# Reload
+
+
+def test_a_reload_changes_who_gets_in_and_drops_nobody(tmp_path: Path) -> None:
+    section = "[listener own]\ntype=tcp\nport=PORT_OWN\nrole=global\n"
+    remote = Remote(tmp_path, extmodule=section)
+    try:
+        before = remote.client(connect(remote, "PORT_OWN"))
+        assert is_in(before)
+        file = tmp_path / "extmodule.conf"
+        file.write_text(file.read_text() + "password=p\n")
+        reply = remote.open().ask("reload")
+        assert "listener" not in reply, "it is still the same one"
+        assert is_in(before)
+        after = remote.client(connect(remote, "PORT_OWN"))
+        assert not is_in(after)
+        file.write_text(file.read_text() + "users=no-such-user\n")
+        assert "Nothing was changed" in remote.open().ask("reload")
+    finally:
+        remote.close()

@@ -163,8 +163,12 @@ class _AccessReader:
         if everyone and password:
             self._report("open", "open=yes counts for nothing where a password is set")
         spec.access = Access(password, self._users(), everyone, context)
-        spec.mode = self._mode()
-        spec.group = self._group()
+        if spec.kind is SocketKind.UNIX:
+            spec.mode = self._mode()
+            spec.group = self._group()
+        else:
+            for name in filter(self._text, ("mode", "group")):
+                self._report(name, f"{name}= is for type=unix alone", Severity.WARNING)
         return usable
 
     def _password(self) -> str:

@@ -33,7 +33,7 @@ _MISTAKES_LOGGED = 100
 """Lines of one peer that break the protocol and are logged in one second; more are counted."""
 
 
-_IDS = f"{os.urandom(6).hex()}."
+_IDS = f"{os.urandom(4).hex()}."
 """How ids of messages to peers begin, so that none is the id of a message that a peer sends itself:
 with the id of one that waits for its answer, a peer sends messages on behalf of that call."""
 
