@@ -1,4 +1,4 @@
-"""The command ``external`` as an embedding program sees it: text, parameters, completion."""
+"""The command ``external`` in an embedding program: text, parameters, completion."""
 
 import asyncio
 from pathlib import Path
@@ -20,7 +20,7 @@ def lab(tmp_path: Path) -> Workshop:
 
 
 def table(reply: Reply) -> list[dict[str, str]]:
-    """The rows of ``external show`` by their headings."""
+    """Return the rows of ``external show`` by their headings."""
     head, *rows = (line.split("\t") for line in reply.text.splitlines())
     return [dict(zip(head, row, strict=True)) for row in rows]
 

@@ -1,4 +1,4 @@
-"""What extmodule.conf makes the engine do: at its start, and when it is read again."""
+"""The effects of extmodule.conf at the start and at a reload."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def tcp(name: str, port: int, more: str = "") -> str:
 
 
 async def reload(lab: Workshop) -> list[str]:
-    """What a reload tells, after Yate's own line."""
+    """The lines of a reload, after Yate's own."""
     reply = await lab.do("reload")
     first, *lines = reply.text.splitlines()
     assert first == "Reinitializing..."
@@ -35,7 +35,7 @@ async def reload(lab: Workshop) -> list[str]:
 
 
 async def greets(port: int) -> bool:
-    """Whether a peer that connects to the port is served."""
+    """Return True if a peer that connects to the port is served."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
@@ -272,14 +272,14 @@ def test_changed_options_hold_for_live_peers_but_for_what_they_have_set(lab: Wor
 
 
 @pytest.mark.parametrize(
-    ("general", "rest", "told"),
+    ("general", "rest", "start"),
     [
         ("timeout=abc", "", "extmodule.conf:3: timeout=abc is not a number of milliseconds"),
         ("", "[listener x]\ntype=tpc", "extmodule.conf:5: Unknown type 'tpc' of listener 'x'"),
         ("", "[listener x]\ntype=tcp\nport=0", "extmodule.conf:6: "),
     ],
 )
-def test_a_mistake_changes_nothing(lab: Workshop, general: str, rest: str, told: str) -> None:
+def test_a_mistake_changes_nothing(lab: Workshop, general: str, rest: str, start: str) -> None:
     port = free_port()
 
     async def story() -> None:
@@ -290,7 +290,7 @@ def test_a_mistake_changes_nothing(lab: Workshop, general: str, rest: str, told:
             reply = await lab.do("reload")
             assert not reply.ok
             line = reply.text.splitlines()[-1]
-            assert line.startswith(told)
+            assert line.startswith(start)
             assert line.endswith(". Nothing was changed.")
             assert not lab.module.listeners.open
             assert lab.of("a.sh").pid == pid

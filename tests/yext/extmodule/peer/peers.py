@@ -1,4 +1,4 @@
-"""A peer without a connection: bytes in, bytes out."""
+"""A peer without a socket: bytes in, bytes out."""
 
 import asyncio
 import re
@@ -73,12 +73,12 @@ class DrivenPeer:
         return [re.sub(r"^(%%>message:\d+):\d+", r"\1:0", line) for line in lines]
 
     async def asks(self, text: str) -> list[str]:
-        """Says something, and gives what comes back."""
+        """Send lines as the peer, and return the answers."""
         self.say(text)
         return await self.hears()
 
     def send(self, message: Message) -> Dispatch:
-        """Has the engine dispatch a message."""
+        """Let the engine dispatch a message."""
         dispatcher = self.engine.dispatcher
         dispatch = Dispatch(dispatcher, message, None)
         dispatcher.start(dispatch)
@@ -86,6 +86,6 @@ class DrivenPeer:
 
 
 async def settle() -> None:
-    """Lets the loop do what is to be done at once."""
+    """Let the loop do what is to be done at once."""
     for _ in range(_TURNS):
         await asyncio.sleep(0)

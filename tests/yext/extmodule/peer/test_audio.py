@@ -29,7 +29,7 @@ from yext.telephony.endpoint import Endpoint
 from yext.telephony.shared import telephony
 
 PLAY = TAKE + "os.write(4, bytes(range(256)) * 50)\n"
-"""Writes 12800 bytes, 0.8 s of sound, and ends at once."""
+"""A script that plays 12800 bytes, 0.8 s of sound, and ends at once."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def run(lab: Workshop, body: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_an_echoed_minute_comes_back_sample_for_sample(lab: Workshop) -> None:
-    # Time is in a hurry for the engine, not for the script, which may seem to read late.
+    # The engine's clock runs fast and the script's does not, so the script may seem to read late.
     lab.configure("maxaudio=60000")
     lab.script("echo.py", ECHO, PYTHON)
     minute = array("h", [(n * 7919 + n // 977) % 40000 - 20000 for n in range(480_000)]).tobytes()
@@ -109,7 +109,7 @@ def test_a_script_that_does_not_read_loses_the_oldest_audio(
         for _ in range(400):
             consumer.consume(SAMPLES[:320])
         kept = 100 // 20
-        # What the pipe took, what waits, what was dropped: every frame is one of them.
+        # Each frame is in the pipe, waits, or was dropped.
         assert consumer.dropped > 0
         assert 400 <= consumer.frames + kept + consumer.dropped <= 404
         await lab.event("deaf.py' does not read its audio")
@@ -162,7 +162,7 @@ def test_a_script_that_floods_is_paced_and_loses_nothing(lab: Workshop) -> None:
         os.write(writing, bytes(64000))
         await asyncio.wait_for(heard.full.wait(), TIMEOUT)
         assert asyncio.get_running_loop().time() - begun > 0.17
-        # A machine that is held up makes up for some frames at once.
+        # On a busy machine some late frames are played at once.
         assert len(heard.data) <= 3200 + 320 * CATCH_UP
         source.close()
         os.close(writing)

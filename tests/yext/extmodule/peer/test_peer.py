@@ -1,4 +1,4 @@
-"""One peer, without a connection: what it says, what it hears, what is left when it goes."""
+"""One peer without a socket: its lines, the answers to them, and its end."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from yext.log import Event
 
 
 def on_engine(test: Callable[[Engine], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """Runs a test on an engine with its default options."""
+    """Run a test on an engine with its default options."""
 
     def run() -> None:
         async def main() -> None:
@@ -32,7 +32,7 @@ def on_engine(test: Callable[[Engine], Coroutine[Any, Any, None]]) -> Callable[[
     return run
 
 
-# What is said, and the answers that come at once.
+# Lines from the peer, and the lines that answer them at once.
 LINES = [
     ("%%>install:50:call.route", ["%%<install:50:call.route:true"]),
     ("%%>install::call.route", ["%%<install:100:call.route:true"]),
@@ -61,11 +61,11 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("said", "heard"), LINES)
-def test_what_is_said_gets_its_answer(said: str, heard: list[str]) -> None:
+@pytest.mark.parametrize(("lines", "answers"), LINES)
+def test_lines_are_answered_at_once(lines: str, answers: list[str]) -> None:
     @on_engine
     async def run(engine: Engine) -> None:
-        assert await DrivenPeer(engine).asks(said) == heard
+        assert await DrivenPeer(engine).asks(lines) == answers
 
     run()
 
@@ -154,7 +154,7 @@ async def test_own_messages_come_back_only_where_asked_for(engine: Engine) -> No
     await peer.asks("%%>install:50:test\n%%>watch:test")
     own = "%%>message:x:1:test:"
     assert await peer.asks(own) == ["%%<message:x:false:test:"]
-    # Without an id there is no telling whose it is.
+    # A message without an id may be anybody's.
     assert await peer.asks("%%>message::1:test:") == ["%%>message:1:0:test:"]
     await peer.asks("%%<message:1:true:\n%%>setlocal:selfwatch:true")
     assert await peer.asks(own) == ["%%<message::false:test:", "%%<message:x:false:test:"]
@@ -248,8 +248,8 @@ async def test_a_peer_without_a_role_connects_first(engine: Engine) -> None:
 async def test_a_peer_that_does_not_read_loses_notices_and_is_told_how_many(
     engine: Engine,
 ) -> None:
-    told: list[Event] = []
-    engine.log.subscribe(told.append)
+    events: list[Event] = []
+    engine.log.subscribe(events.append)
     peer = DrivenPeer(engine)
     await peer.asks("%%>watch:test\n%%>install:50:ask")
     peer.connection.pause_writing()
@@ -264,18 +264,18 @@ async def test_a_peer_that_does_not_read_loses_notices_and_is_told_how_many(
     assert peer.line.reading
     peer.send(Message("test"))
     assert await peer.hears() == ["%%<message::false:test:"]
-    assert [one.text for one in told] == ["'peer' did not read: 3 notices were left out"]
+    assert [one.text for one in events] == ["'peer' did not read: 3 notices were left out"]
 
 
 @on_engine
 async def test_output_and_debug_reach_the_log(engine: Engine) -> None:
-    told: list[str] = []
-    engine.log.subscribe(lambda event: told.append(event.line()))
+    logged: list[str] = []
+    engine.log.subscribe(lambda event: logged.append(event.line()))
     peer = DrivenPeer(engine)
     await peer.asks("%%>output:as it is %z\n%%>output:\n%%>debug:5:a%zb")
     await peer.asks("%%>setlocal:debugname:me\n%%>setlocal:debuglevel:5")
-    await peer.asks("%%>debug:5:told\n%%>debug:6:not told")
-    assert told == ["as it is %z", "<peer:WARN> a:b", "<me:WARN> told"]
+    await peer.asks("%%>debug:5:logged\n%%>debug:6:not logged")
+    assert logged == ["as it is %z", "<peer:WARN> a:b", "<me:WARN> logged"]
 
 
 @on_engine
@@ -316,12 +316,12 @@ async def _conversation(role: str, chunks: list[bytes]) -> list[str]:
     for chunk in chunks:
         if not peer.peer.ended:
             peer.connection.data_received(chunk)
-    heard = await peer.hears()
+    answers = await peer.hears()
     peer.connection.connection_lost(None)
     await settle()
     assert (engine.dispatcher.in_flight, engine.dispatcher.watch_names()) == (0, [])
     await engine.dispatcher.stop()
-    return heard
+    return answers
 
 
 @settings(max_examples=60, deadline=None)
@@ -336,14 +336,14 @@ def test_any_bytes_get_documented_answers_whole_or_byte_by_byte(role: str, data:
 def test_a_flood_of_mistakes_is_logged_in_part_and_counted_at_the_end() -> None:
     @on_engine
     async def run(engine: Engine) -> None:
-        told: list[Event] = []
-        engine.log.subscribe(told.append)
+        events: list[Event] = []
+        engine.log.subscribe(events.append)
         peer = DrivenPeer(engine)
-        heard = await peer.asks("\n".join(["nonsense"] * 150))
-        assert heard == ["Error in: nonsense"] * 150
-        assert len([event for event in told if "in: nonsense" in event.text]) == 100
+        answers = await peer.asks("\n".join(["nonsense"] * 150))
+        assert answers == ["Error in: nonsense"] * 150
+        assert len([event for event in events if "in: nonsense" in event.text]) == 100
         peer.peer.end(PeerEnd.GONE)
-        (last,) = [event.text for event in told if "more lines" in event.text]
+        (last,) = [event.text for event in events if "more lines" in event.text]
         assert last == "'peer' sent 50 more lines that make no sense"
 
     run()

@@ -1,4 +1,4 @@
-"""setlocal: each parameter's answers, ranges, and that setting it works."""
+"""The parameters of setlocal: their answers, their ranges, their effects."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from yext.extmodule.peer import setlocal
 
 CONF = "[general]\nmodload=yes\n[sect]\nkey=value:1\nempty=\n[modules]\nregexroute.yate=yes\n"
 
-# name:value as it is said, and value:success as it is answered.
+# name:value of the request, and value:success of the answer.
 ROWS = [
     ("id:", ":false"),
     ("id:x", "x:false"),
@@ -73,19 +73,19 @@ def conf(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("said", "answered"), ROWS)
-def test_a_parameter_is_answered(conf: Path, said: str, answered: str) -> None:
+@pytest.mark.parametrize(("asked", "answer"), ROWS)
+def test_a_parameter_is_answered(conf: Path, asked: str, answer: str) -> None:
     async def main() -> None:
         async with Engine(conf, node="node") as engine:
-            name = said.partition(":")[0]
-            answer = await DrivenPeer(engine).asks(f"%%>setlocal:{said}")
-            assert answer == [f"%%<setlocal:{name}:{answered}"]
+            name = asked.partition(":")[0]
+            lines = await DrivenPeer(engine).asks(f"%%>setlocal:{asked}")
+            assert lines == [f"%%<setlocal:{name}:{answer}"]
 
     asyncio.run(main())
 
 
 def test_every_parameter_has_its_row_here() -> None:
-    names = {said.partition(":")[0] for said, _ in ROWS}
+    names = {asked.partition(":")[0] for asked, _ in ROWS}
     families = {name.partition(".")[0] for name in names if "." in name}
     assert setlocal.ROWS.keys() - names == {"runid"}
     assert setlocal.FAMILIES.keys() <= families

@@ -1,4 +1,4 @@
-"""A script's life, told by real processes: starts, early ends, restarts, the stop ladder."""
+"""Scripts as real processes: starts, early ends, restarts, stops."""
 
 import asyncio
 import json
@@ -17,10 +17,10 @@ from yext.extmodule.script import states
 DOCS = Path(__file__).parents[4] / "docs" / "scripts.md"
 
 QUICK = "stopwait=20\ntermwait=100\nrestart_delay=1"
-"""Options with which nothing has to be waited for."""
+"""Options for short waits."""
 
 TALK = "echo '%%>setlocal:restart:true'\nread -r line\n"
-"""How a script speaks first, and is to be brought back."""
+"""The beginning of a script that speaks the protocol and wants to be restarted."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_script_runs_once_it_has_spoken(lab: Workshop) -> None:
     asyncio.run(story())
 
 
-# What a script finds
+# The environment of a script
 
 
 def test_a_script_finds_what_yate_gives_it_and_nothing_else(
@@ -82,12 +82,12 @@ fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/
 names = ("SIGINT", "SIGQUIT", "SIGPIPE", "SIGTERM", "SIGHUP", "SIGALRM")
 mask = int(next(l for l in open("/proc/self/status") if l.startswith("SigIgn")).split()[1], 16)
 ignored = [name for name in names if mask >> getattr(signal, name) - 1 & 1]
-told = dict(fds=fds, ignored=ignored, argv=sys.argv[1:], cwd=os.getcwd(), mark=os.environ["MARK"],
+found = dict(fds=fds, ignored=ignored, argv=sys.argv[1:], cwd=os.getcwd(), mark=os.environ["MARK"],
             group=os.getpgid(0) == os.getpid())
-print("%%>output:" + json.dumps(told), flush=True)
+print("%%>output:" + json.dumps(found), flush=True)
 sys.stdin.read()
 """,
-        # Python itself ignores SIGPIPE; a wrapper would hide what it was given.
+        # Python itself ignores SIGPIPE; a wrapper would hide what the script was given.
         head=f"#!{sys.executable} -IS\n",
     )
     monkeypatch.setenv("MARK", "from the engine")
@@ -95,13 +95,13 @@ sys.stdin.read()
     async def story() -> None:
         async with lab.running():
             await lab.start("probe.py one two")
-            told = json.loads((await lab.event("^{.*}$")).text)
-            assert told["fds"] == [0, 1, 2]
-            assert set(told["ignored"]) - {"SIGPIPE"} == {"SIGINT", "SIGQUIT"}
-            assert told["argv"] == ["one two"]
-            assert told["cwd"] == os.getcwd()
-            assert told["mark"] == "from the engine"
-            assert told["group"]
+            found = json.loads((await lab.event("^{.*}$")).text)
+            assert found["fds"] == [0, 1, 2]
+            assert set(found["ignored"]) - {"SIGPIPE"} == {"SIGINT", "SIGQUIT"}
+            assert found["argv"] == ["one two"]
+            assert found["cwd"] == os.getcwd()
+            assert found["mark"] == "from the engine"
+            assert found["group"]
 
     asyncio.run(story())
 
@@ -220,8 +220,8 @@ def test_a_flood_on_standard_error_is_logged_in_part_counted_and_kept(lab: Works
         async with lab.running():
             await lab.start("log.sh")
             event = await lab.event("'log.sh' wrote .* more lines on standard error", "debug")
-            told = [one.text for one in lab.find_events("^<log", "stderr")]
-            assert told[:10] == [str(number) for number in range(1, 11)]
+            logged = [one.text for one in lab.find_events("^<log", "stderr")]
+            assert logged[:10] == [str(number) for number in range(1, 11)]
             assert event.level == log.WARN
             await lab.do("external stop log.sh")
             assert sum(_left_out(lab)) + len(lab.find_events("", "stderr")) == 1000
@@ -232,9 +232,9 @@ def test_a_flood_on_standard_error_is_logged_in_part_counted_and_kept(lab: Works
 
 
 def _left_out(lab: Workshop) -> list[int]:
-    """The numbers of lines that the log did not get, as it was told of them."""
-    told = lab.find_events("more lines on standard error", "debug")
-    return [int(event.text.split("wrote ")[1].split()[0]) for event in told]
+    """The numbers of lines that were left out of the log, as it counts them."""
+    events = lab.find_events("more lines on standard error", "debug")
+    return [int(event.text.split("wrote ")[1].split()[0]) for event in events]
 
 
 def test_what_a_flood_left_out_is_told_before_the_end(lab: Workshop) -> None:
@@ -360,7 +360,7 @@ def test_what_can_heal_is_tried_again(lab: Workshop) -> None:
     asyncio.run(story())
 
 
-# The ladder
+# Stop
 
 
 @pytest.mark.parametrize(
