@@ -34,7 +34,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config)
-    engine.log.output(descriptors.raise_limit().describe())
+    descriptors.raise_limit()
     capabilities = detect_capabilities()
     until_banner = contextlib.ExitStack()
     if not capabilities.editing:

@@ -51,7 +51,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config)
-    engine.log.output(descriptors.raise_limit().describe())
+    descriptors.raise_limit()
     handle_harmless(engine)
     try:
         with _recording(engine, options.record) as record, reporting(engine):

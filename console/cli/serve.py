@@ -59,7 +59,7 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     engine.program_output = log_file.descriptor
     asyncio.get_running_loop().set_exception_handler(UnhandledErrors())
     signals.handle_harmless(engine, log_file.reopen)
-    engine.log.output(descriptors.raise_limit().describe())
+    log.logger.info(descriptors.raise_limit().describe())
     await engine.start()
     gctuning.resume()
     signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from console.server.listeners import Listener
     from console.server.operator import OperatorHost
 
-SLICE = 4096
+SLICE, GUEST_SLICE = 4096, 512
 """Bytes of received data that are looked at in one turn of the loop."""
 
 
@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._opening = Opening()
         self._parser = Parser()
         self._received = b""
+        self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -70,18 +71,23 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         waits = bool(self._received)
         self._received += data
-        if not waits:
+        if waits:
+            return
+        if self._operator.is_guest:
+            self._host.turns.call(self._take_slice)
+        else:
             self._take_slice()
 
     def eof_received(self) -> bool:
         """Close after what was sent is carried out; half of a TLS connection cannot stay open."""
-        self._operator.input_ended()
+        self._input_ended()
         return self._transport is not None and not self._transport.get_extra_info("ssl_object")
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Carry out what was received: a client may send commands and close at once."""
         self._transport = None
         self._writer.close()
-        self._operator.close()
+        self._input_ended()
 
     def pause_writing(self) -> None:
         self._writer.pause()
@@ -92,9 +98,15 @@ class Connection(asyncio.Protocol):
         self._operator.drained()
         self._limit_reading()
 
+    def _input_ended(self) -> None:
+        self._ended = True
+        if not self._received:
+            self._operator.input_ended()
+
     def _take_slice(self) -> None:
         """Handle a slice of what was received, and the rest in later turns of the loop."""
-        data, self._received = self._received[:SLICE], self._received[SLICE:]
+        size = GUEST_SLICE if self._operator.is_guest else SLICE
+        data, self._received = self._received[:size], self._received[size:]
         loop = asyncio.get_running_loop()
         self._operator.last_heard = loop.time()
         address = self._operator.session.address
@@ -106,10 +118,14 @@ class Connection(asyncio.Protocol):
         except SubnegotiationError:
             self._refuse(f"{address}: endless telnet option, closed")
             return
-        if self._received:
+        if self._received and self._operator.is_guest:
+            self._host.turns.call(self._take_slice)
+        elif self._received:
             loop.call_soon(self._take_slice)
         self._limit_reading()
         self._operator.receive(items)
+        if self._ended and not self._received:
+            self._operator.input_ended()
 
     def _refuse(self, reason: str) -> None:
         """Log why nothing more of the connection is read, and close it."""
@@ -128,6 +144,7 @@ class Connection(asyncio.Protocol):
 
     def _hang_up(self) -> None:
         if self._transport is not None:
+            self._writer.flush()
             self._transport.close()
 
     def _report_lost(self, lines: int) -> str:

@@ -20,12 +20,13 @@ from yext.command import EOL
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener
+    from console.server.turns import Turns
     from console.server.writer import Writer
     from console.session.session import Session
     from console.session.view import Draw
 
-TURN_SECONDS = 0.002
-"""How long commands are carried out in one turn of the event loop, in seconds."""
+TURN_SECONDS = 0.001
+"""How long keys and commands are worked off in one turn of the event loop, in seconds."""
 
 GUEST_COMMANDS = 100
 """Command lines that a guest may give; each of them is written to the log."""
@@ -38,6 +39,7 @@ class Conversation:
         session: the session, which gets its view here.
         listener: prompts and limits.
         writer: the output side of the connection.
+        turns: the turns of the event loop for guests.
         debug: writes to the log; called with a level and a text.
         changed: called after each command, which may have changed the session's switches.
         attach: called when the client goes over to the interface of attached consoles.
@@ -52,6 +54,7 @@ class Conversation:
         listener: Listener,
         writer: Writer,
         *,
+        turns: Turns,
         debug: Callable[[int, str], None],
         changed: Callable[[], None],
         attach: Callable[[], None],
@@ -60,6 +63,7 @@ class Conversation:
         self._session = session
         self._listener = listener
         self._writer = writer
+        self._turns = turns
         self._debug = debug
         self._changed = changed
         self._attach = attach
@@ -99,10 +103,19 @@ class Conversation:
 
     # Typed text
 
-    async def type(self, text: str) -> None:
-        """Edit the line with typed text, and carry out the commands in it."""
+    async def type(self, text: str) -> str:
+        """Edit the line with typed text, and carry out the commands in it.
+
+        Returns:
+            What was not typed any more, because the client has gone on to the shell.
+        """
         keys = deque(self._editor.keys(text))
-        while keys and not self.over and not self.left:
+        while keys and not self.over:
+            await self._let_others()
+            if self.left:
+                if self._is_second_half(keys[0]):
+                    keys.popleft()
+                return "".join(keys)
             key = keys.popleft()
             if key in "\r\n\0":
                 if not self._is_second_half(key):
@@ -117,6 +130,13 @@ class Conversation:
             if len(self._editor.text) > self.longest():
                 self._debug(log.WARN, f"{self._session.address}: line too long, closed")
                 self._session.closing = True
+        return ""
+
+    def take_line(self) -> str:
+        """Return the line as far as it was typed, and forget it."""
+        line = self._editor.text
+        self._editor.replace("")
+        return line
 
     def _is_second_half(self, key: str) -> bool:
         """Whether a character ends the line together with the one before: CR LF, CR NUL, LF CR,
@@ -141,7 +161,6 @@ class Conversation:
         if echo:
             self._writer.write(EOL)
         if line.strip():
-            await self._let_others()
             self._given += 1
             if self._session.authority is Authority.GUEST and self._given > GUEST_COMMANDS:
                 self._session.closing = True
@@ -150,11 +169,15 @@ class Conversation:
         self._show_prompt()
 
     async def _let_others(self) -> None:
-        """Let other tasks run now and then: most commands are carried out without waiting."""
+        """Let other tasks run now and then: most keys and commands do not wait for anything."""
         loop = asyncio.get_running_loop()
-        if loop.time() > self._turn_ends:
+        if loop.time() <= self._turn_ends:
+            return
+        if self._session.authority is Authority.GUEST:
+            await self._turns.next()
+        else:
             await asyncio.sleep(0)
-            self._turn_ends = loop.time() + TURN_SECONDS
+        self._turn_ends = loop.time() + TURN_SECONDS
 
     async def _run(self, line: str) -> None:
         session = self._session

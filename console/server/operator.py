@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from console.server.auth import Authenticator
 from console.server.conversation import Conversation
 from console.server.typeahead import TypeAhead, is_interrupt
+from console.server.upgrade import ShellUpgrade
 from console.session.authority import Authority
 from console.session.session import Policy, Session
 from console.telnet import (
@@ -23,7 +23,6 @@ from console.telnet import (
     EC,
     ECHO,
     EL,
-    ERASE_LINE,
     IP,
     Command,
     Item,
@@ -37,12 +36,15 @@ from yext import Engine, Reply, log
 if TYPE_CHECKING:
     from console.server.attached.session import AttachedSession
     from console.server.listeners import Listener
-    from console.server.telnetshell import TelnetShell
+    from console.server.turns import Turns
     from console.server.writer import Writer
     from yext.access.guard import Guard
 
 _PADDING = "\r" + " " * 9 + "\b" * 9
 """Follows Yate's telnet offer, to overwrite what a client without telnet shows of it."""
+
+WAITING_MAX, GUEST_WAITING_MAX = 256 * 1024, 1024
+"""Bytes of input that may wait for their turn; no more are read until they are handled."""
 
 _KEYS = {IP: "\x03", BRK: "\x03", EC: "\x7f", EL: "\x15"}
 """Keys of a terminal by the telnet commands that stand for them."""
@@ -54,10 +56,12 @@ class OperatorHost(Protocol):
     Attributes:
         engine: the engine that is operated.
         guard: slows down the guessing of passwords.
+        turns: the turns of the event loop for guests.
     """
 
     engine: Engine
     guard: Guard
+    turns: Turns
 
     def debug(self, level: int, text: str) -> None:
         """Log debug text."""
@@ -120,16 +124,22 @@ class Operator:
             self.session,
             listener,
             writer,
+            turns=host.turns,
             debug=host.debug,
-            changed=self._follow,
+            changed=self._command_done,
             attach=self._attach,
         )
         self._attached: AttachedSession | None = None
         self._telnet = Negotiation()
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._typeahead = TypeAhead(self._handle, ready=self._ready, idle=self._caught_up)
-        self._upgrade = _ShellUpgrade(
-            self.session, self.conversation, writer, begun=self._shell_begun, ended=self.close
+        self._upgrade = ShellUpgrade(
+            self.session,
+            self.conversation,
+            writer,
+            limit_reading=limit_reading,
+            begun=self._shell_begun,
+            ended=self.close,
         )
         self._input_ended = False
         self._timer: asyncio.TimerHandle | None = None
@@ -177,6 +187,7 @@ class Operator:
         """End the session, and the connection after what was written to it."""
         if self._timer is not None:
             self._timer.cancel()
+        self.session.closing = True
         if self._host.remove(self):
             self.session.close()
             if self._listener.logged:
@@ -208,7 +219,13 @@ class Operator:
     @property
     def full(self) -> bool:
         """Whether so much input waits for its turn that no more should be read."""
-        return self._typeahead.full
+        most = GUEST_WAITING_MAX if self.is_guest else WAITING_MAX
+        return self._typeahead.size > most or self._upgrade.full
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether the client has not authenticated."""
+        return self.session.authority is Authority.GUEST
 
     def receive(self, items: Iterable[Item]) -> None:
         """Queue what was typed, and answer at once what the client negotiates."""
@@ -216,8 +233,7 @@ class Operator:
             if is_interrupt(item) and not self.in_shell and self.conversation.running:
                 item = self._typeahead.interrupt(item)
             self._receive(item)
-        if not self._writer.closed:
-            self._typeahead.start()
+        self._typeahead.start()
 
     def _receive(self, item: Item) -> None:
         if isinstance(item, Request):
@@ -232,7 +248,7 @@ class Operator:
             self._negotiated()
         elif isinstance(item, StrayCommand):
             self._unsupported("Unsupported telnet octet", item.code, " after IAC in SB")
-        elif self.in_shell:
+        elif self.in_shell and not self._typeahead.working:
             self._feed_shell(item)
         else:
             self.spoken = self.spoken or isinstance(item, bytes)
@@ -245,11 +261,11 @@ class Operator:
     def input_ended(self) -> None:
         """Close as soon as everything that was received has been carried out."""
         self._input_ended = True
-        if not self._typeahead.working:
+        if self.in_shell or not self._typeahead.working:
             self.close()
 
     def _may_continue(self) -> bool:
-        return not self.conversation.over and not self.in_shell
+        return self.in_shell or not self.conversation.over
 
     async def _ready(self) -> bool:
         # Commands are carried out no faster than the client reads their replies.
@@ -258,8 +274,11 @@ class Operator:
 
     async def _handle(self, item: Item) -> None:
         try:
-            if isinstance(item, bytes):
-                await self.conversation.type(self._decoder.decode(item))
+            if self.in_shell:
+                self._feed_shell(item)
+            elif isinstance(item, bytes):
+                left = await self.conversation.type(self._decoder.decode(item))
+                self._feed_text(left)
             elif isinstance(item, Request):
                 self._echo_changed()
             elif isinstance(item, Command):
@@ -272,7 +291,7 @@ class Operator:
     def _caught_up(self) -> None:
         if self.session.closing or (self._input_ended and self._typeahead.empty):
             self.close()
-        elif not self._writer.closed and self._may_continue():
+        elif self._may_continue():
             self._typeahead.start()
 
     def _echo_changed(self) -> None:
@@ -308,18 +327,24 @@ class Operator:
 
     def _shell_begun(self) -> None:
         self._follow()
-        for item in self._typeahead.take_all():
-            self._feed_shell(item)
+        self._upgrade.feed(self.conversation.take_line())
+
+    def _command_done(self) -> None:
+        self._follow()
+        # The command may have been `auth`, before which the terminal gets no shell.
+        self._negotiated()
 
     def _feed_shell(self, item: Item) -> None:
         if isinstance(item, bytes):
-            text = self._decoder.decode(item)
-            if self._attached is not None:
-                self._attached.feed(text)
-            else:
-                self._upgrade.feed(text)
+            self._feed_text(self._decoder.decode(item))
         elif isinstance(item, Command) and item.code in _KEYS:
             self._upgrade.feed(_KEYS[item.code])
+
+    def _feed_text(self, text: str) -> None:
+        if self._attached is not None:
+            self._attached.feed(text)
+        else:
+            self._upgrade.feed(text)
 
     # Authority
 
@@ -340,90 +365,3 @@ class Operator:
         # A source past its limit is refused unseen, so it must not fill the log either.
         if reply.params.get("error") != "toomany":
             self._host.audit(self.session, line, reply)
-
-
-class _ShellUpgrade:
-    """Replaces the plain conversation by the shell once the client has negotiated a terminal.
-
-    Args:
-        begun: called when the shell has begun.
-        ended: called when the shell has ended.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        conversation: Conversation,
-        writer: Writer,
-        *,
-        begun: Callable[[], None],
-        ended: Callable[[], None],
-    ) -> None:
-        self._session = session
-        self._conversation = conversation
-        self._writer = writer
-        self._begun = begun
-        self._ended = ended
-        self._shell: TelnetShell | None = None
-        self._starting: asyncio.Task[None] | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the shell has begun."""
-        return self._shell is not None
-
-    def negotiated(self, telnet: Negotiation) -> None:
-        """Resize the shell, or start it if the client has agreed to all that it needs."""
-        if self._shell is not None:
-            self._shell.resize(telnet.columns, telnet.rows)
-            return
-        if not telnet.ours.in_force(ECHO) or not telnet.columns:
-            return
-        self._writer.write_bytes(telnet.ask_terminal())
-        if self._starting is None and (telnet.terminal is not None or telnet.no_terminal):
-            starting = self._start(telnet, telnet.terminal or "vt100")
-            self._starting = asyncio.get_running_loop().create_task(starting)
-
-    async def _start(self, telnet: Negotiation, term: str) -> None:
-        """Start the shell, unless the terminal `term` is too dumb for it."""
-        # The first import takes a quarter of a second, which must not stop the others.
-        await asyncio.to_thread(importlib.import_module, "console.server.telnetshell")
-        from console.server.telnetshell import TelnetShell, capabilities_of
-
-        if self._writer.closed or not capabilities_of(term).editing:
-            return
-        shell = TelnetShell(
-            self._session,
-            self._writer,
-            term,
-            longest=self._conversation.longest,
-            ended=self._ended,
-        )
-        self._writer.write(ERASE_LINE)
-        self._shell = shell
-        self._conversation.left = True
-        shell.start(telnet.columns, telnet.rows)
-        self._begun()
-
-    def feed(self, text: str) -> None:
-        """Pass on what was typed at the terminal."""
-        if self._shell is not None:
-            self._shell.feed(text)
-
-    def drained(self) -> None:
-        """Let the shell go on writing."""
-        if self._shell is not None:
-            self._shell.drained()
-
-    def leave(self) -> None:
-        """End the shell."""
-        if self._shell is not None:
-            self._shell.leave()
-
-    async def wait(self) -> None:
-        """Wait until nothing of a shell runs any more that was left."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._shell is not None:
-            await self._shell.wait()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.server.turns import Turns
 from console.session.authority import Authority
 from yext import Engine, Reply, log, wire
 from yext.access.guard import Guard
@@ -37,6 +38,7 @@ class Operators:
     Attributes:
         guard: slows down the guessing of passwords.
         places: the connections that have not authenticated.
+        turns: the turns of the event loop for them.
         label: the name by which `sniffer` and the flow know this watcher of messages.
     """
 
@@ -46,6 +48,7 @@ class Operators:
         self.engine = engine
         self.debug = debug
         self.places = Places()
+        self.turns = Turns()
         self.guard = Guard(asyncio.get_running_loop().time)
         self._all: dict[Operator, None] = {}
         self._listening: dict[Operator, None] = {}

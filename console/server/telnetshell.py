@@ -23,6 +23,12 @@ from console.shell.history import SessionHistory
 from console.shell.shell import Shell
 from console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
 
+KEYS_AT_ONCE = 16
+"""Characters that are typed in one turn of the loop; a key may take a quarter of a millisecond."""
+
+WAITING_MAX = 64 * 1024
+"""Characters that may wait to be typed; no more are read until they are."""
+
 RESIZE_SECONDS = 0.05
 """The least time between two redraws for a window that is resized."""
 
@@ -184,6 +190,7 @@ class TelnetShell:
     Args:
         term: the name of the client's terminal.
         longest: returns how many characters a line may have at the moment.
+        limit_reading: called when more may be read.
         ended: called when the shell has ended.
     """
 
@@ -194,6 +201,7 @@ class TelnetShell:
         term: str,
         *,
         longest: Callable[[], int],
+        limit_reading: Callable[[], None],
         ended: Callable[[], None],
     ) -> None:
         session.machine = session.echo = False
@@ -201,8 +209,10 @@ class TelnetShell:
         link = GuardedLink(Interpreter(session, TABLE))
         self._shell = Shell(link, self._terminal, plain=False)
         self._longest = longest
+        self._limit_reading = limit_reading
         self._ended = ended
-        self._after_cr = False
+        self._waiting = ""
+        self._after_cr = True  # What is left of the line that `auth` was in.
         self._resizing: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[int] | None = None
 
@@ -224,8 +234,22 @@ class TelnetShell:
             text = text[1:]
         self._after_cr = text.endswith("\r")
         text = text.replace("\r\0", "\r").replace("\r\n", "\r")
-        if not text:
-            return
+        if text and not self._waiting:
+            asyncio.get_running_loop().call_soon(self._type)
+        self._waiting += text
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits to be typed that no more should be read."""
+        return len(self._waiting) > WAITING_MAX
+
+    def _type(self) -> None:
+        """Type some of what waits, and the rest in later turns of the loop."""
+        text, self._waiting = self._waiting[:KEYS_AT_ONCE], self._waiting[KEYS_AT_ONCE:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._type)
+        else:
+            self._limit_reading()
         keys = self._terminal.keys
         keys.feed(text)
         if keys.undelivered + len(self._shell.typed()) > self._longest():

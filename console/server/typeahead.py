@@ -8,9 +8,6 @@ from collections.abc import Awaitable, Callable
 
 from console.telnet import IP, Command, Item
 
-WAITING_MAX = 256 * 1024
-"""Bytes of text that may wait for their turn; no more are read until they are handled."""
-
 _CONTROL_C = b"\x03"
 
 
@@ -38,9 +35,9 @@ class TypeAhead:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def full(self) -> bool:
-        """Whether no more should be read for now."""
-        return self._bytes > WAITING_MAX
+    def size(self) -> int:
+        """How much waits, in bytes."""
+        return self._bytes
 
     @property
     def empty(self) -> bool:

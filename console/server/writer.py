@@ -17,6 +17,9 @@ _STALL_CHECKS = 6
 class Writer:
     """Writes to one connection, and counts what its client does not read.
 
+    What is written in one turn of the loop is sent together: clients that read a fixed number of
+    times, or close at once, get along with it.
+
     Args:
         transport: the connection.
         limit: bytes that may wait; further unrequested lines are left out.
@@ -49,6 +52,8 @@ class Writer:
         self._stall_timeout = stall_timeout
         self._report_lost = report_lost
         self._written = 0
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self._taken_before = 0
         self._checks_without_reading = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -61,8 +66,22 @@ class Writer:
 
     def write_bytes(self, data: bytes) -> None:
         """Send bytes as they are."""
+        if not data or self._transport.is_closing():
+            return
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        self._written += len(data)
+        if self._pending_bytes > _HIGH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written in this turn of the loop."""
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_bytes = 0
         if data and not self._transport.is_closing():
-            self._written += len(data)
             self._transport.write(data)
 
     def write_unrequested(self, text: str) -> None:
@@ -74,7 +93,7 @@ class Writer:
 
     def waiting(self) -> int:
         """Return the number of bytes that wait for the client to read them."""
-        return self._transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size() + self._pending_bytes
 
     def pause(self) -> None:
         """Note that more than `_HIGH` bytes wait, and watch whether the client reads at all."""
