@@ -49,6 +49,8 @@ class Bus:
         self.dispatcher = Dispatcher(self.log, self.recorder)
         self.run_params: dict[str, str] = {}
         self.conf = conf.Conf("yate.conf", conf.ReadingRules())
+        self._conf_names: set[str] = set()
+        self._read_ahead: dict[str, conf.Conf] = {}
         self.modules: Mapping[str, object] = {}
         self.started_at = time.time()
         self.program_output: int | None = None
@@ -157,9 +159,27 @@ class Bus:
         path = self.conf_path(name)
         if path is None:
             return conf.Conf(f"{name}.conf", self.conf.rules)
+        self._conf_names.add(name)
+        return self._read_ahead.pop(name, None) or self._load_conf(path)
+
+    def _load_conf(self, path: Path) -> conf.Conf:
         return conf.load(
             str(path), params=self.run_params, loaded=self.modules, rules=self.conf.rules
         )
+
+    async def read_confs_ahead(self) -> None:
+        """Read all files again that have been read, in a thread; the next `read_conf` of each
+        returns what was read. The event loop goes on meanwhile, whatever the files include."""
+        paths = {name: self.conf_path(name) for name in self._conf_names}
+
+        def read() -> dict[str, conf.Conf]:
+            return {name: self._load_conf(path) for name, path in paths.items() if path}
+
+        self._read_ahead = await asyncio.to_thread(read)
+
+    def forget_read_ahead(self) -> None:
+        """Forget the files that were read ahead."""
+        self._read_ahead.clear()
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:

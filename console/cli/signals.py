@@ -28,15 +28,13 @@ def handle(
     loop = asyncio.get_running_loop()
     for number in stopping:
         loop.add_signal_handler(number, engine.halt)
-    reloads: set[asyncio.Task[None]] = set()
+    reloads = _Reloads(engine)
 
-    def reload() -> None:
+    def hang_up() -> None:
         _reopen(engine, reopen)
-        task = loop.create_task(_reload(engine))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        reloads.ask()
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     handle_harmless(engine, reopen)
 
 
@@ -60,11 +58,30 @@ def _reopen(engine: Engine, reopen: Callable[[], None]) -> None:
         engine.log.debug(WARN, "engine", text)
 
 
-async def _reload(engine: Engine) -> None:
-    """Reload, and log the outcome: a signal has no session that could get a reply.
+class _Reloads:
+    """Reloads of one engine on a signal: signals that come during one are one more together."""
 
-    The engine itself has logged what is wrong with the configuration.
-    """
-    done = await engine.reload()
-    for line in done.lines if done.ok else ("Nothing was changed.",):
-        engine.log.output(line)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._asked = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Reload, now or after the reload that goes on."""
+        self._asked = True
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._reload())
+
+    async def _reload(self) -> None:
+        """Reload, and log the outcome: a signal has no session that could get a reply.
+
+        The engine itself has logged what is wrong with the configuration.
+        """
+        try:
+            while self._asked:
+                self._asked = False
+                done = await self._engine.reload()
+                for line in done.lines if done.ok else ("Nothing was changed.",):
+                    self._engine.log.output(line)
+        finally:
+            self._task = None

@@ -29,6 +29,10 @@ DEFAULT_HOST = "127.0.0.1"
 _FILES = ("path", "ca", "certificate", "key", "password_file", "user_password_file")
 
 
+LONGEST_LINE = 4096
+"""The longest line of hosts.toml in characters: a name of many parts would take long to read."""
+
+
 class HostError(YextError):
     """A host, hosts.toml, or a file that it names, cannot be used; the text says why."""
 
@@ -158,6 +162,8 @@ def read_hosts() -> dict[str, Host]:
         return {}
     except (OSError, ValueError) as error:
         raise HostError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+        raise HostError(f"{path}: a line has more than {LONGEST_LINE} characters")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

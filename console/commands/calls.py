@@ -5,7 +5,6 @@ Source of their texts: tests/conformance/vectors/rmanager, rm_3_commands.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from console.commands.parameters import RawRest, Rest, Word
@@ -53,19 +52,33 @@ async def call(
     return Reply(False, f"Could not call {asked}{EOL}", {"reason": reason, **why})
 
 
-_LAST_PARAM = re.compile(r"^(.*?)(?:^|\s+)([^\s=]+)=([^=]*)$", re.DOTALL)
+def _last_parameters(text: str) -> tuple[str, dict[str, str]]:
+    """Take the parameters off the end of `text`; return the rest and the parameters.
+
+    From the right, as rmanager does: a value may hold blanks, a name not.
+    """
+    params: dict[str, str] = {}
+    end = len(text)
+    while (equals := text.rfind("=", 0, end)) >= 0:
+        start = equals
+        while start and text[start - 1] != "=" and not text[start - 1].isspace():
+            start -= 1
+        if start == equals or (start and text[start - 1] == "="):
+            break
+        params[text[start:equals]] = text[equals + 1 : end]
+        while start and text[start - 1].isspace():
+            start -= 1
+        end = start
+    return text[:end], params
 
 
 async def control(
     session: Session, chan: Annotated[str, Word()], operation: Annotated[str, RawRest()]
 ) -> Reply:
     """Apply an operation, or parameters, to a channel."""
-    asked, operation = f"{chan} {operation}", operation.strip()
-    params = {"targetid": chan, "component": chan, "module": "rmanager"}
-    # From the right, as rmanager does: a value may hold blanks, a name not.
-    while (found := _LAST_PARAM.match(operation)) is not None:
-        operation = found[1].strip()
-        params[found[2]] = found[3]
+    asked = f"{chan} {operation}"
+    operation, given = _last_parameters(operation.strip())
+    params = {"targetid": chan, "component": chan, "module": "rmanager", **given}
     if operation:
         params["operation"] = operation
     message = _message(session, "chan.control", params)

@@ -108,16 +108,17 @@ class Secrets:
 
     def hide(self, line: str) -> str:
         """A line as it may be shown, with a mask in the place of each password."""
-        shown, at = "", 0
+        shown, at = [], 0
         for start, end in self.spans(line):
-            shown += line[at:start] + MASK
+            shown += [line[at:start], MASK]
             at = end
-        return shown + line[at:]
+        return "".join([*shown, line[at:]])
 
     def _spans(self, line: str, *, params: bool = True) -> Iterator[Span]:
-        lines = [(0, len(line))]  # The command lines to look at, the next one last.
+        # The command lines to look at, the next one last; whether each is one of an alias's.
+        lines = [(0, len(line), False)]
         while lines:
-            at, end = lines.pop()
+            at, end, parted = lines.pop()
             found = _WORD.match(line, at, end)
             if found is None:
                 continue
@@ -125,12 +126,13 @@ class Secrets:
             if word == _AUTH or self._stands_for_auth(word):
                 if found[2]:
                     yield after, end
-            elif word == "alias":
-                lines += reversed(list(_alias_lines(line, _after_word(line, after, end), end)))
-            elif word == "watch":
-                lines.append((_after_word(line, after, end), end))
+            elif word == "alias" and not parted:
+                parts = list(_alias_lines(line, _after_word(line, after, end), end))
+                lines += [(*part, True) for part in reversed(parts)]
+            elif word in ("alias", "watch"):
+                lines.append((_after_word(line, after, end), end, parted))
             elif word in _LINE_FOLLOWS:
-                lines.append((after, end))
+                lines.append((after, end, parted))
             elif params:
                 yield from self._in_arguments(line, after, end)
 

@@ -24,11 +24,14 @@ from yext.conf.model import Conf, Entry, LogLine, Problem, ReadingRules, Section
 from yext.conf.source import SourceFile, list_folder, read_bytes, split_lines
 from yext.conf.values import BLANKS, replace_params, skip_word
 
-MAX_FILES = 10_000
+MAX_FILES = 1000
 """How many files are read for one configuration: nested includes multiply."""
 
 MAX_BYTES = 16 * 1024 * 1024
 """How much is read for one configuration, in bytes of all files together."""
+
+_MAX_LOG = 10_000
+"""How many lines for the log are kept of one reading: a folder that includes itself has no end."""
 
 _OLD_READER = "Configuration_use_old"
 """A file beside yate.conf that makes Yate use its older rules."""
@@ -71,7 +74,8 @@ class ConfReader:
         self._conf.report(severity, source.shown, line or source.number, text)
 
     def _log(self, level: str, text: str) -> None:
-        self._conf.log.append(LogLine(level, text))
+        if len(self._conf.log) < _MAX_LOG:
+            self._conf.log.append(LogLine(level, text))
 
     def _note(self, text: str) -> None:
         if self._rules.warnings:

@@ -116,6 +116,8 @@ class Loader:
         self._front = front
         self._named = named
         self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[Reloaded]] = set()
+        self._next_reload: dict[str, asyncio.Task[Reloaded]] = {}
 
     # Loading
 
@@ -203,6 +205,8 @@ class Loader:
 
     async def stop(self, deadline: float) -> None:
         """Stop the modules, the last one loaded first, by `deadline` on the loop's clock."""
+        for reload in self._reloads:
+            reload.cancel()
         for module in reversed(list(self.modules.values())):
             await module.stop(deadline)
             module.unload()
@@ -210,19 +214,38 @@ class Loader:
     # Reloading
 
     async def reload(self, plugin: str = "") -> Reloaded:
-        """Read the configuration again and make the modules agree with it; see `Engine.reload`."""
+        """Read the configuration again and make the modules agree with it; see `Engine.reload`.
+
+        One reload is carried out at a time. All that are asked for before the next one begins are
+        that one.
+        """
+        reload = self._next_reload.get(plugin)
+        if reload is None:
+            reload = asyncio.create_task(self._reload(plugin))
+            self._next_reload[plugin] = reload
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
+        return await asyncio.shield(reload)
+
+    async def _reload(self, plugin: str) -> Reloaded:
         async with self._reloading:
-            modules = [module for name, module in self.modules.items() if plugin in ("", name)]
-            problems = [] if plugin else self._read_main_again()
-            problems += [problem for module in modules for problem in module.read_conf()]
-            mistakes = [
-                str(problem) for problem in problems if problem.severity is conf.Severity.ERROR
-            ]
-            if not mistakes:
-                return await self._apply(plugin, modules)
-            for mistake in mistakes:
-                self._bus.log.debug(log.CONF, "engine", mistake)
-            return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
+            del self._next_reload[plugin]
+            try:
+                return await self._read_and_apply(plugin)
+            finally:
+                self._bus.forget_read_ahead()
+
+    async def _read_and_apply(self, plugin: str) -> Reloaded:
+        modules = [module for name, module in self.modules.items() if plugin in ("", name)]
+        await self._bus.read_confs_ahead()
+        problems = [] if plugin else await self._read_main_again()
+        problems += [problem for module in modules for problem in module.read_conf()]
+        mistakes = [str(problem) for problem in problems if problem.severity is conf.Severity.ERROR]
+        if not mistakes:
+            return await self._apply(plugin, modules)
+        for mistake in mistakes:
+            self._bus.log.debug(log.CONF, "engine", mistake)
+        return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
 
     async def _apply(self, plugin: str, modules: list[Module]) -> Reloaded:
         """Carry out what the modules have read."""
@@ -241,12 +264,12 @@ class Loader:
             bus.announce("Initialization complete")
         return Reloaded(True, tuple(lines))
 
-    def _read_main_again(self) -> list[conf.Problem]:
+    async def _read_main_again(self) -> list[conf.Problem]:
         """Read yate.conf, of which only the record's section changes while the engine runs."""
         path = self._bus.conf_path("yate")
         if path is None:
             return []
-        main = conf.load_main(str(path), self._bus.run_params)
+        main = await asyncio.to_thread(conf.load_main, str(path), self._bus.run_params)
         return [*main.problems, *self._bus.recorder.read_conf(main)]
 
     def rehearse(self) -> list[conf.Problem]:

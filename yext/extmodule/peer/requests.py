@@ -108,7 +108,8 @@ def parse_install(text: str) -> Install:
     if found is not None:
         digits = found[2]
         base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-        number = int(digits, base)
+        # Python refuses to convert thousands of digits, and any sixteen are too large.
+        number = int(digits, base) if len(digits) < 16 else _PRIORITY_MAX + 1
         if number <= _PRIORITY_MAX:
             priority = -number if found[1] == "-" else number
     elif not colon:
