@@ -40,13 +40,16 @@ ACTS = """#!/usr/bin/env python3
 import sys
 print("%%>install:50:become.command")
 print("%%>install:50:act.for")
+print("%%>install:50:chan.disconnected")
 print("%%>output:acts.py is ready", flush=True)
 for line in sys.stdin:
     head, ident, *fields = line.rstrip("\\n").split(":", 5)
-    if head == "%%>message" and fields[1] == "become.command":
+    if head == "%%>message" and fields[1] == "act.for":
+        print(f"%%>message:{ident}:0:engine.command::{fields[-1]}", flush=True)
+    elif head == "%%>message" and (fields[1] == "become.command" or "line=" in line):
         print(f"%%<message:{ident}:false:engine.command:", flush=True)
     elif head == "%%>message":
-        print(f"%%>message:{ident}:0:engine.command::{fields[-1]}", flush=True)
+        print(f"%%<message:{ident}:false::", flush=True)
     elif head == "%%<message":
         print(f"%%<message:{ident}:true:", flush=True)
 """
@@ -92,6 +95,7 @@ PROGRAMS = {
         "message chan.masquerade id={channel} message=engine.command"
         " 'line=external execute {touch} {file}'"
     ],
+    "drop": ["message call.drop id={channel} 'line=external execute {touch} {file}'"],
     "masqueraded call": [
         "message chan.masquerade id={channel} message=call.execute"
         " 'callto=external/nochan/touch.sh {file}'"
@@ -123,7 +127,7 @@ def test_a_listener_that_starts_no_programs_starts_none(
         file = tmp_path / f"touched-on-{port}"
         commands.write_text(f"external execute {touch} {file}\n")
         for line in PROGRAMS[attempt]:
-            channel_id = channel(client) if "{channel}" in line else ""
+            channel_id = channel(remote.open()) if "{channel}" in line else ""
             client.ask(line.format(touch=touch, file=file, commands=commands, channel=channel_id))
         if allowed:
             remote.until(file.exists, f"the program of {attempt!r}")
@@ -184,7 +188,7 @@ def test_a_session_writes_only_in_folders_that_its_listener_allows(
         denied.ask("auth p")
     for client, file in ((denied, outside), (allowed, str(box / name))):
         for line in WRITES[attempt]:
-            channel_id = channel(client) if "{channel}" in line else ""
+            channel_id = channel(remote.open()) if "{channel}" in line else ""
             client.ask(line.format(file=file, channel=channel_id))
         client.ask("drop all")
     assert (box / name).exists()

@@ -201,6 +201,11 @@ class Channel(Endpoint):
         reason = message.get("reason")
         self.deadlines.clear()
         self.status = reason or "dropped"
+        if message.commander is not None:
+            # What both ends report of it is on behalf of who asked for it.
+            self.commander = message.commander
+            if self.peer is not None:
+                self.peer.commander = message.commander
         self.disconnect(reason, message.params)
         return True
 
