@@ -61,7 +61,7 @@ def run_attached(options: argparse.Namespace) -> int:
 
 
 def _beside(options: argparse.Namespace) -> Beside:
-    return Beside(options.log)
+    return Beside(options.log, options.bus)
 
 
 def _host(options: argparse.Namespace, name: str) -> Host:

@@ -175,11 +175,13 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
 
 def _remote_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--log",
-        metavar="FILE",
-        default="",
+        "--log", metavar="FILE", default="",
         help="the log of a Yate on this host, to find reasons in",
-    )
+    )  # fmt: skip
+    parser.add_argument(
+        "--bus", metavar="HOST:PORT|PATH", default="",
+        help="a listener of role global of a Yate, for messages and journeys",
+    )  # fmt: skip
     parser.add_argument("--tls", action="store_true", help="secure the connection")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--user", action="store_true", help="log in as a user, an observer")

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
+from console.client.bus import BusPeer
 from console.client.connection import ConnectError, LineError, ManagerClient
 from console.client.engine import RemoteEngine
 from console.client.events import event_of
@@ -29,8 +30,9 @@ from console.commands.interpreter import Interpreter
 from console.link import Counts, Overview, SessionLink, Word
 from console.replies.reply import failed
 from console.session.session import Session
-from yext import Reply
+from yext import Message, Reply
 from yext.bus import Bus
+from yext.dispatcher import Handler
 from yext.engine.status import RELEASE
 from yext.log import Event, EventKind, Throttle, safe
 
@@ -95,9 +97,12 @@ class Beside(NamedTuple):
 
     Attributes:
         log: the path of its log on this host, empty for none.
+        bus: the listener of role global that the console takes part through: ``HOST:PORT``, or the
+            path of a UNIX socket; empty for none.
     """
 
     log: str = ""
+    bus: str = ""
 
 
 NOTHING_BESIDE = Beside()
@@ -135,11 +140,13 @@ class AttachedLink(SessionLink):
         self._client: ManagerClient | None = None
         self._beside = beside
         self._outcome: Outcome | None = None
+        self._bus: BusPeer | None = None
         self._engine: RemoteEngine | None = None
         self._output = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._throttle = Throttle(self._left_out)
+        self._forwarding: Handler | None = None
         self._counting = False
         self._node = host.where
         self._counts = Counts()
@@ -195,6 +202,48 @@ class AttachedLink(SessionLink):
             # A Yate reports in its output which scripts end.
             await self._engine.show_output()
         self._node = self._engine.node
+        if self._outcome is not None and self._beside.bus:
+            await self._join_bus(plain)
+
+    async def _join_bus(self, yate: PlainEngine) -> None:
+        """Take part in the bus of a Yate, or say why not."""
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
+        peer = BusPeer(self._beside.bus, self._bus_lost)
+        try:
+            await peer.connect()
+        except ConnectError as error:
+            self._notice(f"The bus at {self._beside.bus} cannot be used: {error}")
+            return
+        self._bus = peer
+        yate.handlers = await yate.handled_names()
+        bus = self.own.engine
+        if self._forwarding is None:
+            # The messages of the command `message` go on to the Yate, whose answer they get.
+            self._forwarding = bus.install("", partial(self._forward), track=self.node)
+        self._recorder.take_from(partial(self._measure, yate))
+
+    async def _forward(self, message: Message) -> bool:
+        if self._bus is None:
+            raise ConnectError(f"not connected to the bus at {self._beside.bus}")
+        return await self._bus.dispatch(message)
+
+    def _measure(self, yate: PlainEngine, on: bool) -> None:
+        """Have the messages of the bus measured that somebody follows, or no longer."""
+        if self._bus is None:
+            return
+        with suppress(ConnectError):
+            if on:
+                wanted = [name for name in yate.handlers if self._recorder.wants(name)]
+                self._bus.measure(wanted, self._recorder.measured)
+            else:
+                self._bus.stop_measuring()
+
+    def _bus_lost(self, reason: str) -> None:
+        self._bus = None
+        if not self.closing:
+            self._notice(f"Connection to the bus at {self._beside.bus} lost: {safe(reason)}")
 
     def _connection_lost(self, reason: str) -> None:
         before, self._client, self._engine = self._engine, None, None
@@ -258,6 +307,8 @@ class AttachedLink(SessionLink):
             if self._engine is not None:
                 self._engine.leave()
             self._client.close()
+        if self._bus is not None:
+            self._bus.close()
         await self._recorder.close()
         tasks = list(self._tasks)
         for task in tasks:

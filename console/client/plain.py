@@ -16,7 +16,7 @@ from console.client.engine import RemoteEngine
 from console.commands import TABLE
 from console.commands.interpreter import Interpreter, descriptions
 from console.link import Counts, Overview, Word, words_of
-from console.replies.forms import Commands, Facts, ModuleStatus, Peers, Statuses
+from console.replies.forms import Commands, Facts, Handlers, ModuleStatus, Peers, Statuses
 from console.replies.parse import parse, reply_of
 from yext import Reply
 from yext.log import safe
@@ -38,6 +38,8 @@ LOADING, UNLOADING = "Loading external module", "Unloading external module"
 
 _NO_PROCESS = (1, None)
 """The process ids in such a list of peers that came through a listener."""
+
+_HANDLERS = "dispatcher handlers name=^"
 
 _STATUS_LINES = ("name=", "%%+status", "%%-status")
 
@@ -69,6 +71,8 @@ class PlainEngine:
     Attributes:
         is_yext: whether it is a yext after all.
         places: its directories, such as ``configpath``, as its status names them.
+        handlers: the names of the messages that it handles, and by whom, if messages can be sent
+            to it.
     """
 
     product = "Yate"
@@ -83,6 +87,7 @@ class PlainEngine:
         self._interpreter = interpreter
         self._unrequested = unrequested
         self.places: dict[str, str] = {}
+        self.handlers: dict[str, str] = {}
         self._unloaded: dict[str, asyncio.Event] = {}
         self._aliases: dict[str, str] = {}
         self._counts_scripts = False
@@ -153,6 +158,20 @@ class PlainEngine:
             (peer.name, peer.parameter): pid if isinstance(pid, int) else None for peer, pid in pids
         }
 
+    async def handled_names(self) -> dict[str, str]:
+        """The names of the messages that are handled, but for those of the engine, and by whom.
+
+        Raises:
+            ConnectError: the connection was lost.
+        """
+        found = await self._parsed(_HANDLERS, ("",))
+        names: dict[str, str] = {}
+        for one in found.handlers if isinstance(found, Handlers) else ():
+            if one.name and not one.name.startswith("engine."):
+                before = names.get(one.name, "handled by")
+                names[one.name] = f"{before} {one.track}" if one.track else before
+        return names
+
     async def _statuses(self, command: str) -> list[ModuleStatus]:
         parsed = await self._parsed(command, _STATUS_LINES)
         return list(parsed.modules) if isinstance(parsed, Statuses) else []
@@ -183,7 +202,7 @@ class PlainEngine:
 
     def is_local(self, line: str) -> bool:
         word = "!" if line.startswith("!") else line.partition(" ")[0]
-        return word in LOCAL_COMMANDS
+        return word in LOCAL_COMMANDS or (word == "message" and bool(self.handlers))
 
     async def prepare(self, line: str) -> None:
         """Nothing is needed: the flow is recorded on this side."""
@@ -219,6 +238,11 @@ class PlainEngine:
         word, blank, _ = line.partition(" ")
         if blank and (word in LOCAL_COMMANDS or (not self.is_yext and word in yate.ONLY_YEXT)):
             partline, _, partword = line.rpartition(" ")
+            if partline.strip() == "message":
+                names = {
+                    name: what for name, what in self.handlers.items() if name.startswith(partword)
+                }
+                return words_of(names | self._interpreter.complete_own(partline.strip(), partword))
             return words_of(self._interpreter.complete_own(partline.strip(), partword))
         if not line.strip():
             return await self._commands()
@@ -254,7 +278,8 @@ class PlainEngine:
     # State
 
     async def overview(self) -> Overview:
-        remarks = () if self.is_yext else ("no journeys: give --bus for them",)
+        silent = self.is_yext or self.handlers
+        remarks = () if silent else ("no journeys: give --bus for them",)
         return Overview(self.version, product=self.product, remarks=remarks)
 
     def counts(self) -> Counts:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from console.client.bus import Measured
 from console.client.connection import MARK, ConnectError, LineFunction, ManagerClient
 from console.client.hosts import HostError
 from console.client.login import LoginError
@@ -47,7 +48,8 @@ class RemoteRecorder(FlowRecorder):
     def follow(self, follower: Follower, wants: NameTest = every_name) -> Callable[[], None]:
         before = self.active
         unfollow = super().follow(follower, wants)
-        if not before:
+        # A source that is switched on may have to know which names are wanted now.
+        if not before or self._switch is not None:
             self._connect()
 
         def stop() -> None:
@@ -120,6 +122,30 @@ class RemoteRecorder(FlowRecorder):
             if answer.name == "engine.help" and params.get("line", "").startswith(MARK):
                 return
             self.keep(self._journey(answer, params))
+
+    def measured(self, found: Measured) -> None:
+        """Record a message that was seen on the bus, with its time if that was measured."""
+        if not self.wants(found.answer.name):
+            return
+        after: dict[str, str] = {}
+        wire.apply_changes(after, found.answer.changes)
+        journey = self._journey(found.answer, after)
+        if found.before is not None and found.took is not None:
+            start = found.before
+            journey = Journey(
+                journey.number,
+                found.when,
+                journey.name,
+                journey.sender,
+                start,
+                steps=journey.steps,
+                handled=journey.handled,
+                took=found.took,
+                after=after,
+                retvalue=journey.retvalue,
+                ended=True,
+            )
+        self.keep(journey)
 
     def _journey(self, answer: wire.PeerAnswer, params: dict[str, str]) -> Journey:
         """The journey of a message as far as it is known: the end, and who was asked.
