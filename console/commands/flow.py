@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Iterable
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 from console.commands.command import SessionCommand
@@ -192,16 +193,20 @@ async def load(session: Session, file: Annotated[str, Rest()]) -> Reply:
     from yext.record.file import read_record
 
     check_file(session, file)
-    most = session.engine.recorder.max_messages
+    recorder, given_up = session.engine.recorder, Event()
     try:
-        loaded, whole = await asyncio.to_thread(read_record, file, most)
+        loaded, whole = await asyncio.to_thread(
+            read_record, file, recorder.max_messages, recorder.max_bytes, given_up.is_set
+        )
     except OSError as error:
         return _os_failed(file, error)
     except RecordError as error:
         return failed(f"{safe(file)} {safe(str(error))}", "give a file that flow save wrote")
+    finally:
+        given_up.set()  # If the command is interrupted, the thread ends as well.
     session.flow.off()
     session.flow.loaded = loaded
-    shown = _shown(session, session.flow.wanted(loaded))
+    shown = await asyncio.to_thread(lambda: _shown(session, session.flow.wanted(loaded)))
     text = f"{shown.text}Loaded {_messages(len(loaded))} of {safe(file)}, until flow on{EOL}"
     if not whole:
         text += f"Its last line is cut off{EOL}"

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from yext.errors import RecordError
 from yext.record.journey import Journey, from_json, to_json
@@ -32,26 +32,38 @@ def record_line(journey: Journey) -> str:
     return json.dumps(to_json(journey)) + "\n"
 
 
-def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
-    """Read the last `most` journeys of a file.
+def read_record(
+    path: str, most: int, most_bytes: int, stopped: Callable[[], bool] = lambda: False
+) -> tuple[list[Journey], bool]:
+    """Read the last journeys of a file, however long it is.
 
     Of several lines about one journey the last one counts.
+
+    Args:
+        path: the file.
+        most: the largest number of journeys.
+        most_bytes: the approximate memory that they may take, in bytes.
+        stopped: returns True once the reading is to be given up; called for each line.
 
     Returns:
         The journeys, and False if the last line is cut off.
 
     Raises:
         OSError: the file cannot be read.
-        RecordError: the file is not a record; the text names the line.
+        RecordError: the file is not a record, in which case the text names the line; or it is not
+            to be read on.
     """
     found: dict[int, Journey] = {}
     order: deque[int] = deque()
+    size = 0
     with open(path, encoding="utf-8", errors="surrogateescape", opener=open_private) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise RecordError("is no file")
         number = 0
         while text := file.readline(LONGEST_LINE):
             number += 1
+            if stopped():
+                raise RecordError(f"was not read on after line {number}")
             try:
                 journey = _read_line(text)
             except RecordError as error:
@@ -60,9 +72,13 @@ def read_record(path: str, most: int) -> tuple[list[Journey], bool]:
                 raise RecordError(f"is no record: line {number} {error}") from None
             if journey.number not in found:
                 order.append(journey.number)
+            else:
+                size -= found[journey.number].kept_size
             found[journey.number] = journey
-            if len(order) > most:
-                del found[order.popleft()]
+            journey.kept_size = journey.size()
+            size += journey.kept_size
+            while len(order) > most or (size > most_bytes and order):
+                size -= found.pop(order.popleft()).kept_size
     return list(found.values()), True
 
 
