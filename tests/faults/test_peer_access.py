@@ -289,3 +289,17 @@ def test_a_reload_changes_who_gets_in_and_drops_nobody(tmp_path: Path) -> None:
         assert "Nothing was changed" in remote.open().ask("reload")
     finally:
         remote.close()
+
+
+# Places
+
+
+def test_silent_connections_keep_nobody_out(remote: Remote) -> None:
+    silent = [remote.client(connect(remote, "PORT_GUARDED")) for _ in range(60)]
+    client = remote.client(connect(remote, "hashed.sock"))
+    client.send("%%>auth:hashed one\n")
+    client.until("%%<auth:true\n")
+    assert is_in(client)
+    assert silent[0].rest().startswith(b"%%<auth:false:")
+    for one in silent:
+        one.close()

@@ -380,3 +380,21 @@ async def test_a_peer_that_leaves_gets_no_message_while_its_handlers_go(engine: 
     left = next(iter(driven.peer.subscriptions.relays))
     assert not await engine.dispatch(Message(left))
     assert not driven.peer.pending.waiting
+
+
+@on_engine
+async def test_an_answer_makes_no_other_message_of_the_engine(engine: Engine) -> None:
+    peer = DrivenPeer(engine)
+    await peer.asks("%%>install:10:engine.timer")
+    handled: list[str] = []
+    engine.install("engine.halt", lambda message: handled.append(message.name), 2000)
+    module = engine.modules["extmodule"]
+    assert isinstance(module, ExtModule)
+    halted: list[str] = []
+    module.handle("engine.halt", lambda message: halted.append(message.name), 1500)
+    peer.send(engine.system_message("engine.timer"))
+    await peer.asks("%%<message:1:false:engine.halt:")
+    assert (handled, halted) == (["engine.halt"], [])
+    peer.send(engine.system_message("engine.halt"))
+    await settle()
+    assert halted == ["engine.halt"]
