@@ -24,6 +24,11 @@ class Slices:
         self._until: float | None = None
         self._busy = False
 
+    @property
+    def working(self) -> bool:
+        """True while there is work that is not done."""
+        return bool(self._work)
+
     def do(self, work: Iterator[object]) -> None:
         """Do `work`, in which each step of the iterator is short, after the work that waits."""
         self._work.append(work)

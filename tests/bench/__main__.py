@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
-from tests.bench import audio, beside, messages, operators, peers
-from tests.bench.result import Line, table
+from tests.bench import audio, beside, growth, messages, operators, peers
+from tests.bench.result import Line, reasons, table
 
 Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
 
@@ -33,6 +33,7 @@ ROWS: dict[str, Row] = {
     "memory": operators.memory,
     "start": operators.start,
     "audio": audio.playrec_channels,
+    "growth": growth.growth,
 }
 
 QUICK = 0.005
@@ -68,7 +69,7 @@ def main() -> int:
     if options.json:
         print(json.dumps([asdict(line) for line in lines], indent=1))
     else:
-        print(table(lines))
+        print(table(lines), *reasons(lines), sep="\n")
     return 0
 
 

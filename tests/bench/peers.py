@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 import socket
-import sys
-from contextlib import suppress
+import subprocess
+import tempfile
+from pathlib import Path
 from time import perf_counter
 
 from tests.bench.result import Line, median, runs, spread
-from tests.bench.target import Target, engine, relay
+from tests.bench.target import ANSWERER, Target, engine, relay
 from yext.extmodule.script import spawn
 
 YATE_IDLE = 0.93
@@ -97,7 +99,7 @@ async def connects(scale: float) -> list[Line]:
         "connects", "unix", median(ratios), "relay", ">= 3,000/s", rate >= 3000,
         f"{rate:,.0f}/s", spread(ratios),
     )  # fmt: skip
-    return [first, await _spawns(max(20, int(scale * 200))), await _scripts(scale)]
+    return [first, await _spawns(max(20, int(scale * 200))), *await _scripts(scale)]
 
 
 async def _spawns(count: int) -> Line:
@@ -123,27 +125,58 @@ async def _spawns(count: int) -> Line:
     )  # fmt: skip
 
 
-async def _scripts(scale: float) -> Line:
+SH = "#!/bin/sh\nwhile read -r line; do :; done\n"
+C = """#include <unistd.h>
+int main(void) { char c[512]; while (read(0, c, sizeof c) > 0); return 0; }
+"""
+"""Programs that do nothing until their input ends."""
+
+
+def _programs(folder: Path) -> dict[str, Path]:
+    """Make the programs to start, by what each is; without a C compiler there is none in C."""
+    programs = {"a Python script": ANSWERER, "/bin/sh": folder / "idle.sh"}
+    programs["/bin/sh"].write_text(SH)
+    programs["/bin/sh"].chmod(0o755)
+    compiler = shutil.which("cc")
+    if compiler is not None:
+        (folder / "idle.c").write_text(C)
+        command = [compiler, "-O1", "-o", str(folder / "idle"), str(folder / "idle.c")]
+        subprocess.run(command, check=True)
+        programs["a C program"] = folder / "idle"
+    return programs
+
+
+async def _scripts(scale: float) -> list[Line]:
     """Measure scripts started and stopped by command, one after the other, in one engine."""
     from tests.bench import client
 
     count = max(3, int(scale * 30))
-    rates = []
-    async with engine() as yext:
-        manager = client.Replies()
-        await client.connect(yext.manager, manager)
-        for _ in range(3):
-            before = perf_counter()
-            for number in range(count):
-                await manager.ask(b"external start answerer.py %d" % (number + 1))
-                await manager.ask(b"external stop answerer.py %d" % (number + 1))
-            rates.append(count / (perf_counter() - before))
-        manager.transport.close()
-    with suppress(ProcessLookupError):
-        bare = perf_counter()
-        await (await asyncio.create_subprocess_exec(sys.executable, "-c", "")).wait()
-        bare = perf_counter() - bare
-    return Line(
-        "connects", "scripts started and stopped", median(rates) * bare, "a bare Python's life",
-        "", None, f"{median(rates):.0f}/s", spread(rates),
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="yext-bench-") as name:
+        programs = _programs(Path(name))
+        rates: dict[str, list[float]] = {what: [] for what in programs}
+        shares: dict[str, list[float]] = {what: [] for what in programs}
+        async with engine() as yext:
+            manager = client.Replies()
+            await client.connect(yext.manager, manager)
+            for _ in range(3):
+                for what, path in programs.items():
+                    before, own = perf_counter(), yext.cpu()
+                    for number in range(count):
+                        script = b"%s %d" % (os.fsencode(path), number + 1)
+                        await manager.ask(b"external start " + script)
+                        await manager.ask(b"external stop " + script)
+                    rates[what].append(count / (perf_counter() - before))
+                    shares[what].append((yext.cpu() - own) / count)
+            manager.transport.close()
+    lines = []
+    for what in programs:
+        share = min(shares[what])
+        lines.append(
+            Line("connects", f"started and stopped, {what}", None, "", "<= 1 ms of the engine",
+                 share <= 0.001,
+                 f"{median(rates[what]):.0f}/s, the engine's own share {share * 1e3:.2f} ms",
+                 spread(rates[what]))
+        )  # fmt: skip
+    if "a C program" not in programs:
+        lines.append(Line("connects", "a C program", None, "", "", None, "no C compiler here"))
+    return lines

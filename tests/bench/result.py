@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,30 @@ def percentile(values: Sequence[float], part: float) -> float:
     """Return the value that the fraction `part` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+WHY = {
+    "round trip": "one message at a time measures how fast three processes wake up; a line leaves"
+    " two turns of the loop after it came",
+    "traced": "a record is a third of the work of a message, and ten thousand of them take up the"
+    " processor's caches even when the flow is off again (flow clear)",
+    "growth": "the curve is above; callbacks of asyncio for connections lost in one turn of the"
+    " loop are not in slices, at 2 us each",
+    "connects": "a start is a posix_spawn, three pipes, a pidfd and two commands of the manager",
+    "start": "importing asyncio is more than half of it",
+}
+"""Known reasons why a row misses its target (docs/performance.md)."""
+
+
+def reasons(lines: Sequence[Line]) -> list[str]:
+    """Return a line for each row that missed its target: why, and how busy the machine was."""
+    busy = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    return [
+        f"MISSED {line.row}, {line.case}: "
+        f"{WHY.get(line.row, 'no reason is known, profile it')}; {busy}, spread {line.spread:.0%}"
+        for line in lines
+        if line.met is False
+    ]
 
 
 def table(lines: Sequence[Line]) -> str:
