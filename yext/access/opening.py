@@ -85,6 +85,8 @@ class Opening:
                 self.foreign = _named(LINES, begun[: end.start()] if end is not None else begun)
         else:
             self.over = whole
+        if self.over:
+            self._start = b""
         return bool(self.foreign)
 
     def refusal(self, name: str) -> str:
