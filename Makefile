@@ -2,7 +2,8 @@
 #   make run     open the console with the embedded engine on samples/
 #   make test    run all tests
 #   make test-yate-samples YATE_SCRIPTS=DIR   run Yate's own sample scripts, from DIR
-#   make test-yate YATE_RMANAGER=HOST:PORT    attach to a real Yate's remote manager
+#   make test-yate YATE_RMANAGER=HOST:PORT    attach to a real Yate's remote manager; YATE_FOLDER=DIR
+#                YATE_LOG=FILE YATE_BUS=HOST:PORT name its scripts_dir, its log, a global listener
 #   make check   run ruff, its formatter and mypy --strict
 #   make soak    apply everything at once for an hour, or MINUTES=n; then kill 1,000 engines
 #   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
