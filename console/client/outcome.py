@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ from yext.log import safe
 
 SETTLE_SECONDS = 1.0
 """How long a script must have been there to count as started."""
+
+_KNOWN_MAX = 1000
+"""Scripts whose last failure is kept."""
 
 _LOG_MAX = 1024 * 1024
 """Bytes of the log that are read after a start, from the end."""
@@ -88,6 +92,7 @@ class Outcome:
     def __init__(self, engine: PlainEngine, log: str) -> None:
         self._engine = engine
         self._log = log
+        self._known: dict[str, tuple[float, Reply]] = {}
 
     async def run(self, line: str) -> Reply:
         """Run a command line; if it starts a program that does not stay, the reply has failed.
@@ -95,9 +100,30 @@ class Outcome:
         Raises:
             ConnectError: the connection was lost.
         """
+        known = self._why(line)
+        if known is not None:
+            return known
         start = start_of(line)
         if start is None:
             return await self._engine.run(line)
+        reply = await self._start(line, start)
+        self._known.pop(start.script, None)
+        if not reply.ok and len(self._known) < _KNOWN_MAX:
+            self._known[start.script] = time.time(), reply
+        return reply
+
+    def _why(self, line: str) -> Reply | None:
+        """The reply to ``external why SCRIPT``, from what this console has found."""
+        words = line.split()
+        if words[:2] != [EXTERNAL, "why"] or words[2:3] == [] or words[2] not in self._known:
+            return None
+        when, reply = self._known[words[2]]
+        _, _, lines = reply.text.partition(EOL)
+        title = f"{words[2]}, {time.strftime('%H:%M:%S', time.localtime(when))}"
+        return Reply(True, f"{title}{EOL}{lines}", reply.params)
+
+    async def _start(self, line: str, start: Start) -> Reply:
+        """Run a command line that starts a program, and see what becomes of that."""
         read_from = self._log_size()
         before = await self._engine.peers() if start.listed else {}
         reply = await self._engine.run(line)

@@ -27,7 +27,7 @@ _EXTERNAL_ONLY_YEXT = frozenset(VERBS) - frozenset(YATE_VERBS)
 
 _LOOK = {
     "show": ("keeps no states of scripts", "external info lists those that run"),
-    "why": ("does not keep why a script failed", "start it again: the reply says what is known"),
+    "why": ("does not keep why a script failed", "external start says what can be found out"),
     "log": (
         "does not keep what a script writes on standard error",
         "see the file that it logs to: yext attach --log FILE, or run the script by yext-exec",

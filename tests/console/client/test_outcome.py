@@ -166,3 +166,12 @@ def test_what_the_log_had_before_is_no_reason(place: Place) -> None:
 )
 def test_what_a_line_starts(line: str, start: Start | None) -> None:
     assert start_of(line) == start
+
+
+def test_why_is_answered_from_what_was_found(place: Place) -> None:
+    place.serve(str(place.config))
+    done = place.run("external start bad.py", "external why bad.py", "external why gone.py")
+    lines = done.stdout.splitlines()
+    title = next(at for at, line in enumerate(lines) if line.startswith("bad.py, "))
+    assert lines[title + 1].startswith("bad.py: interpreter /usr/bin/pyhton3 not found")
+    assert "external why: a Yate does not keep why a script failed" in lines
