@@ -48,6 +48,7 @@ ROOMS = (
     "console.telnet",
     "console.replies",
     "console.session",
+    "console.manual",
     "console.commands",
     "console.link",
     "console.interface",

@@ -17,6 +17,7 @@ from pathlib import Path
 from ports import free_port
 from terminals import PROMPT, Place, Terminal
 
+from console import manual
 from console.server import listeners
 from yext.conf.options import Option
 from yext.extmodule import listeners as extmodule_listeners
@@ -229,9 +230,25 @@ def _values(option: Option) -> str:
     return f"{option.low} to {option.high}{unit}"
 
 
+# The inline manuals
+
+_MANUAL = re.compile(r"^<!-- help (\w+) -->\n.*?^<!-- end -->\n", re.M | re.S)
+
+
+def with_manuals(text: str) -> str:
+    """Return a page with the inline manuals that it has places for, as `help` shows them now."""
+    return _MANUAL.sub(lambda found: _manual(found[1]), text)
+
+
+def _manual(topic: str) -> str:
+    return f"<!-- help {topic} -->\n{manual.page(topic)}<!-- end -->\n"
+
+
 if __name__ == "__main__":
     played = tour()
     # Times and process ids differ in every run: keep the page if nothing else has changed.
     if normal(played) != normal(README.read_text(encoding="utf-8")):
         README.write_text(played, encoding="utf-8")
     CONFIGURATION.write_text(configuration(), encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        page.write_text(with_manuals(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pages
 import pytest
 
+from console import manual
 from yext import __version__
 
 DOCS = sorted(
@@ -67,6 +68,15 @@ def test_a_recipe_names_what_its_files_hold(title: str, recipe: str) -> None:
     assert files, title
     missing = [one for one in names if not re.search(rf"{re.escape(one)}\b", content)]
     assert missing == []
+
+
+def test_the_inline_manuals_are_in_the_pages() -> None:
+    found = set()
+    for page in DOCS:
+        text = page.read_text(encoding="utf-8")
+        assert pages.with_manuals(text) == text, page
+        found |= set(re.findall(r"^<!-- help (\w+) -->$", text, re.M))
+    assert found == set(manual.topics())
 
 
 def test_every_page_is_listed() -> None:

@@ -205,6 +205,18 @@ class Interpreter:
             words = command.complete(self.session, self, rest.strip(), partword)
         return {word: what for word, what in words.items() if word.startswith(partword)}
 
+    def manual(self, topic: str) -> str:
+        """The inline manual for a topic, lines that end in CR LF; empty where there is none."""
+        from console.manual import page
+
+        return page(topic).replace("\n", EOL) if self.may(topic) else ""
+
+    def manuals(self) -> dict[str, str]:
+        """The topics of the inline manuals, each with a description."""
+        from console.manual import topics
+
+        return {one: "a manual with examples" for one in topics() if self.may(one)}
+
     def usage(self, name: str) -> str:
         """The usage line of a command of the session or the engine, empty where there is none."""
         command = self.table.get(name) or BUS_COMMANDS.get(name)

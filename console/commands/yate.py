@@ -64,27 +64,36 @@ def _state(label: str, on: bool) -> Reply:
 
 
 def topics(interpreter: Interpreter, before: str, word: str) -> dict[str, str]:
-    """The commands that `help` knows, each with its help."""
+    """The commands and topics that `help` knows, each with its help."""
     if before:
         return {}
-    return {one.name: one.help for one in interpreter.allowed() if interpreter.lists(one)}
+    commands = {one.name: one.help for one in interpreter.allowed() if interpreter.lists(one)}
+    return interpreter.manuals() | commands
 
 
 async def help_(
     interpreter: Interpreter, command: Annotated[str, Rest(completer=topics)] = ""
 ) -> Reply:
-    """Show the help of a command, or the usage of all."""
+    """Show the help of a command or topic, or the usage of all commands."""
     if not command:
         return await _help_for_all(interpreter)
+    text, manual = await _help_for(interpreter, command), interpreter.manual(command)
+    if text and manual:
+        text += EOL
+    if text or manual:
+        return Reply(True, f"{text}{manual}")
+    return await _no_help(interpreter, interpreter.session.secrets.hide(command))
+
+
+async def _help_for(interpreter: Interpreter, command: str) -> str:
+    """The usage and the help of one command, empty where there is none."""
     for one in interpreter.allowed():
         if one.name == command:
-            return Reply(True, f"  {one.usage}{EOL}{one.help}{EOL}")
+            return f"  {one.usage}{EOL}{one.help}{EOL}"
     session = interpreter.session
-    if session.authority is Authority.ADMIN and not session.secrets.holds(command):
-        text = await bus.help_text(session.engine, command, "", session)
-        if text is not None:
-            return Reply(True, text)
-    return await _no_help(interpreter, session.secrets.hide(command))
+    if session.authority is not Authority.ADMIN or session.secrets.holds(command):
+        return ""
+    return await bus.help_text(session.engine, command, "", session) or ""
 
 
 async def _help_for_all(interpreter: Interpreter) -> Reply:
@@ -97,12 +106,12 @@ async def _help_for_all(interpreter: Interpreter) -> Reply:
 
 
 async def _no_help(interpreter: Interpreter, command: str) -> Reply:
-    params = {"reason": f"no help for '{command}'"}
+    text = f"No help for '{command}'"
+    params = {"reason": text}
     if interpreter.suggestions() is not None:
-        near = nearest(command, await interpreter.complete(""))
-        if near:
-            params["hint"] = f"Did you mean: {', '.join(near)}"
-    return Reply(False, f"No help for '{command}'{EOL}", params)
+        near = nearest(command, [*await interpreter.complete(""), *interpreter.manuals()])
+        params["hint"] = f"Did you mean: {', '.join(near)}" if near else "help"
+    return Reply(False, f"{text}{EOL}", params)
 
 
 async def auth(session: Session, password: Annotated[str, Rest()] = "") -> Reply:

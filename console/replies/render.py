@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from console.replies import forms, parse
+from console.replies import forms, helplist, parse
 from console.replies.draw import Page, columns, drawn, items, panel, state_text, table
 from console.replies.reply import explanation
 from yext import Reply
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 LookUp = Callable[[str], Awaitable["Reply | None"]]
 """Runs a command whose reply a picture needs too; gives None where the engine may not have it."""
-
-_WIDE = 110
-"""Columns from which `help` shows the usage of a command beside its description."""
 
 _SCRIPT_COLUMNS = (
     "script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts", "handlers",
@@ -296,24 +293,10 @@ def _pair(name: str, value: str) -> Text:
 
 
 def _draw_commands(parsed: forms.Commands, request: _Request) -> str | None:
-    """All commands, a line each: what it does, and how it is used where there is room."""
-    from rich.text import Text
-
+    """All commands in groups, on one screen."""
     if not parsed.usages or not parsed.complete:
         return None
-    described = request.descriptions
-    rows: list[list[str | Text]] = []
-    for usage in parsed.usages:
-        first, second, rest = [*safe(usage, keep="\t").split(maxsplit=2), "", ""][:3]
-        name = f"{first} {second}"
-        if name not in described:
-            name, rest = first, f"{second} {rest}".strip()
-        row: list[str | Text] = [Text(name, "bold"), described.get(name, rest)]
-        if request.page.width >= _WIDE and name in described:
-            row.append(rest)
-        rows.append(row)
-    more = "help NAME shows how a command is used.\n"
-    return f"Available commands:\n{table([], rows, request.page, fold=True)}{more}"
+    return helplist.draw(parsed.usages, request.descriptions, request.page)
 
 
 def _draw_names(parsed: forms.Names, request: _Request) -> str:

@@ -96,6 +96,14 @@ class PlainInterpreter(Interpreter):
     def lists(self, command: SessionCommand) -> bool:
         return command.listed is Listed.YATE
 
+    def manual(self, topic: str) -> str:
+        """No manual: the help of a plain connection is Yate's."""
+        return ""
+
+    def manuals(self) -> dict[str, str]:
+        """No topics but the commands."""
+        return {}
+
     def suggestions(self) -> None:
         """Suggest nothing, as Yate."""
 

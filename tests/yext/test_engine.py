@@ -194,7 +194,7 @@ def test_a_command_is_answered(line: str, text: str) -> None:
     ("line", "reason"),
     [
         ("status nonsense", "no module answers to 'nonsense'"),
-        ("help nonsense", "no help for 'nonsense'"),
+        ("help nonsense", "No help for 'nonsense'"),
         ("runparam version=2", "runtime parameter 'version' is set already"),
     ],
 )

@@ -123,7 +123,7 @@ class EngineCommands:
             self._bus, rest, "" if rest else f"Available commands:{EOL}", commander_of(message)
         )
         if text is None:
-            message["reason"] = f"no help for '{rest}'"
+            message["reason"] = f"No help for '{rest}'"
             text = f"No help for '{rest}'{EOL}"
         message.retvalue = text
         return True

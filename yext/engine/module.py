@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from yext import log
 from yext.bus import Bus
-from yext.command import EOL, Words, complete_words
+from yext.command import DESCRIBE, EOL, Words, complete_words
 from yext.conf import Problem
 from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
 from yext.message import Message, SystemMessage
@@ -266,11 +266,16 @@ class Module:
         """
         return ()
 
+    def complete_described(self, line: str, word: str) -> Words:
+        """Return what `complete` does, for a console that shows descriptions; there may be more."""
+        return self.complete(line, word)
+
     async def _command(self, message: Message) -> bool:
         if "partial" not in message:
             return await self.command(message.get("line"), message)
         line = message.get("partline")
-        complete_words(message, self.complete(line, message.get("partword")))
+        complete = self.complete_described if DESCRIBE in message else self.complete
+        complete_words(message, complete(line, message.get("partword")))
         if line in ("status", "status overview", "debug"):
             complete_words(message, {self.name: self.summary()})
         return False

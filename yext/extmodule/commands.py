@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from yext.command import EOL, commander_of, help_with
 from yext.commander import check_execute
+from yext.conf.options import nearest
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
+from yext.extmodule.script.spawn import resolve
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
 from yext.log import clock, safe
@@ -56,12 +59,26 @@ async def _carry_out(supervisor: Supervisor, rest: str, message: Message) -> boo
         return True
     verb = VERBS.get(word)
     if verb is None:
+        near = _misspelt(supervisor, word)
+        if near:
+            message.retvalue = f"No sub-command or script '{safe(word)}'{EOL}"
+            message["reason"] = f"No sub-command or script '{safe(word)}'"
+            message["hint"] = f"Did you mean: external {near}"
+            return True
         # Yate's usage: the word start may be left out.
         return await _start(supervisor, rest, message)
     arguments = arguments.strip()
     if not arguments and not verb.bare:
         return False
     return await verb.action(supervisor, arguments, message)
+
+
+def _misspelt(supervisor: Supervisor, word: str) -> str:
+    """Return the sub-command that `word` is a misspelling of; empty if it names a script."""
+    path = resolve(word, supervisor.options.scripts_dir)
+    if "/" in word or os.path.lexists(path) or supervisor.find_script(word, None) is not None:
+        return ""
+    return next(iter(nearest(word, VERBS)), "")
 
 
 def _text(lines: Iterable[str]) -> str:
@@ -322,64 +339,7 @@ VERBS = {
 """The sub-commands."""
 
 
-# Completion and help
-
-
-def complete(supervisor: Supervisor, line: str, word: str) -> dict[str, str]:
-    """Return the words that may follow `line`, each with its description."""
-    words = line.split()
-    if words in ([], ["help"], ["?"]):
-        return {"external": HELP}
-    if words == ["external"]:
-        # Yate's own words alone, as recorded; the rest once their beginning is typed.
-        return {verb: VERBS[verb].description for verb in (VERBS if word else YATE_VERBS)}
-    if words[0] != "external" or words[1] not in VERBS:
-        return {}
-    candidates = _candidates(supervisor, words[1])
-    if len(words) == 2:
-        return {one.name: one.description for one in candidates}
-    if len(words) == 3:
-        return {
-            one.parameter: one.description
-            for one in sorted(candidates)
-            if one.name == words[2] and one.parameter
-        }
-    return {}
-
-
-class _Candidate(NamedTuple):
-    """A peer or a script that may be named in a command."""
-
-    name: str
-    parameter: str
-    description: str
-
-
-def _candidates(supervisor: Supervisor, verb: str) -> list[_Candidate]:
-    """Return the peers or the scripts that `verb` may name."""
-    if verb in ("stop", "restart"):
-        return [
-            _Candidate(peer.name, peer.parameter, _describe_peer(peer, script))
-            for peer, script in supervisor.peers.items()
-        ]
-    if verb in ("show", "why", "log", "dismiss"):
-        return [
-            _Candidate(script.name, script.parameter, _describe(script))
-            for script in supervisor.scripts
-        ]
-    return []
-
-
-def _describe(script: Script) -> str:
-    pid = f"pid {script.pid}" if script.pid else ""
-    parts = [script.parameter, script.describe_state(), pid]
-    return ", ".join(safe(part) for part in parts if part)
-
-
-def _describe_peer(peer: Peer, script: Script | None) -> str:
-    if script is not None:
-        return _describe(script)
-    return safe(f"{peer.parameter}, connected to listener {peer.name}")
+# Help
 
 
 def help(message: Message) -> bool:

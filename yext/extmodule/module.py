@@ -9,7 +9,7 @@ from yext.conf import Conf, Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
 from yext.engine.module import Listening, Module, Program, Start
-from yext.extmodule import commands, reload, settings
+from yext.extmodule import commands, completion, reload, settings
 from yext.extmodule.peer.listener import Listeners
 from yext.extmodule.script.states import ScriptState
 from yext.extmodule.supervisor import Supervisor
@@ -154,7 +154,10 @@ class ExtModule(Module):
         return await commands.carry_out(self.supervisor, line, message)
 
     def complete(self, line: str, word: str) -> Mapping[str, str]:
-        return commands.complete(self.supervisor, line, word)
+        return completion.complete(self.supervisor, line, word)
+
+    def complete_described(self, line: str, word: str) -> Mapping[str, str]:
+        return completion.complete(self.supervisor, line, word, described=True)
 
     # The end
 

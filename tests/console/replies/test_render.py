@@ -8,8 +8,6 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from console.commands import TABLE
-from console.commands.interpreter import descriptions
 from console.replies.draw import Page, table
 from console.replies.render import draw as draw_reply
 from console.replies.render import notice, plain, render
@@ -207,17 +205,3 @@ def test_wide_characters_keep_columns_aligned() -> None:
 def test_plain_keeps_the_words_and_adds_the_hint() -> None:
     reply = Reply(False, "No such thing\x1b[m\r\n", {"hint": "try another"})
     assert plain(reply) == "No such thing\\x1b[m\ndo: try another\n"
-
-
-def test_help_tells_what_each_command_does_by_the_longest_name_that_is_known() -> None:
-    usages = ("!N", "status [module]", "status dispatcher ...", "mine [x]")
-    text = "Available commands:\r\n" + "".join(f"  {one}\r\n" for one in usages)
-    shown = render(Reply(True, text), "help", PAGE, descriptions(TABLE) | {"status": "of modules"})
-    assert [" ".join(line.split()) for line in shown.splitlines()] == [
-        "Available commands:",
-        "!N Gives line N of the history again, !! the last one",
-        "status of modules",
-        "status dispatcher Shows the installed handlers",
-        "mine [x]",
-        "help NAME shows how a command is used.",
-    ]

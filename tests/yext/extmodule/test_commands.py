@@ -7,7 +7,9 @@ import pytest
 from workshop import IDLE, Workshop
 
 from yext import Message, Reply
-from yext.command import commander_of
+from yext.command import commander_of, describe
+from yext.commander import EMBEDDER
+from yext.extmodule.commands import VERBS, YATE_VERBS
 
 
 @pytest.fixture
@@ -184,5 +186,61 @@ def test_completion(lab: Workshop) -> None:
             assert await complete("external stop", "") == ["calm.sh"]
             assert await complete("external why", "") == ["calm.sh", "gone.sh"]
             assert await complete("external stop calm.sh", "") == ["one"]
+
+    asyncio.run(story())
+
+
+def test_completion_with_descriptions_offers_all_sub_commands_and_files(lab: Workshop) -> None:
+    async def story() -> None:
+        async with lab.running():
+            folder = Path(lab.module.supervisor.options.scripts_dir)
+            (folder / "sub").mkdir()
+            (folder / "sub" / "deep.py").write_text("")
+            (folder / "with blank.py").write_text("")
+            (folder / ".hidden").write_text("")
+
+            async def words(line: str, word: str) -> dict[str, str]:
+                return await describe(lab.engine, line, word, EMBEDDER)
+
+            assert list(await words("external", "")) == list(VERBS)
+            assert await lab.engine.complete("external", "") == list(YATE_VERBS)
+            offered = await words("external start", "")
+            assert "calm.sh" in offered and offered["sub/"] == "folder"
+            assert not {".hidden", "with blank.py"} & set(offered)
+            assert await words("external start", "sub/") == {"sub/deep.py": "not executable"}
+            for outside in ("../", "/", "sub/../../"):
+                assert await words("external start", outside) == {}
+            assert await lab.engine.complete("external start", "") == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("external shwo", "show"),
+        ("external strat route.py", "start"),
+        ("external lgo x.py", "log"),
+        ("external Restart x.py", "restart"),
+    ],
+)
+def test_a_misspelt_sub_command_starts_nothing(lab: Workshop, line: str, meant: str) -> None:
+    async def story() -> None:
+        async with lab.running():
+            reply = await lab.do(line)
+            word = line.split()[1]
+            assert not reply.ok
+            assert reply.text == f"No sub-command or script '{word}'\r\n"
+            assert reply.params["hint"] == f"Did you mean: external {meant}"
+            assert (await lab.do("external show")).text == "No script was started\r\n"
+
+    asyncio.run(story())
+
+
+def test_a_script_may_have_the_name_of_a_misspelling(lab: Workshop) -> None:
+    async def story() -> None:
+        lab.script("shwo", "exec cat")
+        async with lab.running():
+            assert (await lab.do("external shwo")).text == "External start attempt\r\n"
 
     asyncio.run(story())

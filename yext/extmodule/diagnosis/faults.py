@@ -173,7 +173,9 @@ def _missing(prefix: str, whole: bool, scripts_dir: str) -> Fault:
         return Fault(errno.ENOENT, reason, "correct the link, or create what it leads to")
     absolute = os.path.abspath(prefix)
     reason = os.strerror(errno.ENOENT) if whole else f"directory {absolute} does not exist"
-    if scripts_dir and not scripts_dir.startswith("/"):
+    if scripts_dir.startswith(("'", '"')):
+        hint = "write scripts_dir without quotes: Yate's files have none around values"
+    elif scripts_dir and not scripts_dir.startswith("/"):
         hint = f"make scripts_dir absolute: {scripts_dir} is looked for in {os.getcwd()}"
     elif scripts_dir.rstrip("/").startswith(prefix):
         hint = "create the directory, or correct scripts_dir"
