@@ -43,25 +43,28 @@ class WaveSource(Source):
     """
 
     def __init__(self, path: str, clock: Clock, repeat: bool = False) -> None:
+        from yext.telephony.audio.readahead import ReadAhead
         from yext.telephony.audio.soundfile import Reader
 
-        self._reader = Reader(path)
-        super().__init__(_PLAY + path, self._reader.format)
+        reader = Reader(path)
+        super().__init__(_PLAY + path, reader.format)
+        self._sound = ReadAhead(reader, repeat)
         self.on_replaced: Callable[[], None] | None = None
         self._clock = clock
-        self._repeat = repeat
         self._number = 0
 
     def attached(self) -> None:
         self._clock.add(self)
 
     def beat(self) -> None:
-        """Give the next frame; the last one may be short."""
+        """Give the next frame, unless the disk is late; the last one may be short."""
         size = self.format.frame_bytes(self._number)
         try:
-            data = self._read(size)
+            data = self._sound.read(size)
         except OSError as error:
             self.error, data = error.strerror or "error", b""
+        if data is None:
+            return
         self._number += 1
         whole = len(data) - len(data) % self.format.sample_bytes
         if whole:
@@ -70,17 +73,10 @@ class WaveSource(Source):
             self.on_replaced = None
             self.end()
 
-    def _read(self, size: int) -> bytes:
-        data = self._reader.read(size)
-        if not data and self._repeat:
-            self._reader.rewind()
-            data = self._reader.read(size)
-        return data
-
     def close(self) -> None:
         super().close()
         self._clock.remove(self)
-        self._reader.close()
+        self._sound.close()
         replaced, self.on_replaced = self.on_replaced, None
         if replaced is not None:
             replaced()

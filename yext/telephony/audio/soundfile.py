@@ -5,8 +5,8 @@ Files without a header are at 8000 Hz: ``.slin`` and ``.raw`` are linear, ``.ala
 headers of ``.au`` and ``.wav`` name the format (Sun's audio file format; Microsoft's RIFF WAVE with
 PCM of 16 bits, A-law or mu-law).
 
-Files are read and written in the engine's own thread, like its configuration. A read takes one
-second of sound, usually from the system's cache.
+`yext.telephony.audio.readahead` reads what is played in threads. Files are opened and written in
+the engine's own thread.
 """
 
 from __future__ import annotations
