@@ -166,6 +166,11 @@ class _AccessReader:
         if spec.kind is SocketKind.UNIX:
             spec.mode = self._mode()
             spec.group = self._group()
+            if spec.group is not None and not spec.access.for_other_users:
+                text = (
+                    "group= lets its members reach the socket, but only the engine's user gets in"
+                )
+                self._report("group", f"{text}; do: users=NAME, or password=", Severity.WARNING)
         else:
             for name in filter(self._text, ("mode", "group")):
                 self._report(name, f"{name}= is for type=unix alone", Severity.WARNING)

@@ -172,7 +172,8 @@ def test_listeners_for_others_are_reported(folder: Path) -> None:
         folder,
         f"[listener wide]{certain}{ports[0]}\n[listener open]{certain}{ports[1]}\nopen=yes\n"
         f"[listener clear]{certain}{ports[2]}\npassword=p\n[listener odd]\ntype=unix\n"
-        f"path={folder}/s\nusers=no-such-user\nmode=9\nssl=yes\n",
+        f"path={folder}/s\nusers=no-such-user\nmode=9\nssl=yes\n"
+        f"[listener group]\ntype=unix\npath={folder}/g\ngroup=0\n",
     )
     code, lines = check(folder)
     assert code == 1
@@ -182,6 +183,7 @@ def test_listeners_for_others_are_reported(folder: Path) -> None:
         f"warning: listener 'clear': the password is sent to tcp 0.0.0.0:{ports[2]} in clear",
         "error: users=no-such-user: there is no such system user",
         "error: mode=9 is not three octal digits",
+        "warning: group= lets its members reach the socket, but only the engine's user gets in",
         "error: ssl=yes needs certificate=, a file with certificate and key; listener 'odd'",
     )
     for text in wanted:
