@@ -53,6 +53,7 @@ class Bus:
         self._read_ahead: dict[str, conf.Conf] = {}
         self.modules: Mapping[str, object] = {}
         self.started_at = time.time()
+        self._started = time.monotonic()
         self.program_output: int | None = None
         self.exit_code = 0
         self._halted = asyncio.Event()
@@ -61,6 +62,10 @@ class Bus:
     def node(self) -> str:
         """The node name."""
         return self.run_params["nodename"]
+
+    def uptime(self) -> float:
+        """Return the time since the start in seconds, whatever the clock was set to."""
+        return time.monotonic() - self._started
 
     # The end
 

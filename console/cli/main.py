@@ -7,6 +7,7 @@ needs besides is imported once garbage collection is off.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Open those of descriptors 0 to 2 that the process was started without.
+    """Open those of descriptors 0 to 2 that the process was started without; let all be written.
 
     The next socket would get the number, and what is printed would go there.
     """
@@ -55,6 +56,10 @@ def _open_standard_streams() -> None:
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # Gets the lowest free number, which is this one.
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+    # What the encoding of a terminal or a pipe does not have is shown, as in the log.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

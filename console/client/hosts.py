@@ -93,11 +93,11 @@ def read_password(file: str) -> str:
     Raises:
         HostError: the file cannot be read, others may read it, or the line is blank.
     """
-    path = Path(file).expanduser()
     try:
+        path = Path(file).expanduser()
         mode = path.stat().st_mode
         lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise HostError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
     if mode & 0o077 and path.is_file():
         raise HostError(f"{file}: others may read it (mode {mode & 0o777:o}); chmod 600 {file}")
@@ -121,6 +121,8 @@ def find(text: str) -> Host:
     if "/" in text:
         return Host(path=text)
     host, port = _split(text)
+    if host and not _may_be_name(host):
+        raise HostError(f"{text}: {host} is no name of a host")
     found = known.get(host, Host(host=host or DEFAULT_HOST))
     return found if port is None else replace(found, port=port)
 
@@ -181,10 +183,29 @@ def _host(path: Path, name: str, values: Any) -> Host:
             raise HostError(f"{path}: [{name}] {key}: unknown")
         if type(value) is not wanted:
             raise HostError(f"{path}: [{name}] {key}: not {_KINDS[wanted]}")
-    files = {
-        key: str(path.parent / Path(values[key]).expanduser()) for key in _FILES if values.get(key)
-    }
+        if isinstance(value, str) and "\0" in value:
+            raise HostError(f"{path}: [{name}] {key}: has a NUL in it")
+    port = values.get("port", default.port)
+    if not 0 < port < 65536:
+        raise HostError(f"{path}: [{name}] port: {port} is not a port, 1 to 65535")
+    if not _may_be_name(values.get("host", default.host)):
+        raise HostError(f"{path}: [{name}] host: {values['host']!r} is no name of a host")
+    files: dict[str, str] = {}
+    for key in _FILES:
+        try:
+            if values.get(key):
+                files[key] = str(path.parent / Path(values[key]).expanduser())
+        except RuntimeError:
+            raise HostError(f"{path}: [{name}] {key}: {values[key]}: no such user") from None
     return Host(**(values | files))
+
+
+def _may_be_name(host: str) -> bool:
+    """Whether a text can be the name or the address of a host: only then may it be looked up."""
+    try:
+        return bool(host.encode("idna")) and "\0" not in host
+    except UnicodeError:
+        return False
 
 
 _KINDS = {str: "a text", int: "a number", bool: "true or false"}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _LARGEST = 1024 * 1024
 """Bytes of a file of commands."""
 
+_LONGEST_SHOWN = 200
+"""Characters of a name that an error shows."""
+
 
 async def run_file(interpreter: Interpreter, name: str, *, keep_going: bool) -> Reply:
     """Carry out the commands of a file; the reply has all of theirs.
@@ -35,18 +38,29 @@ async def run_file(interpreter: Interpreter, name: str, *, keep_going: bool) -> 
     """
     from pathlib import Path
 
-    path, sources = Path(name).expanduser(), interpreter.session.sources
-    check_file(interpreter.session, str(path))
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ArgumentError(f"{name} is no file", "a pipe would be waited for")
-    if path.resolve() in sources:
-        raise ArgumentError(f"{name} is being carried out already", "a file cannot source itself")
+    sources = interpreter.session.sources
+    try:
+        path = Path(name).expanduser()
+        check_file(interpreter.session, str(path))
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ArgumentError(f"{name} is no file", "a pipe would be waited for")
+        if path.resolve() in sources:
+            hint = "a file cannot source itself"
+            raise ArgumentError(f"{name} is being carried out already", hint)
+    except OSError as error:
+        raise ArgumentError(f"{_shortened(name)}: {error.strerror}", "check the name") from None
+    except RuntimeError:
+        raise ArgumentError(f"{name}: there is no such user, or a loop of links") from None
     lines = _read(name, path)
     sources.append(path.resolve())
     try:
         return await _run_lines(interpreter, name, lines, keep_going)
     finally:
         sources.pop()
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
 
 
 def _read(name: str, path: Path) -> list[str]:

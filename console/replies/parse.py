@@ -44,7 +44,10 @@ _HANDLER = re.compile(
     r"(?: filter='(?P<filter>.*)')?",
     re.ASCII,
 )
-_UPTIME = re.compile(r"Uptime: \d+ \S+ \((\d{1,18})\) user: ([\d.]+) kernel: ([\d.]+)", re.ASCII)
+_UPTIME = re.compile(
+    r"Uptime: \d+ \S+ \((\d{1,18})\) user: (\d{1,18}(?:\.\d+)?) kernel: (\d{1,18}(?:\.\d+)?)",
+    re.ASCII,
+)
 _COMMANDS = "Available commands:"
 
 LABELS = ("printed", "tried", "from", "near", "found", "do")
@@ -139,8 +142,10 @@ def _table(words: _Words, lines: _Lines) -> Table:
     return Table(heading, rows)
 
 
-def _scripts(words: _Words, lines: _Lines) -> Scripts:
-    return Scripts(_table(words, lines))
+def _scripts(words: _Words, lines: _Lines) -> Scripts | None:
+    table = _table(words, lines)
+    whole = all(len(row) == len(table.heading) for row in table.rows)
+    return Scripts(table) if whole else None
 
 
 def _handlers(words: _Words, lines: _Lines) -> Handlers:

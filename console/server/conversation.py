@@ -216,7 +216,8 @@ class Conversation:
             self._writer.write((EOL if editor.text else "") + reply.text)
             self._show_prompt()
             return
-        words = await self._interpreter.complete(line)
+        # A script may have sent any of them; what is typed is then what is shown.
+        words = [log.safe(word) for word in await self._interpreter.complete(line)]
         head, blank, word = line.rpartition(" ")
         if len(words) == 1:
             editor.replace(f"{head}{blank}{words[0]} ")
@@ -230,7 +231,9 @@ class Conversation:
 
     def _shown_line(self) -> str:
         editor = self._editor
-        return editor.shown() if editor.echo else self._session.secrets.hide(editor.text)
+        if editor.echo:
+            return editor.shown()
+        return dialect.encode(log.safe(self._session.secrets.hide(editor.text)))
 
     # Keys and telnet commands
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -191,7 +190,7 @@ def _auth(session: Session, rest: str, reply: Reply) -> str:
 
 def _uptime(session: Session, rest: str, reply: Reply) -> str:
     used = os.times()
-    seconds = int(time.time() - session.engine.started_at)
+    seconds = int(session.engine.uptime())
     return f"%%=uptime:{seconds}:{used.user:.3f}:{used.system:.3f}"
 
 

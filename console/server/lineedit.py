@@ -90,7 +90,9 @@ class LineEditor:
         """Return prompt and line, with the cursor in its place and without a password."""
         text = self._visible()
         behind = max(0, len(text) - self.cursor)
-        return f"{self.prompt}{safe(text)}" + "\b" * behind
+        # Without a prompt, a line that a script has completed could pass for a frame.
+        prompt = self.prompt or (" " if text.startswith("%%") else "")
+        return f"{prompt}{safe(text)}" + "\b" * behind
 
     def clear(self) -> str:
         """Clear the line; beep if it is empty."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from yext.record.timing import SWITCHES, TraceTimes
 
 def uptime_text(bus: Bus) -> str:
     """Return the text of ``uptime``."""
-    seconds = int(time.time() - bus.started_at)
+    seconds = int(bus.uptime())
     days, rest = divmod(seconds, 86400)
     used = os.times()
     clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"

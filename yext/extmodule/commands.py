@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -288,7 +287,7 @@ def _live(script: Script) -> list[str]:
     """Return the fields about a script's process, from ``pid`` to ``watches``."""
     if script.process is None:
         return ["-"] * 8
-    peer, up = script.process.peer, time.time() - script.process.started_at
+    peer, up = script.process.peer, script.process.age()
     subscribed = peer.subscriptions
     counts = (
         peer.received, peer.sent, len(peer.pending.waiting),

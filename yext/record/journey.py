@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from yext.errors import RecordError
 from yext.wire import decode_params
 
+_YEAR_10000 = 253402300800.0
+"""The first second of the year 10000, in seconds since 1970."""
+
 FORMAT = 1
 """The version of the JSON form; it changes when readers of the older one would be wrong."""
 
@@ -385,7 +388,7 @@ def from_json(record: Any) -> Journey:
             number=int(record["number"]),
             parent=int(record["parent"]),
             depth=int(record["depth"]),
-            when=float(record["when"]),
+            when=_when(record["when"]),
             name=_text(record["name"]),
             sender=_text(record["sender"]),
             params=_params(record["params"]),
@@ -398,7 +401,7 @@ def from_json(record: Any) -> Journey:
             retvalue=_text(reply["retvalue"]),
             ended=True,
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise RecordError(f"is not a recorded message: {error!r}") from None
 
 
@@ -415,6 +418,14 @@ def _step_from_json(step: Any) -> Step:
         _optional(step["renamed"]) or "",
         _optional(step["retvalue"]),
     )
+
+
+def _when(value: Any) -> float:
+    """Check a time, from the year 1970 to the year 9999: others cannot be shown."""
+    when = float(value)
+    if not 0 <= when < _YEAR_10000:
+        raise ValueError(f"{value!r} is not a time")
+    return when
 
 
 def _list(value: Any) -> Iterable[Any]:

@@ -44,7 +44,6 @@ class ScriptProcess:
 
     Attributes:
         pid: the process id, also of the process group.
-        started_at: the time of the start, in seconds since 1970.
         peer: the peer that the process is.
         peer_end: why the peer has ended, None while it has not.
         asked_to_stop: True once an operator or the engine wants the process to end.
@@ -54,7 +53,7 @@ class ScriptProcess:
         self, host: ConnectionHost, owner: ProcessOwner, peer: Peer, launched: Launched
     ) -> None:
         self.pid = launched.started.pid
-        self.started_at = time.time()
+        self._started = time.monotonic()
         self.peer = peer
         self.peer_end: PeerEnd | None = None
         self.asked_to_stop = False
@@ -68,6 +67,10 @@ class ScriptProcess:
         self._pipes = Pipes(self._connection, launched.stdin, launched.stdout, owner.output_read)
         self._errors = ErrorOutput(launched.stderr, self._error_line)
         self._loop.add_reader(self._pidfd, self._ended)
+
+    def age(self) -> float:
+        """Return the time since the start, in seconds."""
+        return time.monotonic() - self._started
 
     def connect(self) -> None:
         """Connect the peer."""

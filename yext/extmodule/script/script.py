@@ -284,7 +284,7 @@ class Script:
         self._cancel_settling()
         self.errors.flush()
         now, peer = time.time(), process.peer
-        self.last_exit = ScriptExit(status, now - process.started_at, now, peer.spoke)
+        self.last_exit = ScriptExit(status, process.age(), now, peer.spoke)
         event = self._report_end(process, self.last_exit)
         if self.begun is not None:
             failure = self.last_failure if event is ScriptEvent.BAD_END else None
