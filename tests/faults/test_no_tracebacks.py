@@ -85,11 +85,7 @@ def test_a_record_with_a_time_that_is_none(tmp_path: Path, name: str, value: obj
     assert "is no record: line 1" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["x" * 300, "x/" * 3000, "~nosuchuser/x", "loop/x"],
-    ids=["long", "deep", "user", "loop"],
-)
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "~nosuchuser/x", "loop/x"])
 def test_files_of_commands(tmp_path: Path, name: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
     name = str(tmp_path / name) if name == "loop/x" else name
@@ -159,10 +155,9 @@ def test_replies_of_another_engine(text: str) -> None:
         assert isinstance(render(Reply(True, text), command, Page(80, False, True)), str)
 
 
-@pytest.mark.parametrize(
-    "digits", ["9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "0" + "7" * 5000]
-)
+@pytest.mark.parametrize("digits", ["9", "-9", "0xf", "07"])
 def test_thousands_of_digits_are_no_priority(digits: str) -> None:
+    digits += digits[-1] * 5000
     assert parse_install(f"{digits}:x").priority == DEFAULT_PRIORITY
 
 
