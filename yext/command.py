@@ -119,8 +119,13 @@ async def help_text(bus: Bus, topic: str, listed: str, commander: Commander) -> 
         commander: the giver of the command.
     """
     params = {"line": topic} if topic else {}
+    # The list is a broadcast, as in Yate: a script that answers true does not end it.
     message = Message(
-        "engine.help", params | commander.command_params(), retvalue=listed, commander=commander
+        "engine.help",
+        params | commander.command_params(),
+        retvalue=listed,
+        broadcast=not topic,
+        commander=commander,
     )
     handled = await bus.dispatch(message, commander)
     return message.retvalue if handled or not topic else None
@@ -160,6 +165,11 @@ Words = Mapping[str, str] | Sequence[str]
 """Words that may come next, with their descriptions if it is a mapping."""
 
 
+_OF_CHANNELS = ("status", "status overview", "debug", "drop", "control")
+"""The commands that take a channel. Their completion asks for channels with ``complete=channels``,
+as a script may for commands of its own."""
+
+
 async def complete(bus: Bus, partline: str, partword: str, commander: Commander) -> list[str]:
     """Return the words that may come at the end of a command line.
 
@@ -188,6 +198,8 @@ async def _completed(
         params["complete"] = "command"
     if partword:
         params["partword"] = partword
+    if partline in _OF_CHANNELS:
+        params["complete"] = "channels"
     message = Message("engine.command", params | commander.command_params(), commander=commander)
     await bus.dispatch(message, commander)
     return {

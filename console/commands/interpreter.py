@@ -145,6 +145,8 @@ class Interpreter:
                 parts.append((shown, Reply(False, text, {"reason": f"alias loop in '{shown}'"})))
                 break
             parts.append((hide(line), await self.run_command(line)))
+            if self.session.closing:
+                break
         for _, reply in parts:
             params.update(reply.params)
         return put_together(parts, params)

@@ -117,7 +117,10 @@ class Conversation:
                     keys.popleft()
                 return "".join(keys)
             key = keys.popleft()
-            if key in "\r\n\0":
+            if key == "\0":
+                # As in Yate: in CR NUL it says nothing, and within a line it is dropped.
+                continue
+            if key in "\r\n":
                 if not self._is_second_half(key):
                     await self._enter()
                 if self._interrupted:
@@ -139,10 +142,9 @@ class Conversation:
         return line
 
     def _is_second_half(self, key: str) -> bool:
-        """Whether a character ends the line together with the one before: CR LF, CR NUL, LF CR,
-        LF NUL."""
+        """Whether a character ends the line together with the one before: CR LF, LF CR."""
         before, self._after_end = self._after_end, key
-        return before + key in ("\r\n", "\r\0", "\n\r", "\n\0")
+        return before + key in ("\r\n", "\n\r")
 
     async def _press(self, key: str, *, pasted: bool) -> None:
         editor = self._editor

@@ -314,6 +314,7 @@ class Operator:
         if self._telnet.logout:
             self.close()
         elif self._attached is None:
+            self.session.columns, self.session.rows = self._telnet.columns, self._telnet.rows
             self._upgrade.negotiated(self._telnet)
 
     def _attach(self) -> None:

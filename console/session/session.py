@@ -58,6 +58,7 @@ class Session:
         echo, machine, output, color, debug: Yate's switches of the same names.
         threshold: debug text above this level is not shown.
         aliases: the session's aliases and the command lines they stand for.
+        columns, rows: the size of the operator's window, 0 while it is not known.
         closing: set once the session is to end.
         restarts: whether the engine is to start again once the session has ended.
         view: shows the flow and live tables, None where nothing can.
@@ -97,6 +98,7 @@ class Session:
         self.threshold = ALL
         self.aliases = {} if aliases is None else aliases
         self.closing = self.restarts = False
+        self.columns = self.rows = 0
         self.view = view
         self.history: list[str] = []
         self.sources: list[Path] = []
@@ -136,8 +138,12 @@ class Session:
     def command_params(self) -> dict[str, str]:
         """The parameters that name the sender of a command to its handlers, as rmanager's."""
         address = {"cmd_address": self.address} if self.address else {}
+        window = {}
+        if self.columns and self.rows and not self.machine:
+            window = {"cmd_width": str(self.columns), "cmd_height": str(self.rows)}
         return address | {
             "cmd_machine": "true" if self.machine else "false",
+            **window,
             "cmd_admin": "true" if self.authority is Authority.ADMIN else "false",
         }
 

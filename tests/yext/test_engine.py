@@ -237,6 +237,73 @@ def test_a_handler_of_engine_command_adds_a_command() -> None:
     asyncio.run(main())
 
 
+def test_a_script_that_answers_does_not_end_the_list_of_help() -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+
+            def mine(message: Message) -> bool:
+                if message.get("line") in ("", "mine"):
+                    message.retvalue += "  mine\r\n"
+                    return True
+                return False
+
+            engine.install("engine.help", mine, priority=10)
+            text = (await engine.command("help")).text
+            assert "  mine\r\n" in text and "  external " in text and "  version\r\n" in text
+            assert (await engine.command("help mine")).text == "  mine\r\n"
+
+    asyncio.run(main())
+
+
+COMPLETED = [
+    ({"partline": ""}, {"module", "external", "sniffer"}, {"dumb"}),
+    ({"partline": "status", "partword": "d"}, {"dumb"}, {"engine"}),
+    ({"partline": "reload"}, {"dumb", "dumbchan", "wave", "wavefile", "extmodule"}, set()),
+    ({"partline": "reload", "partword": "wavef"}, {"wavefile"}, {"wave"}),
+    ({"partline": "detect", "complete": "channels"}, {"dumb", "tone", "wave"}, {"extmodule"}),
+    ({"partline": "detect", "complete": "channels", "partword": "du"}, {"dumb"}, {"tone"}),
+    ({"partline": "detect"}, set(), {"dumb"}),
+    ({"partline": "external", "partword": "sta"}, {"start"}, {"stop"}),
+]
+
+
+@pytest.mark.parametrize(("params", "there", "absent"), COMPLETED)
+def test_a_peer_may_ask_for_completions(
+    params: dict[str, str], there: set[str], absent: set[str]
+) -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            message = Message("engine.command", params)
+            assert not await engine.dispatch(message)
+            words = set(message.retvalue.split("\t"))
+            assert there <= words and not absent & words
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("line", ["status", "status engine", "reload", "help", "uptime"])
+def test_rmanager_s_commands_are_not_for_peers(line: str) -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            message = Message("engine.command", {"line": line})
+            assert not await engine.dispatch(message) and message.retvalue == ""
+            assert (await engine.command(line)).ok
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("plugin", ["dumb", "dumbchan", "dumbchan.yate", "extmodule", "all", "*"])
+def test_a_module_is_reloaded_by_its_name_or_that_of_its_file(plugin: str) -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            named: list[str] = []
+            engine.install("engine.init", lambda message: named.append(message.get("plugin")))
+            assert (await engine.command(f"reload {plugin}")).ok
+            assert named == ["" if plugin in ("all", "*") else plugin]
+
+    asyncio.run(main())
+
+
 def test_a_reload_tells_each_thing_it_changed(tmp_path: Path) -> None:
     file = tmp_path / "extmodule.conf"
     file.write_text("[general]\ntimeout=5000\n")

@@ -61,11 +61,14 @@ class EngineCommands:
 
     async def command(self, message: Message) -> bool:
         """Handle an ``engine.command``: carry out a line, or complete one."""
-        if "partial" in message:
+        line = message.get("line").strip()
+        if not line:
             self._complete(message)
             return False
-        name, _, rest = message.get("line").strip().partition(" ")
-        command = BUS_COMMANDS.get(name) or MANAGER_COMMANDS.get(name)
+        name, _, rest = line.partition(" ")
+        command = BUS_COMMANDS.get(name)
+        if command is None and message.commander is not None:
+            command = MANAGER_COMMANDS.get(name)
         if command is None:
             return False
         result = command.function(self, rest.strip(), message)
@@ -78,7 +81,9 @@ class EngineCommands:
                 message,
                 {name: found.help for name, found in BUS_COMMANDS.items() if " " not in name},
             )
-        elif line in ("reload", "module reload", "module unload"):
+        elif line == "reload":
+            complete_words(message, self._plugins())
+        elif line in ("module reload", "module unload"):
             modules = sorted(self._loader.modules.items())
             complete_words(message, {name: module.summary() for name, module in modules})
         elif line in ("status", "status overview"):
@@ -90,6 +95,13 @@ class EngineCommands:
         command = BUS_COMMANDS.get(line)
         if command is not None:
             complete_words(message, command.words)
+
+    def _plugins(self) -> dict[str, str]:
+        """The names that ``reload`` takes: of the modules, and of their files where they differ."""
+        named = {}
+        for file, module in self._loader.modules.items():
+            named[module.name] = named[file] = module.summary()
+        return dict(sorted(named.items()))
 
     def describe(self, message: Message) -> bool:
         """Handle an ``engine.help``."""
@@ -267,4 +279,6 @@ MANAGER_COMMANDS: dict[str, BusCommand] = {
         "reload [plugin]", "Reloads module configuration files", EngineCommands.reload
     ),
 }
-"""Commands of rmanager in Yate, on the bus for programs that embed the engine."""
+"""Commands of rmanager in Yate, on the bus for programs that embed the engine.
+
+A peer's ``engine.command`` does not reach them, as in Yate: those names are free for scripts."""

@@ -27,6 +27,9 @@ BUILT_IN: dict[str, str] = {
 PRESENT_ONLY = ("regexroute",)
 """Modules that count as loaded and do nothing."""
 
+_ALL_PLUGINS = ("*", "all")
+"""Names that stand for all modules in a reload, as in Yate."""
+
 _LATER = (
     "difflib",
     "random",
@@ -231,12 +234,12 @@ class Loader:
         async with self._reloading:
             del self._next_reload[plugin]
             try:
-                return await self._read_and_apply(plugin)
+                return await self._read_and_apply("" if plugin in _ALL_PLUGINS else plugin)
             finally:
                 self._bus.forget_read_ahead()
 
     async def _read_and_apply(self, plugin: str) -> Reloaded:
-        modules = [module for name, module in self.modules.items() if plugin in ("", name)]
+        modules = self._chosen(plugin)
         await self._bus.read_confs_ahead()
         problems = [] if plugin else await self._read_main_again()
         problems += [problem for module in modules for problem in module.read_conf()]
@@ -246,6 +249,14 @@ class Loader:
         for mistake in mistakes:
             self._bus.log.debug(log.CONF, "engine", mistake)
         return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
+
+    def _chosen(self, plugin: str) -> list[Module]:
+        """Return the modules of a name, which may be that of their file; all for an empty one."""
+        return [
+            module
+            for file, module in self.modules.items()
+            if plugin in ("", module.name, file, f"{file}.yate")
+        ]
 
     async def _apply(self, plugin: str, modules: list[Module]) -> Reloaded:
         """Carry out what the modules have read."""

@@ -271,14 +271,22 @@ class Module:
         return self.complete(line, word)
 
     async def _command(self, message: Message) -> bool:
-        if "partial" not in message:
-            return await self.command(message.get("line"), message)
+        line = message.get("line")
+        if line:
+            return await self.command(line, message)
+        self.offer(message)
+        return False
+
+    def offer(self, message: Message) -> None:
+        """Add the module's words to the reply of an ``engine.command`` that asks for completions.
+
+        Such a message has no ``line``, but what is typed: ``partline`` and ``partword``.
+        """
         line = message.get("partline")
         complete = self.complete_described if DESCRIBE in message else self.complete
         complete_words(message, complete(line, message.get("partword")))
         if line in ("status", "status overview", "debug"):
             complete_words(message, {self.name: self.summary()})
-        return False
 
     # Debugging
 

@@ -43,7 +43,8 @@ def attach_sources(driver: Driver, message: Message, prefix: str, make: MakeSour
     Returns:
         True if the message was handled.
     """
-    wanted = [key for key in SOURCES if message.get(key).startswith(prefix)]
+    named = {key: message.get(key) for key in SOURCES}
+    wanted = [key for key, name in named.items() if name.startswith(prefix) and name != prefix]
     if not wanted:
         return False
     channel = endpoint_of(message)

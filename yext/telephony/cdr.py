@@ -6,6 +6,8 @@ ends with ``chan.hangup``. The parameters have their meaning in Yate's cdrbuild.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Final
 
 from yext.bus import Bus
@@ -56,6 +58,7 @@ class Record:
         number: the number of the record.
         run_id: the engine's run identifier.
         owner: the channel of the script that speaks in its name, None for a driver's channel.
+        began: the time of its first message, in seconds since 1970.
 
     Attributes:
         channel: the channel's id.
@@ -65,7 +68,10 @@ class Record:
         sent: whether the record was sent before.
     """
 
-    def __init__(self, channel: str, number: int, run_id: str, owner: Endpoint | None) -> None:
+    def __init__(
+        self, channel: str, number: int, run_id: str, owner: Endpoint | None, began: float
+    ) -> None:
+        self._began = began
         self.channel = channel
         self.owner = owner
         self.params: dict[str, str] = {}
@@ -76,8 +82,8 @@ class Record:
         self._write = True
         self.sent = False
 
-    def take(self, message: Message, moment: str) -> None:
-        """Take over the parameters of a message about the channel."""
+    def take(self, message: Message, moment: str, now: float) -> None:
+        """Take over the parameters of a message about the channel; `now` as for `mark`."""
         if not self.sent:
             self._write = flag(message, "cdrwrite", True)
         for name, value in message.params.items():
@@ -85,7 +91,7 @@ class Record:
                 self._state(name, value)
             elif value and name in _KEPT and (_KEPT[name] or name not in self.params):
                 self.params[name] = value
-        self.mark(moment, message.time)
+        self.mark(moment, now)
 
     def _state(self, name: str, value: str) -> None:
         if name == "status":
@@ -94,7 +100,13 @@ class Record:
             self._direction = value
 
     def mark(self, moment: str, when: float) -> None:
-        """Note a moment of the call. The first of its kind counts, except for ``call``."""
+        """Note a moment of the call. The first of its kind counts, except for ``call``.
+
+        Args:
+            moment: the moment, empty for none.
+            when: its time on the clock of the event loop, in seconds. The times of messages would
+                not do: scripts stamp whole seconds, and calls are billed by the difference.
+        """
         if moment == "call":
             self._moments[moment] = when
         elif moment:
@@ -105,7 +117,7 @@ class Record:
 
         Args:
             operation: ``initialize``, ``update`` or ``finalize``.
-            now: the time in seconds since 1970, for a call that goes on.
+            now: the time on the clock of the event loop, in seconds.
         """
         self.sent = True
         moments = self._moments
@@ -115,7 +127,7 @@ class Record:
         ringing = min(moments.get("ringing", answer), answer)
         external = {"incoming": "caller", "outgoing": "called"}.get(self._direction, "")
         params = {
-            "time": f"{start:.3f}",
+            "time": f"{self._began:.3f}",
             "chan": self.channel,
             "cdrid": str(self._number),
             "runid": self._run_id,
@@ -137,6 +149,11 @@ class Record:
         seconds = round(now - self._moments.get("start", now))
         texts = [self.status, *(field.translate(STATUS_ESCAPES) for field in fields), str(seconds)]
         return "|".join(texts)
+
+
+def _now() -> float:
+    """The time on the clock of the event loop, in seconds: it never goes back."""
+    return asyncio.get_running_loop().time()
 
 
 class CdrBuilder(Module):
@@ -171,16 +188,16 @@ class CdrBuilder(Module):
         track = name != "call.update" or message.get("operation") in ("", "cdrbuild")
         if not ident or not flag(message, "cdrtrack", track):
             return False
-        record = self._record(ident, moment, message)
+        record, now = self._record(ident, moment, message), _now()
         if record is not None:
-            record.take(message, moment)
-            self._send(record, message.time, moment == "hangup")
+            record.take(message, moment, now)
+            self._send(record, now, moment == "hangup")
         if moment in ("ringing", "answer"):
             other = self._records.get(message.get("peerid") or message.get("targetid"))
             if other is not None and other is not record:
-                other.mark(moment, message.time)
+                other.mark(moment, now)
                 other.status = message.get("status") or other.status
-                self._send(other, message.time, False)
+                self._send(other, now, False)
         return False
 
     def _record(self, ident: str, moment: str, message: Message) -> Record | None:
@@ -190,22 +207,23 @@ class CdrBuilder(Module):
             self._number += 1
             who, run_id = message.userdata, self.bus.run_params["runid"]
             script = who if isinstance(who, Endpoint) and not isinstance(who, Channel) else None
-            record = Record(ident, self._number, run_id, script)
+            record = Record(ident, self._number, run_id, script, message.time)
             self._records[ident] = record
         return record
 
     def _send(self, record: Record, now: float, last: bool) -> None:
         if last:
             del self._records[record.channel]
-            self._hung_up[record.channel] = now + _GUARD
+            self._hung_up[record.channel] = time.time() + _GUARD
         operation = "finalize" if last else "update" if record.sent else "initialize"
         self.bus.enqueue(record.message(operation, now))
 
     def _timer(self, message: Message) -> bool:
         """Close the records of scripts whose call is over, as nobody hangs up in their name."""
+        now = _now()
         for record in tuple(self._records.values()):
             if record.owner is not None and not record.owner.alive:
-                self._send(record, message.time, True)
+                self._send(record, now, True)
         self._hung_up = {
             ident: until for ident, until in self._hung_up.items() if until > message.time
         }
@@ -220,13 +238,13 @@ class CdrBuilder(Module):
         record.params["reason"] = message.get("reason") or record.params.get(
             "reason", "CDR dropped"
         )
-        self._send(record, message.time, True)
+        self._send(record, _now(), True)
         return True
 
     def _halt(self, message: Message) -> bool:
         for record in tuple(self._records.values()):
             record.params.setdefault("reason", "CDR shutdown")
-            self._send(record, message.time, True)
+            self._send(record, _now(), True)
         return False
 
     def status_format(self) -> str:
@@ -236,9 +254,7 @@ class CdrBuilder(Module):
         return f"cdrs={len(self._records)},hungup={len(self._hung_up)}"
 
     def status_detail(self) -> str:
-        from time import time
-
-        now = time()
+        now = _now()
         return ",".join(
             f"{record.channel}={record.summary(now)}" for record in self._records.values()
         )

@@ -16,7 +16,9 @@ from yext.telephony.endpoint import Endpoint
 from yext.telephony.registry import ChannelRegistry
 from yext.wire import BOOLEANS, bool_text
 
-_WITHOUT: Final = (TRACKING, "cmd_address", "cmd_machine", "cmd_admin")
+_WITHOUT: Final = (
+    TRACKING, "cmd_address", "cmd_machine", "cmd_admin", "cmd_width", "cmd_height",
+)  # fmt: skip
 """Parameters of a ``call.drop`` that ``chan.disconnected`` of the peer leaves out."""
 
 

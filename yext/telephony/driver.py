@@ -10,7 +10,7 @@ from typing import Final
 
 from yext import conf
 from yext.bus import Bus
-from yext.command import EOL
+from yext.command import EOL, complete_words
 from yext.engine.module import Module
 from yext.message import Message
 from yext.telephony.channel import Channel, flag
@@ -195,10 +195,16 @@ class Driver(Module):
         message.retvalue = channel.status_text() + EOL
         return True
 
-    def complete(self, line: str, word: str) -> dict[str, str]:
-        if line not in ("drop", "control", "status", "status overview") or not self.channels:
-            return {}
+    def offer(self, message: Message) -> None:
+        """Add the driver's name, and its channels, where a command takes channels."""
+        if message.get("complete") != "channels":
+            super().offer(message)
+            return
+        line, word = message.get("partline"), message.get("partword")
+        complete_words(message, self.complete(line, word))
+        words = {self.name: f"all channels of {self.name}" if line == "drop" else self.summary()}
+        if self.channels:
+            words[self.prefix] = f"the channels of {self.name}"
         if word.startswith(self.prefix):
-            return dict.fromkeys(self.channels, f"a channel of {self.name}")
-        together = {} if line.startswith("status") else {self.name: f"all channels of {self.name}"}
-        return together | {self.prefix: f"the channels of {self.name}"}
+            words = dict.fromkeys(self.channels, f"a channel of {self.name}")
+        complete_words(message, words)

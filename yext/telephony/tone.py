@@ -111,8 +111,12 @@ class ToneDriver(Driver):
         return attach_sources(self, message, "tone/", self._open)
 
     def _open(self, name: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
-        # In the place of another source it plays one round, as in Yate.
-        return self.make_source(name, once=key != "source")
+        if key != "source":
+            # In the place of another source it plays one round, as in Yate.
+            return self.make_source(name, once=True)
+        from yext.telephony.audio.tones import is_lasting
+
+        return self.make_source(name) if is_lasting(name) else None
 
     def status_format(self) -> str:
         return ""

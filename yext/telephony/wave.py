@@ -27,16 +27,29 @@ _PLAY: Final = "wave/play/"
 _RECORD: Final = "wave/record/"
 
 
-class WaveSource(Source):
+class PlayedSource(Source):
+    """A source that reports when something else takes its place. By itself it is silent.
+
+    Attributes:
+        on_replaced: called once, if it is stopped before its end.
+    """
+
+    on_replaced: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        super().close()
+        replaced, self.on_replaced = self.on_replaced, None
+        if replaced is not None:
+            replaced()
+
+
+class WaveSource(PlayedSource):
     """A source that plays a sound file, from when somebody first listens.
 
     Args:
         path: the file, which is opened.
         clock: the clock that paces it.
         repeat: whether it starts again at the end.
-
-    Attributes:
-        on_replaced: called once, if it is stopped before its end.
 
     Raises:
         SoundError: the file cannot be played.
@@ -49,7 +62,6 @@ class WaveSource(Source):
         reader = Reader(path)
         super().__init__(_PLAY + path, reader.format)
         self._sound = ReadAhead(reader, repeat)
-        self.on_replaced: Callable[[], None] | None = None
         self._clock = clock
         self._number = 0
 
@@ -74,12 +86,9 @@ class WaveSource(Source):
             self.end()
 
     def close(self) -> None:
-        super().close()
         self._clock.remove(self)
         self._sound.close()
-        replaced, self.on_replaced = self.on_replaced, None
-        if replaced is not None:
-            replaced()
+        super().close()
 
 
 class WaveConsumer(Consumer):
@@ -274,14 +283,26 @@ class WaveDriver(Driver):
 
     def _open(self, path: str, message: Message, key: str, owner: Endpoint | None) -> Source | None:
         target = message.get(f"notify_{key}") or message.get("notify")
+        source: PlayedSource | None
         if path == "-":
-            return Source(_PLAY + path)
+            source = PlayedSource(_PLAY + path)
+        else:
+            source = self._open_file(path, message, target, owner)
+        if source is not None:
+            source.on_replaced = lambda: self._notify(message, target, None, "replaced")
+        elif key == "source":
+            # As in Yate: the channel loses its source, and the sender is notified of the error.
+            return Source("")
+        return source
+
+    def _open_file(
+        self, path: str, message: Message, target: str, owner: Endpoint | None
+    ) -> WaveSource | None:
         source = self.make_source(path, message)
         if source is None:
             self._notify(message, target, owner, "error")
-            return None
-        source.on_end = lambda: self._played(source, message, target, owner)
-        source.on_replaced = lambda: self._notify(message, target, None, "replaced")
+        else:
+            source.on_end = lambda: self._played(source, message, target, owner)
         return source
 
     def _played(

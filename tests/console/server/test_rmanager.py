@@ -294,6 +294,33 @@ def test_an_alias_is_one_command(remote: Remote) -> None:
     assert lines[0] == "Remote echo: off" and lines[2] == "Cannot understand: foo"
 
 
+def test_an_alias_ends_at_quit(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.ask("alias bye echo$()quit$()uptime")
+    client.send("bye\r\n")
+    said = client.rest().decode()
+    assert "Remote echo: off" in said and "Uptime" not in said
+
+
+def test_a_nul_within_a_line_is_dropped(remote: Remote) -> None:
+    client = remote.open("PORT_OPEN")
+    client.send(b"upt\0ime\r\0\0ec\0ho\r\n")
+    said = client.until("Remote echo: off\r\n")
+    assert b"Uptime: " in said and b"Cannot understand" not in said
+
+
+def test_commands_know_the_window_of_a_telnet_client(remote: Remote) -> None:
+    client = remote.open("PORT_TELNET")
+    client.until("\b" * 9)
+    client.send(b"\xff\xfb\x1f\xff\xfa\x1f\x00\x64\x00\x28\xff\xf0")  # NAWS 100 x 40
+    client.ask("sniffer filter ^engine.help$")
+    client.ask("sniffer on")
+    client.ask("output on")
+    client.send("help one\r\n")
+    assert b"['cmd_width'] = '100'" in client.until("['cmd_height'] = '40'")
+    client.ask("sniffer off")
+
+
 def test_long_return_values_are_told_whole(remote: Remote) -> None:
     client = remote.open("PORT_OPEN")
     client.ask("machine on")

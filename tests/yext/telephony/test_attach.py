@@ -157,17 +157,43 @@ def test_a_file_is_repeated(lab: Workshop) -> None:
     in_a_call(lab, body)
 
 
+@pytest.mark.parametrize(
+    ("path", "then"),
+    [("-", ["replaced"]), ("long.slin", ["replaced"]), ("gone.slin", ["error"])],
+)
+def test_what_loses_its_place_says_so(lab: Workshop, path: str, then: list[str]) -> None:
+    (lab.folder / "long.slin").write_bytes(bytes(160000))
+    path = path if path == "-" else f"{lab.folder}/{path}"
+
+    async def body(channel: Endpoint) -> None:
+        watched = Watched(lab, "chan.notify")
+        handled, message = await attach(
+            lab, channel, source=f"wave/play/{path}", notify="me", single="true"
+        )
+        assert handled and "source" not in message
+        await attach(lab, channel, source="tone/busy", notify="other")
+        await watched.named("chan.notify", targetid="me")
+        await lab.send("nothing")
+        assert [one["reason"] for one in watched.seen] == then
+
+    in_a_call(lab, body)
+
+
 def test_a_failed_attachment_has_a_reason(lab: Workshop) -> None:
     async def body(channel: Endpoint) -> None:
         watched = Watched(lab, "chan.notify")
         handled, message = await attach(
             lab, channel, source="wave/play/gone.slin", notify="me", single="true"
         )
-        assert not handled and message["reason"] == "gone.slin: No such file or directory"
+        assert handled and message["reason"] == "gone.slin: No such file or directory"
+        assert "source" not in message, "as in Yate, which gives the channel silence"
         assert (await watched.named("chan.notify"))["reason"] == "error"
         for params in (
             {"source": "tone/nothing"}, {"override": "tone/busy"}, {"replace": "tone/busy"},
             {"consumer": "wave/record/no/such/folder.slin"}, {"source": "wave/dance/x"},
+            {"source": "wave/play/"}, {"source": "tone/"}, {"replace": "wave/play/gone.slin"},
+            {"source": "tone/dtmfstr/12"}, {"source": "tone/5"}, {"source": "tone/dtmf/5"},
+            {"source": "tone/425/500,0/500"}, {"source": "tone/*dial"}, {"source": "tone/cw"},
         ):  # fmt: skip
             handled, message = await attach(lab, channel, single="true", **params)
             assert not handled and set(params) <= set(message), params

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import timeless
 from calls import PYTHON, TAKE, WAIT, Watched, call, parting, phone
 from workshop import Workshop
 
+from yext import Engine, Message
 from yext.message import SystemMessage
 
 
@@ -47,6 +49,51 @@ def test_a_call_has_a_record_from_its_start_to_its_end(lab: Workshop) -> None:
         assert "cdrs=0,hungup=1" in (await lab.do("status cdrbuild")).text
 
     run(lab, body)
+
+
+def test_times_are_measured_by_the_engine_s_clock(lab: Workshop) -> None:
+    """Scripts stamp whole seconds, which lie up to a second before the channel's start."""
+
+    async def body() -> None:
+        watched = Watched(lab, "call.cdr")
+        started = time.time()
+        startup = Message("chan.startup", {"id": "x/1"}, time=started)
+        await lab.engine.dispatch(startup)
+        for name in ("call.ringing", "call.answered", "call.update", "chan.hangup"):
+            params = {"id": "x/1", "operation": "cdrbuild"}
+            await lab.engine.dispatch(Message(name, params, time=int(started) - 1))
+            await asyncio.sleep(0)
+        last = await watched.named("call.cdr", operation="finalize")
+        assert last["time"] == f"{started:.3f}"
+        spent = time.time() - started
+        for one in watched.seen:
+            times = [one[key] for key in ("ringtime", "billtime", "duration")]
+            assert not any(each.startswith("-") for each in times)
+            assert float(times[0]) + float(times[1]) <= float(times[2]) + 0.002
+            assert float(times[2]) <= spent + 0.001
+
+    run(lab, body)
+
+
+def test_a_call_that_goes_on_is_billed_in_its_updates() -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            seen: list[Message] = []
+            engine.install("call.cdr", lambda message: seen.append(message))
+            await engine.dispatch(Message("chan.startup", {"id": "x/1"}))
+            await engine.dispatch(Message("call.answered", {"id": "x/1"}))
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, timeless.TimelessLoop)
+            loop.hold_up(1.5)
+            params = {"id": "x/1", "operation": "cdrbuild"}
+            await engine.dispatch(Message("call.update", params))
+            while len(seen) < 3:
+                await asyncio.sleep(0)
+            last = seen[-1]
+            assert (last["operation"], last["ringtime"]) == ("update", "0.000")
+            assert float(last["duration"]) >= float(last["billtime"]) >= 1.5
+
+    timeless.run(main())
 
 
 def test_a_late_message_makes_no_new_record(lab: Workshop) -> None:

@@ -195,9 +195,11 @@ def _bufsize(peer: SettablePeer, value: str) -> Result:
 
 
 def _debuglevel(peer: SettablePeer, value: str) -> Result:
-    number = conf.parse_int(value)
-    if number is not None:
-        peer.settings = peer.settings.changed(debuglevel=log.clamp_level(number))
+    """A word counts as the highest level, as in Yate: only an empty value asks."""
+    if value:
+        number = conf.parse_int(value)
+        chosen = log.ALL if number is None else log.clamp_level(number)
+        peer.settings = peer.settings.changed(debuglevel=chosen)
     level = peer.settings.debuglevel
     return str(peer.bus.log.level if level is None else level), True
 

@@ -112,6 +112,17 @@ def find(name: str, once: bool = False) -> Tone | None:
     return Tone(bare, first, b"" if once else again)
 
 
+def is_lasting(name: str) -> bool:
+    """Return whether a name is that of a tone that lasts until something ends it.
+
+    Only these can be the ``source`` of a channel. Digits, described tones and `ONCE` are for
+    ``override`` and ``replace``, as in Yate.
+    """
+    name = name.strip().lower()
+    name = ALIASES.get(name, name)
+    return name in NAMED and name not in ONCE
+
+
 def _digits(name: str) -> str | None:
     if name in DTMF:
         return name

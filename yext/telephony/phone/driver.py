@@ -167,9 +167,6 @@ class PhoneDriver(Driver):
         return True
 
     def complete(self, line: str, word: str) -> dict[str, str]:
-        return super().complete(line, word) | self._complete_phone(line)
-
-    def _complete_phone(self, line: str) -> dict[str, str]:
         words = line.split()
         if not words or words in (["help"], ["?"]):
             return {self.name: HELP.partition(EOL)[0]}

@@ -43,6 +43,8 @@ ROWS = [
     ("debuglevel:", "7:true"),
     ("debuglevel:99", "10:true"),
     ("debuglevel:-1", "3:true"),
+    ("debuglevel:info", "10:true"),
+    ("debuglevel:3x", "10:true"),
     ("debugname:", "peer:true"),
     ("debugname:me", "me:true"),
     ("engine.version:", f"{__version__}:true"),
