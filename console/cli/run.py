@@ -25,7 +25,7 @@ from console.session.session import Session
 from console.session.starts import Starts
 from console.session.view import PlainView
 from yext import Engine, Reply
-from yext.log import Event, EventKind, safe, safe_lines
+from yext.log import CONF, Event, EventKind, safe, safe_lines
 from yext.sockets import descriptors
 
 if TYPE_CHECKING:
@@ -125,8 +125,15 @@ def show(command: str, reply: Reply, seconds: float, *, json_lines: bool) -> Non
 
 @contextlib.contextmanager
 def reporting(engine: Engine) -> Iterator[None]:
-    """Print the notices of `engine` on standard error."""
-    unsubscribe = engine.log.subscribe(print_notice)
+    """Print the notices of `engine` on standard error, and the mistakes found at its start."""
+
+    def report(event: Event) -> None:
+        print_notice(event)
+        starting = engine.log.startup_ends == float("inf")
+        if starting and event.kind is EventKind.DEBUG and event.level == CONF:
+            print(f"yext: {safe(event.text)}", file=sys.stderr)
+
+    unsubscribe = engine.log.subscribe(report)
     try:
         yield
     finally:

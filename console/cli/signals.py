@@ -81,7 +81,7 @@ class _Reloads:
             while self._asked:
                 self._asked = False
                 done = await self._engine.reload()
-                for line in done.lines if done.ok else ("Nothing was changed.",):
+                for line in done.report if done.ok else ("Nothing was changed.",):
                     self._engine.log.output(line)
         finally:
             self._task = None

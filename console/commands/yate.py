@@ -22,6 +22,7 @@ from yext.commander import check_file
 from yext.conf import parse_int
 from yext.conf.options import nearest
 from yext.engine.commands import uptime_text
+from yext.engine.loader import FORCE
 from yext.log import Event, EventKind, stamp
 
 
@@ -198,12 +199,16 @@ def cfgmerge(session: Session, configfile: Annotated[str, Rest()] = "") -> Reply
 REINITIALIZING = f"Reinitializing...{EOL}"
 
 
-async def reload(session: Session, plugin: Annotated[str, Rest()] = "") -> Reply:
+async def reload(
+    session: Session,
+    force: Annotated[bool, Flag(FORCE, "ends what is not in the files any more")] = False,
+    plugin: Annotated[str, Rest()] = "",
+) -> Reply:
     """Adjust the engine, or one module, to its configuration files."""
     engine = session.engine
     assert isinstance(engine, Engine)  # An attached session has none, and never gets here.
-    done = await engine.reload(plugin)
-    text = REINITIALIZING + "".join(line + EOL for line in done.lines)
+    done = await engine.reload(plugin, force=force)
+    text = REINITIALIZING + "".join(line + EOL for line in done.report)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)
 
@@ -294,7 +299,7 @@ YATE: tuple[SessionCommand, ...] = (
     _row(
         "cfgmerge", "Generate a merged configuration file", cfgmerge, usage="cfgmerge configfile"
     ),
-    _row("reload", "Reloads module configuration files", reload),
+    _row("reload", "Reloads module configuration files", reload, usage="reload [plugin]"),
     _row("restart", "Restarts the engine if executing supervised", restart),
     _row("stop", "Stops the engine with optionally provided exit code", stop),
     _row(

@@ -23,6 +23,7 @@ from console.session.authority import Authority
 from console.session.session import Session
 from yext import Reply, log
 from yext.command import EOL
+from yext.engine.loader import UNCHANGED
 from yext.wire import bool_text
 
 _FRAME = re.compile(r"(?m)^(?=%%[-+<>=])")
@@ -126,6 +127,9 @@ class PlainInterpreter(Interpreter):
             # The restart waits for its session to end, which a program does not know of.
             self.session.closing = True
         text = encode(reply.text.removeprefix(begun))
+        if begun:
+            # As recorded, Yate adds nothing; what changed, or is wrong, is said all the same.
+            text = text.removeprefix(f"{UNCHANGED}{EOL}")
         if command.name == "status" and self.framed:
             (_, module), _ = command.signature.bind(rest, "", strict=False)
             named = f":{module}" if module else ""

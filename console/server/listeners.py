@@ -77,6 +77,10 @@ OPTIONS: tuple[Option, ...] = (
 _ALIAS = "alias:"
 
 
+OPTION_NAMES = tuple(option.name for option in OPTIONS)
+"""Their names."""
+
+
 @dataclass(frozen=True)
 class Listener:
     """One section of rmanager.conf, with fields named as its options.
@@ -155,7 +159,7 @@ class _Section:
         self._tls = tls
         self._name = name
         self._values, self.problems = read_options(file, name, OPTIONS)
-        known = {option.name for option in OPTIONS}
+        known = {*OPTION_NAMES}
         known |= {key for key, _ in file.items(name) if key.startswith(_ALIAS)}
         self.problems += unknown_problems(file, name, known)
 

@@ -12,11 +12,12 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from console.server.connection import Connection
-from console.server.listeners import Listener, check_local, read_listeners
+from console.server.listeners import OPTION_NAMES, Listener, check_local, read_listeners
 from console.server.operators import Operators
 from yext import log, peercred
 from yext.access import tls
-from yext.conf import Problem, Severity
+from yext.conf import Conf, Problem, Severity
+from yext.conf.options import lost_section
 from yext.engine.module import Module
 from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen
@@ -56,6 +57,7 @@ class RManager(Module):
         self.listeners: dict[Place, Listener] = {}
         self.failed: list[ListenError] = []
         self._servers: dict[Place, ListeningServer] = {}
+        self._file = Conf("rmanager.conf", engine.conf.rules)
         self._planned: tuple[Listener, ...] = ()
         self._handshakes: Handshakes | None = None
 
@@ -82,8 +84,19 @@ class RManager(Module):
 
     def read_conf(self) -> list[Problem]:
         file, openssl = self.bus.read_conf("rmanager"), self.bus.read_conf("openssl")
+        self._file = file
         self._planned, problems = read_listeners(file, openssl)
         return [*file.problems, *problems]
+
+    def losses(self) -> list[Problem]:
+        file, found = self._file, []
+        wanted = {listener.place for listener in self._planned if file.exists}
+        for place, listener in self.listeners.items():
+            # Without a line it was not in the file before.
+            if place not in wanted and listener.spec.line:
+                would = f"{listener.spec.where()} would be closed"
+                found.append(lost_section(file, listener.spec.name, OPTION_NAMES, would))
+        return [one for one in found if one is not None]
 
     def examine(self) -> list[Problem]:
         problems: list[Problem] = []

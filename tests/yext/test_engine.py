@@ -174,7 +174,7 @@ COMMANDS = [
     ("help", r"Available commands:\r\n"),
     ("help external", r"  external \[info\]"),
     ("external", "$"),
-    ("reload", r"Reinitializing...\r\n$"),
+    ("reload", r"Reinitializing...\r\nNothing has changed.\r\n$"),
     ("dispatcher handlers name=engine.help", r"engine.help priority=100 trackname='e"),
 ]
 

@@ -179,6 +179,7 @@ class Conf:
         problems: the problems, for the operator.
         log: lines for the engine's log, in Yate's words.
         left_out: how many problems were counted but not kept.
+        unclosed: names and lines of headings without their ``]``, which are ignored.
     """
 
     def __init__(self, path: str, rules: ReadingRules) -> None:
@@ -189,6 +190,7 @@ class Conf:
         self.problems: list[Problem] = []
         self.log: list[LogLine] = []
         self.left_out = 0
+        self.unclosed: list[tuple[str, int]] = []
         self._sections: dict[str, Section] = {}
 
     @property

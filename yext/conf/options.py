@@ -7,10 +7,21 @@ contains; the problems name file, line and mistake.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from yext.conf import Conf, Entry, Problem, Severity, clamp, is_number, parse_bool, parse_int
+from yext.conf import (
+    Conf,
+    Entry,
+    Problem,
+    Section,
+    Severity,
+    clamp,
+    is_number,
+    parse_bool,
+    parse_int,
+)
 
 Kind = Literal["int", "bool", "str", "choice"]
 
@@ -181,6 +192,56 @@ def nearest(word: str, names: Collection[str]) -> list[str]:
         by_lower.setdefault(name.lower(), name)
     found = get_close_matches(word.lower(), by_lower, n=_SUGGESTIONS)
     return [by_lower[name] for name in found]
+
+
+def missing(conf: Conf, text: str) -> Problem:
+    """Return an error for something that is not in a file any more."""
+    return Problem(os.path.basename(conf.path), 0, Severity.ERROR, text)
+
+
+def lost_section(conf: Conf, section: str, known: Collection[str], would: str) -> Problem | None:
+    """Return an error if a file, a section, or perhaps a misspelt option of it is missing.
+
+    Args:
+        conf: the file.
+        section: the section.
+        known: the names of its options.
+        would: what comes of it.
+    """
+    if not conf.exists:
+        return missing(conf, f"there is no such file any more: {would}")
+    if not conf.has_section(section):
+        hint = _section_meant(conf, section)
+        return missing(conf, f"[{section}] is not there any more{hint}: {would}")
+    misspelt = unknown_problems(conf, section, known) if known else []
+    if not misspelt:
+        return None
+    return misspelt[0]._replace(severity=Severity.ERROR, text=f"{misspelt[0].text}: {would}")
+
+
+def _section_meant(conf: Conf, section: str) -> str:
+    """Return what may have been meant to be the heading of a section that is missing."""
+    headings = {one.name: (f"[{one.name}]", one.line) for one in conf.sections}
+    headings |= {name: (f"[{name}", line) for name, line in conf.unclosed}
+    near = nearest(section, headings)
+    if not near:
+        return ""
+    text, line = headings[near[0]]
+    return f", did you mean '{text}' in line {line}"
+
+
+def unknown_section(section: Section, known: Collection[str]) -> Problem:
+    """Return a warning for a section whose name is none of those that are `known`.
+
+    Of a name in two words, such as ``listener NAME``, the second is the operator's.
+    """
+    first, _, rest = section.name.partition(" ")
+    names = {name.partition(" ")[0] if rest else name: name for name in known}
+    near = nearest(first, names)
+    meant = f"{near[0]} {rest}".rstrip() if near and rest else "".join(near[:1])
+    hint = f", did you mean [{meant}]?" if near else ""
+    text = f"unknown section [{section.name}]{hint}"
+    return Problem(section.file, section.line, Severity.WARNING, text)
 
 
 def unknown_problems(conf: Conf, section: str, known_names: Collection[str]) -> list[Problem]:

@@ -20,7 +20,16 @@ from yext.conf.directives import (
     evaluate,
     split_directive,
 )
-from yext.conf.model import Conf, Entry, LogLine, Problem, ReadingRules, Section, Severity
+from yext.conf.model import (
+    MAX_PROBLEMS,
+    Conf,
+    Entry,
+    LogLine,
+    Problem,
+    ReadingRules,
+    Section,
+    Severity,
+)
 from yext.conf.source import SourceFile, list_folder, read_bytes, split_lines
 from yext.conf.values import BLANKS, replace_params, skip_word
 
@@ -186,6 +195,8 @@ class ConfReader:
         self._note(f"{source.where} ignoring {what} crt_sect='{source.section_name}'")
         if source.enabled:
             self._report(source, Severity.WARNING, problem)
+            if close < 0 and len(self._conf.unclosed) < MAX_PROBLEMS:
+                self._conf.unclosed.append((line[1:].strip(), source.number))
 
     def _check_tail(self, source: SourceFile, tail: str) -> None:
         if tail and tail[0] not in ";#":

@@ -10,7 +10,7 @@ from yext import conf
 from yext.bus import Bus
 from yext.command import EOL, Words, commander_of, complete_words, help_text, status
 from yext.engine import handlers
-from yext.engine.loader import Loader
+from yext.engine.loader import FORCE, Loader
 from yext.errors import ModuleError, PatternError
 from yext.log import stamp
 from yext.message import Message
@@ -140,8 +140,10 @@ class EngineCommands:
         return True
 
     async def reload(self, rest: str, message: Message) -> bool:
-        result = await self._loader.reload(rest)
-        message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in result.lines)
+        word, _, plugin = rest.partition(" ")
+        force = word == FORCE
+        result = await self._loader.reload(plugin.strip() if force else rest, force=force)
+        message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in result.report)
         if not result.ok:
             message["reason"], message["hint"] = result.reason, result.hint
         return True

@@ -160,12 +160,16 @@ class Engine(Bus):
         """Return the words that may come next in a command line."""
         return await command.complete(self, partline, partword, commander or EMBEDDER)
 
-    async def reload(self, plugin: str = "") -> Reloaded:
+    async def reload(self, plugin: str = "", *, force: bool = False) -> Reloaded:
         """Read the configuration again and make the engine agree with it.
 
-        A mistake in a file changes nothing at all. `plugin` names the one module to reload.
+        A mistake in a file changes nothing at all. Neither does a section or a file that is
+        missing although something that it has started runs, unless by `force`.
+
+        Args:
+            plugin: the one module to reload, empty for all.
         """
-        return await self.loader.reload(plugin)
+        return await self.loader.reload(plugin, force=force)
 
     def rehearse(self) -> list[conf.Problem]:
         """Read all configuration as a start does, and start nothing.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from yext import conf, log
 from yext.bus import Bus
+from yext.engine import mainconf
 from yext.engine.module import Module
 from yext.errors import ModuleError
 
@@ -24,6 +25,9 @@ BUILT_IN: dict[str, str] = {
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""
 
+FRONT = ("rmanager",)
+"""Modules of front ends, which not each of them has."""
+
 PRESENT_ONLY = ("regexroute",)
 """Modules that count as loaded and do nothing."""
 
@@ -34,6 +38,7 @@ _LATER = (
     "difflib",
     "random",
     "yext.extmodule.diagnosis.aftermath",
+    "yext.extmodule.losses",
     "yext.extmodule.calls",
     "yext.extmodule.peer.data",
     "yext.extmodule.diagnosis.diagnose",
@@ -42,6 +47,16 @@ _LATER = (
     "yext.extmodule.script.script",
     "yext.record.recording",
 )
+
+
+def _texts(problems: Sequence[conf.Problem], severity: conf.Severity) -> list[str]:
+    return [str(problem) for problem in problems if problem.severity is severity]
+
+
+def _nothing_changed(mistakes: Sequence[str]) -> tuple[str, ...]:
+    last = mistakes[-1]
+    return (*mistakes[:-1], f"{last}{'' if last.endswith('?') else '.'} Nothing was changed.")
+
 
 Factory = Callable[[], Module]
 """Makes a module of the front end."""
@@ -77,18 +92,36 @@ def load_rest() -> None:
         importlib.import_module(name)
 
 
+FORCE = "--force"
+"""The word of ``reload`` that has it end what is missing in the files."""
+
+UNCHANGED = "Nothing has changed."
+"""The text of a reload that found nothing to change."""
+
+
 class Reloaded(NamedTuple):
     """The result of a reload.
 
     Attributes:
         ok: whether it was carried out.
         lines: a line for each change, or for each mistake that kept it from being carried out.
+        warnings: a line for each mistake that did not keep it from being carried out.
         refused: why it was not carried out where that is no mistake in a file.
+        forcible: whether it would be carried out by force.
     """
 
     ok: bool
     lines: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     refused: str = ""
+    forcible: bool = False
+
+    @property
+    def report(self) -> tuple[str, ...]:
+        """The lines, and what else an operator is to know about it."""
+        if self.ok and not self.lines:
+            return (UNCHANGED, *self.warnings)
+        return (*self.lines, *self.warnings)
 
     @property
     def reason(self) -> str:
@@ -98,7 +131,9 @@ class Reloaded(NamedTuple):
     @property
     def hint(self) -> str:
         """What to do about that."""
-        return "module list" if self.refused else "mend it, reload again"
+        if self.refused:
+            return "module list"
+        return f"mend it, or reload {FORCE}" if self.forcible else "mend it, reload again"
 
 
 class Loader:
@@ -120,7 +155,7 @@ class Loader:
         self._named = named
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[Reloaded]] = set()
-        self._next_reload: dict[str, asyncio.Task[Reloaded]] = {}
+        self._next_reload: dict[tuple[str, bool], asyncio.Task[Reloaded]] = {}
 
     # Loading
 
@@ -133,11 +168,8 @@ class Loader:
         bus.conf = conf.load_main(str(path), bus.run_params)
         for line in bus.conf.log:
             bus.log.emit(log.Event(log.EventKind.CONFIG, str(line)))
-        for problem in bus.conf.problems:
-            if problem.severity is conf.Severity.ERROR:
-                bus.log.debug(log.CONF, "engine", str(problem))
-        for problem in bus.recorder.read_conf(bus.conf):
-            bus.log.debug(log.CONF, "engine", str(problem))
+        for problem in (*bus.conf.problems, *self._read_main_options(bus.conf)):
+            self._report("engine", problem)
         bus.recorder.apply_conf()
         name = bus.conf.get("general", "nodename")
         if name and not self._named:
@@ -190,9 +222,13 @@ class Loader:
         if module.title:
             self._bus.announce(f"Initializing module {module.title}")
         for problem in module.read_conf():
-            level = log.CONF if problem.severity is conf.Severity.ERROR else log.NOTE
-            self._bus.log.debug(level, module.name, str(problem))
+            self._report(module.name, problem)
         await module.apply_conf()
+
+    def _report(self, source: str, problem: conf.Problem) -> None:
+        """Log a mistake that was found at a start: banners show those of level CONF."""
+        level = log.NOTE if problem.severity is conf.Severity.NOTE else log.CONF
+        self._bus.log.debug(level, source, str(problem))
 
     def unload(self, name: str) -> None:
         """Refuse to unload a module, as Yate's refuse while the engine runs.
@@ -216,39 +252,47 @@ class Loader:
 
     # Reloading
 
-    async def reload(self, plugin: str = "") -> Reloaded:
+    async def reload(self, plugin: str = "", *, force: bool = False) -> Reloaded:
         """Read the configuration again and make the modules agree with it; see `Engine.reload`.
 
         One reload is carried out at a time. All that are asked for before the next one begins are
         that one.
         """
-        reload = self._next_reload.get(plugin)
+        key = plugin, force
+        reload = self._next_reload.get(key)
         if reload is None:
-            reload = asyncio.create_task(self._reload(plugin))
-            self._next_reload[plugin] = reload
+            reload = asyncio.create_task(self._reload(plugin, force=force))
+            self._next_reload[key] = reload
             self._reloads.add(reload)
             reload.add_done_callback(self._reloads.discard)
         return await asyncio.shield(reload)
 
-    async def _reload(self, plugin: str) -> Reloaded:
+    async def _reload(self, plugin: str, *, force: bool) -> Reloaded:
         async with self._reloading:
-            del self._next_reload[plugin]
+            del self._next_reload[plugin, force]
             try:
-                return await self._read_and_apply("" if plugin in _ALL_PLUGINS else plugin)
+                return await self._read_and_apply(
+                    "" if plugin in _ALL_PLUGINS else plugin, force=force
+                )
             finally:
                 self._bus.forget_read_ahead()
 
-    async def _read_and_apply(self, plugin: str) -> Reloaded:
+    async def _read_and_apply(self, plugin: str, *, force: bool) -> Reloaded:
         modules = self._chosen(plugin)
         await self._bus.read_confs_ahead()
         problems = [] if plugin else await self._read_main_again()
         problems += [problem for module in modules for problem in module.read_conf()]
-        mistakes = [str(problem) for problem in problems if problem.severity is conf.Severity.ERROR]
-        if not mistakes:
-            return await self._apply(plugin, modules)
-        for mistake in mistakes:
-            self._bus.log.debug(log.CONF, "engine", mistake)
-        return Reloaded(False, (*mistakes[:-1], f"{mistakes[-1]}. Nothing was changed."))
+        errors = _texts(problems, conf.Severity.ERROR)
+        warnings = _texts(problems, conf.Severity.WARNING)
+        missing = [] if force else [one for module in modules for one in module.losses()]
+        for text in (*errors, *warnings, *map(str, missing)):
+            self._bus.log.debug(log.CONF, "engine", text)
+        if errors:
+            return Reloaded(False, _nothing_changed([*warnings, *errors]))
+        if missing:
+            lines = _nothing_changed([*warnings, *map(str, missing)])
+            return Reloaded(False, lines, forcible=True)
+        return await self._apply(plugin, modules, warnings)
 
     def _chosen(self, plugin: str) -> list[Module]:
         """Return the modules of a name, which may be that of their file; all for an empty one."""
@@ -258,14 +302,14 @@ class Loader:
             if plugin in ("", module.name, file, f"{file}.yate")
         ]
 
-    async def _apply(self, plugin: str, modules: list[Module]) -> Reloaded:
-        """Carry out what the modules have read."""
+    async def _apply(self, plugin: str, modules: list[Module], warnings: list[str]) -> Reloaded:
+        """Carry out what the modules have read; the result has the `warnings` too."""
         bus = self._bus
         bus.announce(f"Initializing plugin '{plugin}'" if plugin else "Initializing plugins")
         params = {"plugin": plugin} if plugin else {}
         answered = await bus.dispatch(bus.system_message("engine.init", **params))
         if not modules and not answered:
-            return Reloaded(False, (), f"no module is called '{plugin}'")
+            return Reloaded(False, refused=f"no module is called '{plugin}'")
         lines = [] if plugin else bus.recorder.apply_conf()
         for module in modules:
             if module.title and module.announces_reload:
@@ -273,7 +317,7 @@ class Loader:
             lines += await module.apply_conf()
         if not plugin:
             bus.announce("Initialization complete")
-        return Reloaded(True, tuple(lines))
+        return Reloaded(True, tuple(lines), tuple(warnings))
 
     async def _read_main_again(self) -> list[conf.Problem]:
         """Read yate.conf, of which only the record's section changes while the engine runs."""
@@ -281,12 +325,18 @@ class Loader:
         if path is None:
             return []
         main = await asyncio.to_thread(conf.load_main, str(path), self._bus.run_params)
-        return [*main.problems, *self._bus.recorder.read_conf(main)]
+        return [*main.problems, *self._read_main_options(main)]
+
+    def _read_main_options(self, main: conf.Conf) -> list[conf.Problem]:
+        """Read the section of the record, and return all mistakes in yate.conf."""
+        known = {*self._front, *BUILT_IN, *PRESENT_ONLY, *FRONT}
+        return [*self._bus.recorder.read_conf(main), *mainconf.problems(main, known)]
 
     def rehearse(self) -> list[conf.Problem]:
         """Read all configuration and start nothing; see `Engine.rehearse`."""
         self.read_main()
-        problems = list(self._bus.conf.problems)
+        main = self._bus.conf
+        problems = [*main.problems, *self._read_main_options(main)]
         for name in wanted_modules(self._bus.conf, self._front):
             module = self._make(name)
             if module is not None:

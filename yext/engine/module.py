@@ -150,6 +150,11 @@ class Module:
         """
         return []
 
+    def losses(self) -> list[Problem]:
+        """Return an error for each section or option that is missing or misspelt, so that the plan
+        of `read_conf` would stop or close something."""
+        return []
+
     async def apply_conf(self) -> list[str]:
         """Carry out the plan of `read_conf`; return a line for each change."""
         return []

@@ -75,6 +75,10 @@ class PeerListenerSpec(ListenerSpec):
         return (*super().key(), self.role)
 
 
+OPTION_NAMES = (*LISTENER_OPTIONS, *(option.name for option in ACCESS))
+"""The names of all options of a listener."""
+
+
 def read_listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Problem]]:
     """Return the listeners of extmodule.conf, and the mistakes; some have no listener."""
     specs: list[PeerListenerSpec] = []
@@ -82,8 +86,7 @@ def read_listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Probl
     for section in file.sections:
         if not section.name.startswith("listener "):
             continue
-        known = (*LISTENER_OPTIONS, *(option.name for option in ACCESS))
-        problems += unknown_problems(file, section.name, known)
+        problems += unknown_problems(file, section.name, OPTION_NAMES)
         found = _listener(section)
         if isinstance(found, Problem):
             problems.append(found)

@@ -61,11 +61,13 @@ class ExtModule(Module):
 
     def __init__(self, bus: Bus) -> None:
         super().__init__(bus)
-        defaults = settings.read(Conf("extmodule.conf", bus.conf.rules), bus.run_params)
+        defaults_file = Conf("extmodule.conf", bus.conf.rules)
+        defaults = settings.read(defaults_file, bus.run_params)
         self.supervisor = Supervisor(self, defaults)
         self.supervisor.attach_call = self._attach_call
         self.supervisor.roles |= dict.fromkeys(DATA_ROLES, self._connect_data)
         self.listeners = Listeners(self.supervisor)
+        self._file = defaults_file
         self._planned = defaults
         self._applied = False
         self._call_handler: CallHandler | None = None
@@ -92,8 +94,16 @@ class ExtModule(Module):
     # Configuration
 
     def read_conf(self) -> list[Problem]:
-        self._planned = settings.read(self.bus.read_conf("extmodule"), self.bus.run_params)
+        self._file = self.bus.read_conf("extmodule")
+        self._planned = settings.read(self._file, self.bus.run_params)
         return list(self._planned.problems)
+
+    def losses(self) -> list[Problem]:
+        from yext.extmodule.losses import losses
+
+        supervisor = self.supervisor
+        listeners = self.listeners.open.values()
+        return losses(self._file, self._planned, supervisor.settings, supervisor.scripts, listeners)
 
     def examine(self) -> list[Problem]:
         from yext.extmodule.check import examine_settings

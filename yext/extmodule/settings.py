@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from yext import conf
-from yext.conf import Conf, Problem, Severity
-from yext.conf.options import Option, nearest, read_options, unknown_problems
+from yext.conf import Conf, Problem
+from yext.conf.options import Option, read_options, unknown_problems, unknown_section
 from yext.extmodule.listeners import PeerListenerSpec, read_listeners
 
 GENERAL = (
@@ -259,9 +259,5 @@ def _unknown_sections(file: Conf) -> list[Problem]:
         name = section.name
         if not name or name in _SECTIONS or name.startswith("listener "):
             continue
-        near = nearest(name, [*_SECTIONS, "listener NAME"])
-        hint = f", did you mean [{near[0]}]?" if near else ""
-        problems.append(
-            Problem(section.file, section.line, Severity.WARNING, f"unknown section [{name}]{hint}")
-        )
+        problems.append(unknown_section(section, (*_SECTIONS, "listener NAME")))
     return problems

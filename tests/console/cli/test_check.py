@@ -127,7 +127,7 @@ def test_a_mistake_in_yate_conf(folder: Path) -> None:
         [
             "yate.conf:2: warning: unknown option 'nodenam' in [general];"
             " did you mean nodename or nodeid?",
-            "yate.conf:3: warning: unknown section [modulse]; did you mean [modules]?",
+            "yate.conf:3: warning: unknown section [modulse], did you mean [modules]?",
             "yate.conf:5: note: ysipchan.yate is no module of yext: it is left out",
             "yate.conf:6: warning: extmodule.yate=maybe is not a boolean",
         ],

@@ -180,3 +180,13 @@ def test_a_script_that_ends_later_in_the_batch_fails_it_too(conf: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "late.sh ended " in done.stderr
+
+
+def test_mistakes_in_the_configuration_are_printed(conf: Path) -> None:
+    (conf / "extmodule.conf").write_text("[general]\ntimout=1\n[script]\n")
+    for done in (run("run", "-c", str(conf), "version"), run("-c", str(conf), given="version\n")):
+        assert done.returncode == 0
+        assert done.stderr.splitlines() == [
+            "yext: extmodule.conf:2: unknown option 'timout' in [general]; did you mean timeout?",
+            "yext: extmodule.conf:3: unknown section [script], did you mean [scripts]?",
+        ]
