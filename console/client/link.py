@@ -20,6 +20,7 @@ from console.client.engine import RemoteEngine
 from console.client.events import event_of
 from console.client.hosts import Host, HostError
 from console.client.login import LoginError, Password, log_in
+from console.client.messagetop import TOP
 from console.client.outcome import Outcome
 from console.client.plain import LOADING, LOCAL_COMMANDS, UNLOADING, PlainEngine
 from console.client.recorder import RemoteRecorder
@@ -50,6 +51,9 @@ _LINES_A_SECOND = 200
 
 _OFFERED_MAX = 10_000
 """Completions that are remembered until the next line is given."""
+
+_COMMANDS = [TOP if row.name == TOP.name else row for row in TABLE]
+"""The session commands; ``top`` is that of a Yate, as a yext draws its own."""
 
 _WITH_FILES = {"source": ("",), "flow": ("save", "load")}
 """The commands that read or write files of this host, and their verbs."""
@@ -131,7 +135,7 @@ class AttachedLink(SessionLink):
         session = Session(bus, f"attach {host.where}", output=True)
         super().__init__(
             RemoteInterpreter(
-                session, TABLE, is_local=self._is_local, send=self._send, look_up=self._look_up
+                session, _COMMANDS, is_local=self._is_local, send=self._send, look_up=self._look_up
             )
         )
         self.refused = False

@@ -39,6 +39,9 @@ LOADING, UNLOADING = "Loading external module", "Unloading external module"
 _NO_PROCESS = (1, None)
 """The process ids in such a list of peers that came through a listener."""
 
+_ON_BUS = ("message", "top")
+"""Session commands that are carried out on this side, by the bus."""
+
 _HANDLERS = "dispatcher handlers name=^"
 
 _STATUS_LINES = ("name=", "%%+status", "%%-status")
@@ -202,7 +205,7 @@ class PlainEngine:
 
     def is_local(self, line: str) -> bool:
         word = "!" if line.startswith("!") else line.partition(" ")[0]
-        return word in LOCAL_COMMANDS or (word == "message" and bool(self.handlers))
+        return word in LOCAL_COMMANDS or (word in _ON_BUS and bool(self.handlers))
 
     async def prepare(self, line: str) -> None:
         """Nothing is needed: the flow is recorded on this side."""

@@ -139,6 +139,14 @@ def test_an_attached_console_sends_messages_and_follows_them(tmp_path: Path) -> 
                 await engine.dispatch(Message("call.route", {"called": "1"}))
                 await asyncio.sleep(0)
             assert "ms" in reply.text
+            table = asyncio.ensure_future(link.run("top 0.3"))
+            while not table.done():
+                await engine.dispatch(Message("call.route", {"called": "1"}))
+                await asyncio.sleep(0.01)
+            heading, *rows = (await table).text.splitlines()
+            assert heading.split("\t")[0] == "message"
+            (row,) = [row.split("\t") for row in rows if row.startswith("call.route")]
+            assert float(row[1]) > 0 and float(row[2]) > 0 and row[4] == "0"
             assert not [line for line in yate.lines if line.startswith("message")]
             await link.close()
 
