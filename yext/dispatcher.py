@@ -618,7 +618,7 @@ class Dispatcher:
         for watcher in self._watch_views.get(name, self._watch_all):
             watcher.notice(dispatch)
         if journey is not None:
-            journey.end(dispatch, self.watchers(name))
+            journey.end(dispatch, self._watch_views.get(name, self._watch_all))
         if dispatch.done is not None:
             dispatch.done(dispatch)
         if self._idle is not None and not self.in_flight and not self._queue:

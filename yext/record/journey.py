@@ -26,8 +26,8 @@ HIDDEN = "(hidden)"
 _SECRET_RETURN = "user.auth"
 """The message whose return value is a password."""
 
-_FIXED_BYTES = 900
-_STEP_BYTES = 200
+FIXED_BYTES = 900
+STEP_BYTES = 200
 """The approximate memory of a record and of each step beside their texts, in bytes."""
 
 
@@ -256,13 +256,7 @@ class Journey:
             for step in self.steps:
                 for change in step.changes:
                     texts += len(change.before or "") + len(change.after or "")
-        return self.size_of(len(self.steps), texts)
-
-    @staticmethod
-    def size_of(steps: int, texts: int) -> int:
-        """Return the approximate memory of a record of so many `steps`, and of `texts` with so
-        many characters, in bytes."""
-        return _FIXED_BYTES + _STEP_BYTES * steps + texts
+        return FIXED_BYTES + STEP_BYTES * len(self.steps) + texts
 
 
 def _length(params: Mapping[str, str]) -> int:

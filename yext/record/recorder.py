@@ -148,9 +148,10 @@ class FlowRecorder:
     def keep(self, journey: Journey) -> None:
         """Add a journey that has ended to the ring, and pass it to the followers."""
         self.open.pop(journey.number, None)
-        journey.kept_size = size = journey.size()
+        if not journey.kept_size:
+            journey.kept_size = journey.size()
         self._ring.append(journey)
-        self._bytes += size
+        self._bytes += journey.kept_size
         if len(self._ring) > self.max_messages or self._bytes > self.max_bytes:
             self._trim()
         for follower in self._follower_list:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from yext.dispatcher import NoAnswer
 from yext.message import Message
-from yext.record.journey import EncodedParams, Journey, Step, StepResult, changes
+from yext.record.journey import (
+    FIXED_BYTES,
+    STEP_BYTES,
+    EncodedParams,
+    Journey,
+    Step,
+    StepResult,
+    changes,
+)
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch, Handler, Watcher
@@ -137,8 +145,7 @@ class Recording(Journey):
         self.handled = dispatch.handled
         if watchers:
             self.watchers = tuple([watcher.label for watcher in watchers if watcher.label])
-        rest = dispatch.remaining()
-        if rest:
+        if self.handled and (rest := dispatch.remaining()):
             self._rest = [(handler.owner, handler.priority) for handler in rest]
         if message.name != self.name:
             self.renamed = message.name
@@ -148,6 +155,12 @@ class Recording(Journey):
         if wire is None or wire[2] is not self._first:
             # There are copies of all parameters among the notes, and they are many.
             self._condense(message.snapshot())
+            self.kept_size = self.size()
+        else:
+            steps = len(self._notes) // _NOTES + len(self._rest)
+            self.kept_size = (
+                FIXED_BYTES + STEP_BYTES * steps + len(self._first) + len(self.retvalue)
+            )
         self._record.keep(self)
 
     def _condense(self, after: str | dict[str, str]) -> None:
@@ -157,13 +170,6 @@ class Recording(Journey):
             self._after = _mapping(after)
         self._steps = self._made()
         self._notes, self._rest = [], ()
-
-    def size(self) -> int:
-        """Return the approximate memory of this record in bytes."""
-        if self._steps is not None:
-            return super().size()
-        steps = len(self._notes) // _NOTES + len(self._rest)
-        return self.size_of(steps, len(self._first) + len(self.retvalue))
 
     @property
     def params(self) -> Mapping[str, str]:
