@@ -21,6 +21,9 @@ from yext.command import complete as complete_on_bus
 from yext.engine.commands import BUS_COMMANDS
 from yext.log import logger, safe
 
+_ALIAS_LINE_MAX = 65536
+"""The longest command line that an alias may make of what follows it, in characters."""
+
 _ALIAS_WORDS = 8
 r"""How many words of its own a line gives to an alias: ``\9`` is always empty, as recorded."""
 
@@ -136,6 +139,10 @@ class Interpreter:
         params: dict[str, str] = {}
         hide = self.session.secrets.hide
         for part in self.session.aliases[name].split(ALIAS_SEPARATOR):
+            if part.count("\\") * len(rest) > _ALIAS_LINE_MAX:
+                reason = f"a line of the alias {safe(name)} would be longer than {_ALIAS_LINE_MAX}"
+                parts.append((safe(name), failed(reason, "give it fewer words")))
+                break
             line = alias_line(part, rest).strip()
             if not line:
                 continue

@@ -501,6 +501,21 @@ def test_twice_the_request_of_a_peer_takes_twice_the_time(request_line: str) -> 
     asyncio.run(main())
 
 
+def test_an_alias_cannot_multiply_a_long_line() -> None:
+    async def main() -> None:
+        async with Engine() as engine:
+            session = Session(engine, "test")
+            interpreter = Interpreter(session, TABLE)
+            session.aliases["many"] = "output " + r"\0" * 20_000
+            reply = await interpreter.run("many " + "a" * 20_000)
+            assert not reply.ok
+            assert "longer than 65536" in reply.text
+            session.aliases["few"] = r"no.such \0 \0"
+            assert "longer" not in (await interpreter.run("few " + "a" * 2000)).text
+
+    asyncio.run(main())
+
+
 def test_the_parameters_of_control_are_read_from_the_right() -> None:
     asked: list[dict[str, str]] = []
 
