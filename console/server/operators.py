@@ -98,7 +98,8 @@ class Operators:
         """Log a command of a session: whose it is, from where, what it is, and its outcome."""
         if _MARK.fullmatch(line):
             return
-        outcome = "ok" if reply.ok else f"failed: {reply.params.get('reason', 'no reason given')}"
+        reason = session.secrets.hide_in(reply.params.get("reason", "no reason given"), line)
+        outcome = "ok" if reply.ok else f"failed: {reason}"
         authority = session.authority.name.lower()
         shown = session.secrets.hide(line)
         audit.info("audit %s %s: %s: %s", authority, session.address, shown, outcome)
@@ -156,7 +157,7 @@ def masked(message: Message, secrets: Secrets, is_secret: Callable[[str], bool])
     Hidden are passwords in command lines, values of parameters whose names are secret, and the
     return value of ``user.auth``, which is a password.
     """
-    lines = secrets.in_params(message.params)
+    lines = secrets.in_params(message.params) | secrets.assigned(message.params)
     params = {
         key: HIDDEN if key in lines or is_secret(key) else value
         for key, value in message.params.items()

@@ -96,11 +96,23 @@ class Secrets:
         names = [name for name in _LINE_PARAMS if self.holds(params.get(name, ""))]
         return frozenset([*names, "partword"]) if names else _NONE
 
+    def assigned(self, params: Mapping[str, str]) -> frozenset[str]:
+        """The names of those parameters of any message whose value gives one with a secret name
+        a value, as ``direct=tone/dial password=x``."""
+        found = (
+            name
+            for name, value in params.items()
+            if "=" in value and any(self._in_arguments(value, 0, len(value)))
+        )
+        return frozenset(found)
+
     def visible(self, journey: Journey, hidden: Callable[[str], bool] = _no_name) -> Journey:
         """`journey` without passwords in command lines, and without the values of the parameters
         whose names are `hidden`."""
         lines = self.in_params(journey.params) if journey.name in COMMAND_MESSAGES else _NONE
-        if not lines and hidden is _no_name:
+        if hidden is not _no_name:
+            lines |= self.assigned(journey.params) | self.assigned(journey.after)
+        elif not lines:
             return journey
         from yext.record.journey import hide
 
@@ -113,6 +125,15 @@ class Secrets:
             shown += [line[at:start], MASK]
             at = end
         return "".join([*shown, line[at:]])
+
+    def hide_in(self, text: str, line: str) -> str:
+        """Return a text about `line`, the reason why it failed for example, without passwords."""
+        for start, end in self.spans(line):
+            password = _QUOTING.sub("", line[start:end]).strip()
+            text = text.replace(line[start:end], MASK)
+            if password:
+                text = text.replace(password, MASK)
+        return text
 
     def _spans(self, line: str, *, params: bool = True) -> Iterator[Span]:
         # The command lines to look at, the next one last; whether each is one of an alias's.
@@ -134,7 +155,8 @@ class Secrets:
             elif word in _LINE_FOLLOWS:
                 lines.append((after, end, parted))
             elif params:
-                yield from self._in_arguments(line, after, end)
+                # The line of an engine.debug has no word of a command before its arguments.
+                yield from self._in_arguments(line, found.start(1), end)
 
     def _stands_for_auth(self, word: str) -> bool:
         """Whether an alias of that name, in any case, hands what follows it on to ``auth``."""

@@ -20,6 +20,10 @@ from yext import log
         ("\ud800", "\\ud800"),
         ("\u202egnp.exe", "\\u202egnp.exe"),
         ("\u2066x\u2069", "\\u2066x\\u2069"),
+        ("a\u200bb\u200d\u2060\ufeff", "a\\u200bb\\u200d\\u2060\\ufeff"),
+        ("\u2028\u2029\x85\x0b\u061c\xad", "\\u2028\\u2029\\x85\\x0b\\u061c\\xad"),
+        ("\U000e0041", "\\U000e0041"),
+        ("日本 \u26a0\ufe0f", "日本 \u26a0\ufe0f"),
     ],
 )
 def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
