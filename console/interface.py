@@ -48,6 +48,7 @@ class Request(StrEnum):
     FOLLOW = "follow"
     RECORD = "record"
     MISSED = "missed"
+    SETTLE = "settle"
 
 
 class InterfaceError(YextError):

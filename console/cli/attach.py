@@ -12,7 +12,15 @@ from dataclasses import replace
 
 from console import gctuning
 from console.cli import run
-from console.cli.exitcodes import NOT_AUTHORISED, NOT_CONNECTED, OK, TIMED_OUT, USAGE, exit_code
+from console.cli.exitcodes import (
+    FAILED,
+    NOT_AUTHORISED,
+    NOT_CONNECTED,
+    OK,
+    TIMED_OUT,
+    USAGE,
+    exit_code,
+)
 from console.client import hosts
 from console.client.connection import ConnectError
 from console.client.hosts import Host, HostError
@@ -34,7 +42,15 @@ def attach(options: argparse.Namespace) -> int:
         return USAGE
     ask = _ask(host) if sys.stdin.isatty() else None
     password = Password(_password_file(options, host), ask)
-    return asyncio.run(_shell(host, password, _beside(options), plain=options.plain))
+    return asyncio.run(
+        _shell(
+            host,
+            password,
+            _beside(options),
+            plain=options.plain,
+            settling=(options.settle, options.strict),
+        )
+    )
 
 
 def run_attached(options: argparse.Namespace) -> int:
@@ -56,6 +72,7 @@ def run_attached(options: argparse.Namespace) -> int:
             options.commands,
             json_lines=options.json,
             seconds=options.timeout,
+            settling=(options.settle, options.strict),
         )
     )
 
@@ -101,7 +118,14 @@ async def _connected(host: Host, password: Password, beside: Beside) -> Attached
     return code
 
 
-async def _shell(host: Host, password: Password, beside: Beside, *, plain: bool) -> int:
+async def _shell(
+    host: Host,
+    password: Password,
+    beside: Beside,
+    *,
+    plain: bool,
+    settling: tuple[float, bool],
+) -> int:
     from console.shell import shell
     from console.shell.terminal import detect_capabilities
 
@@ -111,8 +135,12 @@ async def _shell(host: Host, password: Password, beside: Beside, *, plain: bool)
     try:
         async with asyncio.timeout(REPLY_SECONDS):
             await link.introduce()
-        code = await shell.run(link, detect_capabilities(), plain=plain)
-        return NOT_AUTHORISED if link.refused else code
+        capabilities = detect_capabilities()
+        if not capabilities.editing:
+            link.settling = settling
+            await link.settle()
+        code = await shell.run(link, capabilities, plain=plain)
+        return NOT_AUTHORISED if link.refused else code or (FAILED if link.failed else OK)
     except (ConnectError, TimeoutError) as error:
         print(f"yext: {host.where}: {error or 'no answer in time'}", file=sys.stderr)
         return NOT_CONNECTED
@@ -153,6 +181,7 @@ async def _run(
     *,
     json_lines: bool,
     seconds: float | None,
+    settling: tuple[float, bool],
 ) -> int:
     gctuning.resume()
     deadline = _Deadline(seconds)
@@ -173,6 +202,7 @@ async def _run(
     # A program that reads JSON must find nothing else on standard output.
     link.show_on(PlainView(sys.stderr if json_lines else sys.stdout), ())
     unsubscribe = link.subscribe(run.print_notice)
+    link.settling = settling
     try:
         return await _run_all(link, commands, deadline, json_lines=json_lines)
     finally:
@@ -186,6 +216,8 @@ async def _run_all(
     code = OK
     lines = run.lines(commands)
     try:
+        async with deadline.of_reply():
+            await link.settle()
         while True:
             async with deadline.of_all():
                 line = await anext(lines)
@@ -196,6 +228,10 @@ async def _run_all(
             code = code or exit_code(reply)
             # Notices about a command come in the turn of the loop after its reply.
             await asyncio.sleep(0)
+            if not link.closing:
+                async with deadline.of_reply():
+                    await link.settle()
+            code = code or (FAILED if link.failed else OK)
             if link.closing or code == TIMED_OUT:
                 return code
     except StopAsyncIteration:

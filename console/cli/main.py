@@ -166,6 +166,7 @@ def _attach_options(parser: argparse.ArgumentParser) -> None:
         help="or a name of hosts.toml, or the path of a UNIX socket",
     )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
+    _settle_options(parser)
     _remote_options(parser)
 
 

@@ -57,6 +57,16 @@ class RemoteEngine(Protocol):
     def usage(self, line: str) -> str:
         """The usage line of the command being typed, empty where it is not known."""
 
+    async def settle(self, seconds: float, strict: bool) -> bool:
+        """Wait until the programs that the session has started are settled; raises as `run`.
+
+        Args:
+            seconds, strict: as of `console.session.starts.Starts`; those of the first call hold.
+
+        Returns:
+            True if one of them ended badly; False where that is not known.
+        """
+
     async def resume(self, lost: float, before: RemoteEngine | None) -> str:
         """Go on with what was followed before the connection was lost; raises as `run`.
 

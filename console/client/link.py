@@ -125,6 +125,9 @@ class AttachedLink(SessionLink):
 
     Attributes:
         refused: True once the remote manager has refused a new login, which ends the link.
+        settling: how a batch waits for the programs that it starts: the longest wait in seconds,
+            and whether those of the configuration count; None for no batch.
+        failed: True if a program of the batch has ended badly, as far as that is known.
     """
 
     def __init__(self, host: Host, password: Password, beside: Beside = NOTHING_BESIDE) -> None:
@@ -138,7 +141,8 @@ class AttachedLink(SessionLink):
                 session, _COMMANDS, is_local=self._is_local, send=self._send, look_up=self._look_up
             )
         )
-        self.refused = False
+        self.refused = self.failed = False
+        self.settling: tuple[float, bool] | None = None
         self._host = host
         self._password = password
         self._client: ManagerClient | None = None
@@ -451,6 +455,11 @@ class AttachedLink(SessionLink):
 
     def usage(self, line: str) -> str:
         return self._engine.usage(line) if self._engine is not None else ""
+
+    async def settle(self) -> None:
+        if self.settling is not None and self._engine is not None:
+            with suppress(ConnectError, LineError):
+                self.failed = await self._engine.settle(*self.settling)
 
     # State
 

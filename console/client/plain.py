@@ -271,6 +271,10 @@ class PlainEngine:
         name, blank, _ = (self._interpreter.innermost(line) or line).lstrip().partition(" ")
         return self._interpreter.usage(name) if blank else ""
 
+    async def settle(self, seconds: float, strict: bool) -> bool:
+        """The reply to a start says already whether the script has stayed."""
+        return False
+
     async def resume(self, lost: float, before: RemoteEngine | None) -> str:
         """Nothing is counted that was not seen."""
         return ""

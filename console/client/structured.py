@@ -367,6 +367,11 @@ class StructuredEngine:
         """Have the journey of each message sent, or no longer."""
         self._tell(Request.FOLLOW, on=on)
 
+    async def settle(self, seconds: float, strict: bool) -> bool:
+        found = await self._ask(Request.SETTLE, seconds=seconds, strict=strict)
+        failed: bool = self._checked(interface.truth, found.get("failed"))
+        return failed
+
     async def resume(self, lost: float, before: RemoteEngine | None) -> str:
         if not isinstance(before, StructuredEngine):
             return ""

@@ -12,6 +12,7 @@ from console.commands.interpreter import Interpreter
 from console.interface import InterfaceError, Request, State
 from console.link import GuardedLink
 from console.server.attached.view import AttachedView
+from console.session.starts import Starts
 from yext import Reply, log
 from yext.log import Event, EventKind
 
@@ -25,6 +26,9 @@ STATE_SECONDS = 0.5
 
 WAITING_MAX = 1000
 """Requests that may be under way; a console with more is cut off."""
+
+SETTLE_MAX = 3600.0
+"""The longest wait for a program that was started, in seconds."""
 
 _JOURNEYS_AT_ONCE = 100
 """Journeys of the record in one line."""
@@ -53,6 +57,7 @@ class AttachedSession:
         self._link = GuardedLink(Interpreter(session, TABLE))
         self._view = AttachedView(self._push, self._frame)
         session.view = self._view
+        self._starts: Starts | None = None
         self._text = ""
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._running = 0
@@ -157,6 +162,15 @@ class AttachedSession:
             await asyncio.sleep(0)
         return {"done": len(journeys)}
 
+    async def _settle(self, number: int, request: dict[str, Any]) -> Answer:
+        """Wait for the programs that the session has started, as a batch does."""
+        if self._starts is None:
+            seconds = min(interface.number(request.get("seconds")), SETTLE_MAX)
+            strict = interface.truth(request.get("strict"))
+            self._starts = Starts(self._session, seconds, strict=strict)
+        await self._starts.settle()
+        return {"failed": self._starts.failed}
+
     async def _missed(self, number: int, request: dict[str, Any]) -> Answer:
         """Count what was logged since a time, as far back as the log is kept."""
         since = interface.number(request.get("since"))
@@ -248,4 +262,5 @@ _ANSWERS: Mapping[Request, Callable[[AttachedSession, int, dict[str, Any]], Awai
     Request.USAGE: AttachedSession._usage,
     Request.RECORD: AttachedSession._record,
     Request.MISSED: AttachedSession._missed,
+    Request.SETTLE: AttachedSession._settle,
 }

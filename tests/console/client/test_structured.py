@@ -214,6 +214,25 @@ def test_exit_codes_are_those_of_the_local_engine(config: Path, tmp_path: Path) 
         remote.close()
 
 
+def test_a_batch_waits_for_what_it_starts(tmp_path: Path) -> None:
+    """A script that dies young fails the batch, as it does locally, and its reason is printed."""
+    remote = Remote(tmp_path)
+    try:
+        remote.script("dies.sh", "#!/bin/sh\nexit 3\n")
+        remote.script("stays.sh", "#!/bin/sh\necho '%%>output:here'\ncat\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "console", "run", "--attach", f"127.0.0.1:{remote.port()}",
+             "external start stays.sh", "external start dies.sh", "uptime"],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "dies.sh" in done.stderr and "exit status 3" in done.stderr
+        assert _code("--attach", f"127.0.0.1:{remote.port()}", "external restart stays.sh") == 0
+        assert _code("--attach", f"127.0.0.1:{remote.port()}", "--no-settle", "uptime") == 0
+    finally:
+        remote.close()
+
+
 def _code(*words: str) -> int:
     return subprocess.run(
         [sys.executable, "-m", "console", "run", *words], cwd=ROOT, capture_output=True, timeout=60,
