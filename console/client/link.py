@@ -28,6 +28,7 @@ from console.client.structured import StructuredEngine
 from console.commands import TABLE
 from console.commands.command import SessionCommand
 from console.commands.interpreter import Interpreter
+from console.commands.lines import pipeline
 from console.link import Counts, Overview, SessionLink, Word
 from console.replies.reply import failed
 from console.session.session import Session
@@ -87,6 +88,8 @@ class RemoteInterpreter(Interpreter):
         line = line.strip()
         if not line:
             return Reply(True)
+        if self.pipelines(line):
+            return await super().run(line)
         if line.partition(" ")[0] == "alias" and not self._is_local(line):
             # It is carried out there; here it says what holds a password.
             await super().run(line)
@@ -385,6 +388,8 @@ class AttachedLink(SessionLink):
         return await super().run(line)
 
     def _names_file(self, line: str) -> bool:
+        if pipeline.writes(line):
+            return True
         word, _, rest = self.interpreter.innermost(line).partition(" ")
         return rest.strip().startswith(_WITH_FILES.get(word, ("\n",)))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from console.commands.command import SessionCommand
 from console.commands.completion import filter_words, message_numbers
+from console.commands.lines.files import complete_file
 from console.commands.parameters import Number, Rest
 from console.replies.reply import failed
 from console.session.authority import Authority
@@ -174,7 +175,7 @@ def clear(session: Session) -> Reply:
     return state(session)
 
 
-async def save(session: Session, file: Annotated[str, Rest()]) -> Reply:
+async def save(session: Session, file: Annotated[str, Rest(completer=complete_file)]) -> Reply:
     """Write the recorded messages that the filter lets through to a file."""
     from yext.record.file import write_record
 
@@ -188,7 +189,7 @@ async def save(session: Session, file: Annotated[str, Rest()]) -> Reply:
     return Reply(True, f"Saved {_messages(count)} to {safe(file)}{EOL}", data={"messages": count})
 
 
-async def load(session: Session, file: Annotated[str, Rest()]) -> Reply:
+async def load(session: Session, file: Annotated[str, Rest(completer=complete_file)]) -> Reply:
     """Show the messages of a file in place of the engine's, until the flow is on again."""
     from yext.record.file import read_record
 

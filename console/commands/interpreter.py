@@ -10,6 +10,10 @@ import re
 from collections.abc import Iterable
 
 from console.commands.command import Listed, SessionCommand
+from console.commands.lines import pipeline
+from console.commands.lines.carryout import carry_out
+from console.commands.lines.files import complete_file
+from console.commands.lines.pipeline import Pipeline
 from console.replies.reply import failed, not_authenticated, put_together
 from console.session.authority import Authority
 from console.session.secrets import ALIAS_SEPARATOR
@@ -38,6 +42,9 @@ class Interpreter:
     Attributes:
         table: the session commands by their names.
     """
+
+    several = True
+    """Whether a line may be more than one command."""
 
     def __init__(self, session: Session, table: Iterable[SessionCommand]) -> None:
         self.session = session
@@ -81,15 +88,30 @@ class Interpreter:
             return Reply(True)
         if line.startswith("!") and "!" in self.table:
             line = f"! {line[1:]}"  # Of !5, the command is ! alone.
+        several = self.pipelines(line)
         try:
-            reply = await self._run(line)
+            reply = await (carry_out(self, several) if several else self._run(line))
         except Exception as error:
             word = self.session.secrets.hide(line).partition(" ")[0]
             logger.exception("the command %s failed", safe(word))
             reply = failed(f"Error: {safe(repr(error))}", "this is a mistake in yext: see its log")
-        if self.session.policy.audit is not None:
+        # Each of several commands is noted by itself.
+        noted = not several or any(one.file for one in several)
+        if self.session.policy.audit is not None and noted:
             self.session.policy.audit(line, reply)
         return reply
+
+    def pipelines(self, line: str) -> list[Pipeline]:
+        """The commands of a line that is more than one command, empty for any other."""
+        if not self.several or not any(character in line for character in "|>;"):
+            return []
+        if self.session.secrets.holds(line):
+            return []
+        command = self.table.get(line.partition(" ")[0])
+        if command is not None and command.line_after is not None:
+            return []  # All of it belongs to the line that is its argument.
+        found = pipeline.parse(line)
+        return [] if len(found) == 1 and found[0] == Pipeline(line) else found
 
     async def look_up(self, line: str) -> Reply | None:
         """Run a command of yext's own whose reply a picture needs; return None if the engine has no
@@ -151,7 +173,9 @@ class Interpreter:
                 text = f"Error: possible alias loop in '{shown}'{EOL}"
                 parts.append((shown, Reply(False, text, {"reason": f"alias loop in '{shown}'"})))
                 break
-            parts.append((hide(line), await self.run_command(line)))
+            several = self.pipelines(line)
+            reply = await (carry_out(self, several) if several else self.run_command(line))
+            parts.append((hide(line), reply))
             if self.session.closing:
                 break
         for _, reply in parts:
@@ -184,6 +208,7 @@ class Interpreter:
 
     def innermost(self, line: str) -> str:
         """The command line at the end of `line`: of ``watch 2 external``, ``external``."""
+        line = pipeline.last(line) if self.several else line
         name, _, rest = line.lstrip().partition(" ")
         command = self.table.get(name)
         before = command.line_after if command is not None else None
@@ -202,7 +227,13 @@ class Interpreter:
             partline: the words before the one being typed.
             partword: the start of the word being typed.
         """
-        if not partline:
+        operator = pipeline.expected(partline) if self.several else ""
+        if operator:
+            after = (
+                pipeline.FILTERS if operator == "|" else complete_file(self.session, "", partword)
+            )
+            words = dict(after)
+        elif not partline:
             words = {row.name: row.help for row in self.allowed() if self.lists(row)}
             hide = self.session.secrets.hide
             words |= {name: hide(value) for name, value in self.session.aliases.items()}

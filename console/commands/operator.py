@@ -7,6 +7,8 @@ from typing import Annotated
 
 from console.commands.command import Listed, SessionCommand
 from console.commands.interpreter import Interpreter
+from console.commands.lines.files import complete_file
+from console.commands.lines.source import run_file
 from console.commands.parameters import (
     ArgumentError,
     Flag,
@@ -17,7 +19,6 @@ from console.commands.parameters import (
     Word,
     natural,
 )
-from console.commands.source import complete_file, run_file
 from console.replies.reply import failed
 from console.session.authority import Authority
 from console.session.session import Session

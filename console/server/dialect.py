@@ -87,6 +87,8 @@ class PlainInterpreter(Interpreter):
         attached: set when the client goes over to the interface of attached consoles.
     """
 
+    several = False
+
     def __init__(self, session: Session, begin: Callable[[str], None]) -> None:
         super().__init__(session, (*(row for row in TABLE if row.name != "!"), _ATTACH))
         self.framed = True

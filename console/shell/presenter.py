@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from console.commands.lines import pipeline
 from yext import Reply
 from yext.log import Event, EventKind, safe
 
@@ -42,7 +43,7 @@ class Presenter:
         # Handlers on the bus are asked for it, so only if it is needed.
         described = await self._link.described() if command.strip() in render.HELP else {}
         text = await render.draw(reply, command, self.page(), self._link.look_up, described)
-        await self._screen.page(text)
+        await self._screen.page(text, always=pipeline.pages(command))
 
     def page(self) -> Page:
         """Return the page that replies are drawn on, by the terminal's size now."""

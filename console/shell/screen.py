@@ -95,12 +95,12 @@ class Screen:
         if text:
             self._add(text)
 
-    async def page(self, text: str) -> None:
-        """Show what the operator asked for, through the pager if it does not fit.
+    async def page(self, text: str, *, always: bool = False) -> None:
+        """Show what the operator asked for, through the pager if it does not fit, or `always`.
 
         Output of the engine waits meanwhile, as far as `WAITING_MAX` allows.
         """
-        pager = self._pager() if self._rows(text) > self.height - 2 else []
+        pager = self._pager() if always or self._rows(text) > self.height - 2 else []
         if not pager or self._app is None:
             self.reply(text)
             return

@@ -164,7 +164,7 @@ def test_a_usual_terminal_has_a_prompt_to_expect(place: Place) -> None:
             encoding="utf-8", timeout=20, dimensions=(24, 80), cwd=place.environ["PYTHONPATH"],
         )  # fmt: skip
         child.expect("alder> ")
-        for line in ("uptime", "help external"):
+        for line in ("help", "uptime", "help external"):
             child.sendline(line)
             child.expect("alder> ")
         child.sendline("quit")

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from console.commands.interpreter import Interpreter
 from console.commands.parameters import ArgumentError
 from console.replies.reply import put_together
-from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
-from yext.errors import FileNotAllowedError
 from yext.log import safe, split_lines
 
 if TYPE_CHECKING:
@@ -94,18 +92,3 @@ async def _run_lines(
         if interpreter.session.closing or (not reply.ok and not keep_going):
             break
     return put_together(parts, params)
-
-
-def complete_file(session: Session, before: str, word: str) -> dict[str, str]:
-    """The files whose path begins as `word`; directories end in ``/``."""
-    from pathlib import Path
-
-    directory, slash, _ = word.rpartition("/")
-    folder = Path(directory + slash) if slash else Path()
-    try:
-        check_file(session, f"{folder}/file")
-        found = list(folder.iterdir())
-    except (OSError, FileNotAllowedError):
-        return {}
-    names = sorted(f"{directory}{slash}{one.name}{'/' if one.is_dir() else ''}" for one in found)
-    return dict.fromkeys(names, "")
