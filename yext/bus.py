@@ -155,6 +155,11 @@ class Bus:
 
     # Configuration
 
+    @property
+    def conf_names(self) -> frozenset[str]:
+        """The names of the files that `read_conf` has read, without ``.conf``."""
+        return frozenset(self._conf_names)
+
     def conf_path(self, name: str) -> Path | None:
         """The path of the configuration file `name`, None without a directory."""
         return self.config_dir / f"{name}.conf" if self.config_dir is not None else None

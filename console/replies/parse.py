@@ -196,7 +196,8 @@ def _help(words: _Words, lines: _Lines) -> Commands | CommandHelp | None:
 
 
 def _names(words: _Words, lines: _Lines) -> Names:
-    return Names([name for line in lines for name in line.split("\t")])
+    # A yext adds a sentence about files that nobody reads.
+    return Names([name for line in lines[:1] for name in line.split("\t")])
 
 
 def _listing(words: _Words, lines: _Lines) -> Listing:

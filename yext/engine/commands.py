@@ -11,6 +11,7 @@ from yext.bus import Bus
 from yext.command import EOL, Words, commander_of, complete_words, help_text, status
 from yext.engine import handlers
 from yext.engine.loader import FORCE, Loader
+from yext.engine.unread import unread_line
 from yext.errors import ModuleError, PatternError
 from yext.log import stamp
 from yext.message import Message
@@ -161,7 +162,8 @@ class EngineCommands:
     async def module(self, rest: str, message: Message) -> bool:
         verb, _, name = rest.partition(" ")
         if verb == "list" and not name:
-            message.retvalue = "\t".join(sorted(self._loader.modules)) + EOL
+            lines = ["\t".join(sorted(self._loader.modules)), unread_line(self._bus)]
+            message.retvalue = "".join(line + EOL for line in lines if line)
             return True
         try:
             await self._change_module(verb, name.strip().removesuffix(".yate"), rest)

@@ -11,6 +11,7 @@ from yext import conf, log
 from yext.bus import Bus
 from yext.engine import mainconf
 from yext.engine.module import Module
+from yext.engine.unread import unread_files, unread_line
 from yext.errors import ModuleError
 
 BUILT_IN: dict[str, str] = {
@@ -182,6 +183,9 @@ class Loader:
         self._bus.announce("Initializing plugins")
         for module in self.modules.values():
             await self._initialize(module)
+        unread = unread_line(self._bus)
+        if unread:
+            self._bus.log.debug(log.NOTE, "engine", unread)
         self._bus.announce("Initialization complete")
 
     async def load(self, name: str) -> None:
@@ -344,4 +348,4 @@ class Loader:
         for module in self.modules.values():
             problems += module.read_conf()
             problems += module.examine()
-        return problems
+        return problems + unread_files(self._bus)
