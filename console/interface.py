@@ -31,6 +31,7 @@ REQUEST_MAX = 64 * 1024
 _TEXT_MAX = 16 * 1024 * 1024
 _NAME_MAX = 256
 _LIST_MAX = 20_000
+_DATA_LEVELS = 32
 _DEPTH_MAX = 8
 """Replies of replies: an alias, or a file of commands."""
 
@@ -149,6 +150,16 @@ def mapping(found: object) -> dict[str, str]:
     return {text(key): text(value) for key, value in found.items()}
 
 
+def shallow(found: object, levels: int = _DATA_LEVELS) -> object:
+    """Check that lists and objects are in each other in no more than so many levels."""
+    if isinstance(found, (list, dict)):
+        if not levels:
+            raise InterfaceError(f"data of more than {_DATA_LEVELS} levels")
+        for one in found.values() if isinstance(found, dict) else found:
+            shallow(one, levels - 1)
+    return found
+
+
 def _optional(found: object, read: Callable[[Any], Any]) -> Any:
     return None if found is None else read(found)
 
@@ -183,7 +194,7 @@ def to_reply(found: object, depth: int = 0) -> Reply:
         text(found.get("text")),
         mapping(found.get("params")),
         truth(found.get("known")),
-        found.get("data"),
+        shallow(found.get("data")),
         tuple(items(found.get("parts"), part)),
     )
 

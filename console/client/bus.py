@@ -31,8 +31,14 @@ ANSWER_SECONDS = 60.0
 NAMES_MAX = 200
 """Message names that are measured: each message of these waits for the console's answer."""
 
-_BEGUN_MAX = 1000
+_BEGUN_MAX = 100
 """Messages of one name whose end is awaited."""
+
+_BEGUN_LINE_MAX = 16 * 1024
+"""Characters of a line from which a message is not measured: its parameters are kept meanwhile."""
+
+_LINES_AT_ONCE = 100
+"""Lines that are handled before everything else gets its turn."""
 
 _MESSAGE, _ANSWER, _WATCHED = "%%>message:", "%%<message:", "%%<message::"
 
@@ -167,9 +173,12 @@ class BusPeer:
         """Let a message go on at once, and note its start."""
         ident, message = wire.decode_message(fields)
         self._send(f"{_ANSWER}{wire.escape(ident)}:false::")
-        if self._measured is not None:
+        if self._is_measured(message.name) and len(fields) < _BEGUN_LINE_MAX:
             begun = self._begun.setdefault(message.name, deque(maxlen=_BEGUN_MAX))
             begun.append(_Begun(message.params, time.time(), time.perf_counter()))
+
+    def _is_measured(self, name: str) -> bool:
+        return self._measured is not None and name in self._installed
 
     def _end(self, answer: wire.PeerAnswer) -> None:
         """Pass a message on whose dispatch is over."""
@@ -193,8 +202,12 @@ class BusPeer:
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         reason = "the other end closed the connection"
+        lines = 0
         try:
             while line := _text(await reader.readline()):
+                lines += 1
+                if lines % _LINES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 with suppress(ProtocolError):
                     self._receive(line)
         except (OSError, ValueError, ConnectError) as error:

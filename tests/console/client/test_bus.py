@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -151,3 +152,38 @@ def test_an_attached_console_sends_messages_and_follows_them(tmp_path: Path) -> 
             await link.close()
 
     play(tmp_path, story)
+
+
+def test_a_hostile_bus_is_bounded(tmp_path: Path) -> None:
+    """It sends what was not asked for: other names, endless lines, answers to nobody."""
+    path = str(tmp_path / "bus")
+    told: list[str] = []
+
+    async def hostile(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"%%<setlocal:reenter:false:true\n")
+        for number in range(5000):
+            writer.write(f"%%>message:{number}:1:name{number}::a=1\n%%<message:x:true::\n".encode())
+            writer.write(b"%%>message\n%%<message:\nnoise\n%%<message::maybe:x:\n")
+        with contextlib.suppress(OSError):
+            while not writer.is_closing():
+                writer.write(b"x" * 65536)
+                await writer.drain()
+
+    async def run() -> None:
+        lost = asyncio.Event()
+
+        def ended(reason: str) -> None:
+            told.append(reason)
+            lost.set()
+
+        async with asyncio.timeout(60), await asyncio.start_unix_server(hostile, path):
+            peer = BusPeer(path, ended)
+            await peer.connect()
+            peer.measure(["call.route"], lambda measured: None)
+            await lost.wait()
+            with pytest.raises(ConnectError):
+                await peer.dispatch(Message("a"))
+
+    asyncio.run(run())
+    assert told

@@ -312,6 +312,7 @@ def test_a_console_that_breaks_the_interface_is_cut_off(line: str, tmp_path: Pat
         (interface.to_reply, {"ok": 1}),
         (interface.to_reply, interface.from_reply(Reply(True)) | {"params": {"a": 1}}),
         (interface.to_reply, []),
+        (interface.shallow, json.loads("[" * 100 + "]" * 100)),
         (interface.to_words, [["a"]]),
         (interface.to_words, [["a" * 10_000, ""]]),
         (interface.to_words, "words"),
