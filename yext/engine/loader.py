@@ -37,7 +37,12 @@ _ALL_PLUGINS = ("*", "all")
 
 _LATER = (
     "difflib",
+    "grp",
+    "pwd",
     "random",
+    "yext.access.handshakes",
+    "yext.access.passwords",
+    "yext.access.tls",
     "yext.extmodule.diagnosis.aftermath",
     "yext.extmodule.losses",
     "yext.extmodule.calls",
