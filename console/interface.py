@@ -253,6 +253,7 @@ def from_state(state: State) -> dict[str, object]:
         "running": state.counts.running,
         "failed": state.counts.failed,
         "messages": state.counts.messages,
+        "silent": state.counts.silent,
         "flow": state.flow,
         "filter": state.filter,
         "closing": state.closing,
@@ -264,6 +265,7 @@ def to_state(found: object) -> State:
     if not isinstance(found, dict):
         raise InterfaceError("not a state")
     numbers = [whole(found.get(key)) for key in ("running", "failed", "messages")]
+    numbers.append(whole(found.get("silent", 0)))
     return State(
         Counts(*numbers),
         text(found.get("flow"), REQUEST_MAX),

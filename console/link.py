@@ -54,14 +54,21 @@ class Counts:
     """The numbers in the bottom line.
 
     Attributes:
-        running: the programs that run.
+        running: the programs that run, without those that do not answer.
         failed: the programs that have failed.
         messages: the messages so far, without the engine's own timer.
+        silent: the programs that run and do not answer messages.
     """
 
     running: int = 0
     failed: int = 0
     messages: int = 0
+    silent: int = 0
+
+    def programs(self) -> list[str]:
+        """Return ``2 running``, then what else there is: ``1 not answering``, ``1 failed``."""
+        more = ((self.silent, "not answering"), (self.failed, "failed"))
+        return [f"{self.running} running", *(f"{count} {what}" for count, what in more if count)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +310,10 @@ class LocalLink(SessionLink):
     def counts(self) -> Counts:
         counts = [module.counts() for module in modules_of(self.engine)]
         return Counts(
-            sum(running for running, _ in counts),
-            sum(failed for _, failed in counts),
+            sum(one.running for one in counts),
+            sum(one.failed for one in counts),
             self.engine.dispatcher.dispatched,
+            sum(one.silent for one in counts),
         )
 
     def wants(self, event: Event) -> bool:

@@ -72,6 +72,7 @@ async def _run_on(
 
 def _show_stopping(link: LocalLink) -> None:
     """Show what a stop waits for, as the prompt has gone by then."""
-    running = link.counts().running
+    counts = link.counts()
+    running = counts.running + counts.silent
     scripts = f" {running} script{'' if running == 1 else 's'}" if running else ""
     print_now(f"stopping{scripts}")

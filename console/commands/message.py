@@ -211,6 +211,8 @@ def _reply(
 
 
 def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str]:
+    from yext.record.journey import Outcome
+
     reason = f"nobody handled {journey.name}"
     if journey.by and not journey.handled:
         reason = f"{journey.by} {journey.outcome}"
@@ -218,7 +220,10 @@ def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str
         reason = f"nobody handled {failures:,} of them"
     hint = f"dispatcher handlers name={journey.name}"
     starting = [one.label for one in starts_of(session.engine) if one.starting]
-    if starting and not journey.by:
+    scripts = {one.label.partition(" ")[0] for one in starts_of(session.engine)}
+    if journey.outcome is Outcome.TIMED_OUT and journey.by in scripts:
+        hint = f"external log {journey.by}, external restart {journey.by}"
+    elif starting and not journey.by:
         verb = "is" if len(starting) == 1 else "are"
         hint = f"message --wait 10 {journey.name}: {', '.join(starting)} {verb} still starting"
     elif not journey.steps:

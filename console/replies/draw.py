@@ -27,7 +27,13 @@ _ANY_HEIGHT = 25
 _STAND_INS = str.maketrans({"…": "~", "✗": "x", "✓": "+", "–": "-", "→": ">", "·": "-"})
 """Characters for a terminal that has no more than ASCII."""
 
-_STATE_STYLES = {"running": "green", "failed": "red", "backing": "yellow", "stopped": "dim"}
+_STATE_STYLES = {
+    "running": "green",
+    "failed": "red",
+    "not": "red",
+    "backing": "yellow",
+    "stopped": "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)

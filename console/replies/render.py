@@ -23,8 +23,8 @@ LookUp = Callable[[str], Awaitable["Reply | None"]]
 """Runs a command whose reply a picture needs too; gives None where the engine may not have it."""
 
 _SCRIPT_COLUMNS = (
-    "script", "parameter", "state", "pid", "up", "in", "out", "pending", "restarts", "handlers",
-    "watches", "last exit",
+    "script", "parameter", "state", "pid", "up", "in", "out", "pending", "timeouts", "restarts",
+    "handlers", "watches", "last exit",
 )  # fmt: skip
 
 _SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pid")
@@ -102,6 +102,8 @@ def plain(reply: Reply) -> str:
 def notice(lines: Sequence[str], page: Page) -> str:
     """Draw a notice as a panel; `lines` as in `yext.log.Event`."""
     head, *rest = [safe(line, keep="\t") for line in lines]
+    if len(rest) == 1 and (brief := _brief(head, *parse.labelled(rest[0]), page)):
+        return brief
     if _is_start_failure(rest):
         name, _, reason = head.partition(": ")
         return panel(f"{name} did not start", [reason, *rest], page)
@@ -109,6 +111,21 @@ def notice(lines: Sequence[str], page: Page) -> str:
     while len(title) > page.width - 6 and "," in title:
         title, comma, more = head[: title.rindex(",")], ", ", head[title.rindex(",") + 1 :].strip()
     return panel(title, [more, *rest] if comma else rest, page)
+
+
+_MARKS = {"see": "!", "why": "✗"}
+"""The sign of a notice on one line, by the label of the commands in its second."""
+
+
+def _brief(head: str, label: str, commands: str, page: Page) -> str:
+    """A notice that has no more than commands to look further as one line, where it fits."""
+    if label not in _MARKS:
+        return ""
+    mark = _MARKS[label] if page.unicode else "!x"[label == "why"]
+    red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
+    fits = len(head) + len(commands) + 8 <= page.width
+    gap = "     " if fits else "\n    "
+    return f"{red}{mark}{normal} {head}{gap}{commands}\n"
 
 
 def _is_start_failure(lines: Sequence[str]) -> bool:
@@ -241,6 +258,8 @@ def _draw_scripts(parsed: forms.Scripts, request: _Request) -> str | None:
 def _table_of_scripts(scripts: forms.Table, word: str, page: Page) -> str:
     """The table, and a line for each script that failed; `word` is the command's first."""
     names = [name for name in _SCRIPT_COLUMNS if name in scripts.heading]
+    if all(record.get("timeouts", "-") in "-0" for record in scripts.records()):
+        names = [name for name in names if name != "timeouts"]  # The line is short of room.
     rows: list[list[str | Text]] = []
     failed: list[tuple[str, str, str]] = []
     for record in scripts.records():

@@ -36,8 +36,7 @@ def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: b
 
 
 def _scripts(counts: Counts) -> str:
-    total = counts.running + counts.failed
+    total = counts.running + counts.silent + counts.failed
     if not total:
         return "no scripts"
-    failed = f", {counts.failed} failed" if counts.failed else ""
-    return f"{total} script{'s' if total > 1 else ''}: {counts.running} running{failed}"
+    return f"{total} script{'s' if total > 1 else ''}: {', '.join(counts.programs())}"

@@ -43,10 +43,10 @@ class BottomLine:
             return [("", f" {safe(link.node)} | not authenticated")]
         counts = link.counts()
         left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
-        failed = f" {counts.failed} failed" if counts.failed else ""
+        running, *bad = counts.programs()
         return [
-            ("", f" {safe(link.node)} | {counts.running} running"),
-            ("class:failed", failed),
+            ("", f" {safe(link.node)} | {running}"),
+            ("class:failed", "".join(f", {one}" for one in bad)),
             ("", f" | {self._rate} msg/s | {safe(link.flow())}{left_out}{self._slow_command()}"),
         ]
 

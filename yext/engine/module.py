@@ -93,6 +93,14 @@ class Start(Protocol):
         """Wait until the program has done what it does at first, or has ended."""
 
 
+class Counts(NamedTuple):
+    """How many programs run and answer, run and do not answer, and have failed."""
+
+    running: int = 0
+    silent: int = 0
+    failed: int = 0
+
+
 class Listening(NamedTuple):
     """Where a module listens, and the reasons why it does not listen elsewhere."""
 
@@ -221,12 +229,9 @@ class Module:
         """Describe the module and its activity in a few words."""
         return ", ".join(part for part in (self.title, self.kind, self.status_params()) if part)
 
-    def counts(self) -> tuple[int, int]:
-        """The number of programs that run, and of those that have failed.
-
-        A shell asks for this at every key, so it is no message on the bus.
-        """
-        return 0, 0
+    def counts(self) -> Counts:
+        """The numbers of programs; a shell asks for this at every key, so it is no message."""
+        return Counts()
 
     def programs(self) -> Sequence[Program]:
         """The programs of the module, in the order they were started."""

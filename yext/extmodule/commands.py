@@ -12,6 +12,7 @@ from yext.conf.options import nearest
 from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
+from yext.extmodule.peer.silence import Silence
 from yext.extmodule.script.spawn import resolve
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
@@ -205,17 +206,29 @@ async def _show(supervisor: Supervisor, arguments: str, message: Message) -> boo
 
 
 async def _why(supervisor: Supervisor, arguments: str, message: Message) -> bool:
-    failed = [
-        (script.last_failure, script)
-        for script in _chosen(supervisor, arguments, message)
-        if script.last_failure is not None
-    ]
+    chosen = _chosen(supervisor, arguments, message)
+    silent = [(silence, one) for one in chosen if (silence := one.silence()) is not None]
+    for silence, script in sorted(silent, key=lambda found: found[0].since)[:1]:
+        message.retvalue = _text(_why_silent(script, silence))
+        return True
+    failed = [(script.last_failure, script) for script in chosen if script.last_failure is not None]
     if not failed and "reason" not in message:
         message.retvalue = f"Nothing has failed{EOL}"
     for failure, script in sorted(failed, key=lambda one: one[0].when)[-1:]:
         headline = f"{safe(script.label)}, at {clock(failure.when)}"
         message.retvalue = _text([headline, *failure.lines])
     return True
+
+
+def _why_silent(script: Script, silence: Silence) -> list[str]:
+    """Return what is known of a script that does not answer, with its last words."""
+    label = safe(script.label)
+    said = [safe(line.text, keep=TAB) for line in list(script.errors.lines)[-_LAST_WORDS:]]
+    words = "its last lines on standard error:" if said else "it wrote nothing on standard error"
+    return [
+        f"{label}, since {clock(silence.since)}", f"{label} {silence.describe()}", words, *said,
+        f"do: external log {label}, external restart {label}",
+    ]  # fmt: skip
 
 
 async def _log(supervisor: Supervisor, arguments: str, message: Message) -> bool:
@@ -264,9 +277,12 @@ def _chosen(supervisor: Supervisor, arguments: str, message: Message) -> list[Sc
     return found
 
 
+_LAST_WORDS = 5
+"""How many lines on standard error explain a silence."""
+
 COLUMNS = (
-    "script", "parameter", "state", "pid", "role", "up", "in", "out", "pending", "handlers",
-    "watches", "restarts", "last exit", "last failure",
+    "script", "parameter", "state", "pid", "role", "up", "in", "out", "pending", "timeouts",
+    "handlers", "watches", "restarts", "last exit", "last failure",
 )  # fmt: skip
 
 
@@ -286,11 +302,12 @@ def _row(script: Script) -> list[str]:
 def _live(script: Script) -> list[str]:
     """Return the fields about a script's process, from ``pid`` to ``watches``."""
     if script.process is None:
-        return ["-"] * 8
+        return ["-"] * 9
     peer, up = script.process.peer, script.process.age()
     subscribed = peer.subscriptions
     counts = (
         peer.received, peer.sent, len(peer.pending.waiting),
+        peer.silence.total if peer.silence is not None else 0,
         len(subscribed.relays), len(subscribed.watches),
     )  # fmt: skip
     return [str(script.process.pid), peer.role, str(int(up)), *map(str, counts)]

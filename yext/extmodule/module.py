@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yext.conf import Conf, Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
-from yext.engine.module import Listening, Module, Program, Start
+from yext.engine.module import Counts, Listening, Module, Program, Start
 from yext.extmodule import commands, completion, reload, settings
 from yext.extmodule.peer.listener import Listeners
 from yext.extmodule.script.states import ScriptState
@@ -145,7 +145,7 @@ class ExtModule(Module):
         supervisor = self.supervisor
         return f"scripts={len(supervisor.peers)},chans={len(supervisor.channels)}"
 
-    def counts(self) -> tuple[int, int]:
+    def counts(self) -> Counts:
         return self.supervisor.count_scripts()
 
     def programs(self) -> Sequence[Program]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from yext import log
 from yext.commander import Commander, check_execute
-from yext.engine.module import Module
+from yext.engine.module import Counts, Module
 from yext.errors import StartError
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.ends import PeerEnd
@@ -20,6 +22,7 @@ from yext.extmodule.settings import ModuleOptions, Program, Settings
 from yext.message import Message
 
 if TYPE_CHECKING:
+    from yext.extmodule.peer.silence import Silence
     from yext.extmodule.script.launch import Launcher
     from yext.extmodule.script.oneshot import OneShots
     from yext.extmodule.script.script import Script
@@ -42,6 +45,10 @@ def _connect_peer(peer: Peer, role: str, ident: str) -> bool:
 
 def _no_call(peer: Peer, ident: str, message: Message) -> None:
     """Attach nothing."""
+
+
+_SILENCE_SECONDS = 60.0
+"""Seconds between two reports that a peer does not answer."""
 
 
 class Supervisor:
@@ -157,6 +164,20 @@ class Supervisor:
         if script is not None:
             script.peer_ended(end)
 
+    def report_silence(self, peer: Peer, silence: Silence) -> None:
+        """Report that a peer has not answered messages: at once, then once a minute."""
+        now, script = time.time(), self.peers.get(peer)
+        if silence.reported and now < silence.reported + _SILENCE_SECONDS:
+            return
+        silence.reported = now
+        label = script.label if script is not None else peer.label
+        see = "external info"
+        if script is not None:
+            see = f"external log {label}, external restart {label}"
+        lines = (f"{label} {silence.describe()}", f"see: {see}")
+        safe = tuple(log.safe(line) for line in lines)
+        self.bus.log.notice(safe, script.session if script is not None else "")
+
     def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
         """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
         connect = self.roles.get(role)
@@ -252,10 +273,12 @@ class Supervisor:
         """Forget a script that has ended."""
         self.scripts.remove(script)
 
-    def count_scripts(self) -> tuple[int, int]:
-        """Return how many scripts run, and how many have failed."""
-        running = sum(script.state in LIVE for script in self.scripts)
-        return running, sum(script.state is ScriptState.FAILED for script in self.scripts)
+    def count_scripts(self) -> Counts:
+        """Count the scripts that run, those of them that do not answer, and those that failed."""
+        live = [script for script in self.scripts if script.state in LIVE]
+        silent = sum(script.silence() is not None for script in live)
+        failed = sum(script.state is ScriptState.FAILED for script in self.scripts)
+        return Counts(len(live) - silent, silent, failed)
 
     def execute(self, name: str, parameter: str | None, commander: Commander) -> int:
         """Start a program without the protocol on a command; return its pid.

@@ -19,6 +19,7 @@ from yext.extmodule.peer.ends import AT_ONCE, PeerEnd
 from yext.extmodule.peer.pending import NEVER, PendingAnswers
 from yext.extmodule.peer.requests import REQUESTS
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
+from yext.extmodule.peer.silence import Silence
 from yext.extmodule.peer.subscriptions import Subscriptions
 from yext.extmodule.peer.transport import PeerConnection
 from yext.linebuffer import BUFSIZE
@@ -68,6 +69,9 @@ class PeerHost(Protocol):
     def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
         """Forget a peer that has ended."""
 
+    def report_silence(self, peer: Peer, silence: Silence) -> None:
+        """Report that a peer has not answered messages, unless that was reported just now."""
+
     def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
         """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
 
@@ -100,6 +104,7 @@ class Peer:
         outgoing: the lines that are to be written at the end of this turn of the loop, if any.
         received, sent: the number of messages and answers from and to the peer.
         own_in_flight: the number of the peer's own messages that are being dispatched.
+        silence: the messages that it did not answer in time, None if there were none.
         spoke: True once the peer has sent a line of the protocol.
         stray: the first line that was not one, empty if there was none.
         ended: True once the peer's part on the bus is over.
@@ -110,7 +115,7 @@ class Peer:
         "_dispatcher", "_host", "_mistakes", "_sequence", "_subscriptions", "_turn", "channel",
         "congested", "connection", "ended", "is_script", "label", "name", "outgoing",
         "own_in_flight", "parameter", "pending", "pid", "received", "role", "sent", "settings",
-        "spoke", "stray",
+        "silence", "spoke", "stray",
     )  # fmt: skip
 
     def __init__(self, host: PeerHost, name: str, parameter: str, role: str) -> None:
@@ -136,6 +141,7 @@ class Peer:
         self._turn = 0.0  # the loop's time when the first line in `outgoing` was added
         self.own_in_flight = 0
         self._sequence = 0
+        self.silence: Silence | None = None
         self._mistakes: Throttle | None = None
 
     @property
@@ -310,19 +316,32 @@ class Peer:
 
     def _passing_overdue(self) -> Iterator[None]:
         pending, now = self.pending, asyncio.get_running_loop().time()
-        passed = False
+        silence = None
         for ident, dispatch in pending.take_overdue(now):
-            passed = True
             pending.remember(ident, dispatch, now)
             name = log.safe(dispatch.message.name)
+            silence = self.silence = self.silence or Silence()
+            silence.add(name, self.settings.timeout / 1000, self._answers() - 1)
             self._host.debug(log.WARN, f"'{self.label}' did not answer '{name}' in time")
             dispatch.answered(False, NoAnswer.TIMED_OUT)
             yield
         if self.ended:
             return
-        if passed and self.settings.timebomb:
-            self.end(PeerEnd.TIMEBOMB)
+        if silence is not None:
+            self._host.report_silence(self, silence)
+            if self.settings.timebomb:
+                self.end(PeerEnd.TIMEBOMB)
         pending.watch_next(now, self._pass_overdue)
+
+    def _answers(self) -> int:
+        """Return how many messages the peer has answered in time."""
+        overdue = self.silence.total if self.silence is not None else 0
+        return self._sequence - len(self.pending.waiting) - overdue
+
+    def unanswered(self) -> Silence | None:
+        """Return the messages that the peer did not answer, None if it has answered since."""
+        silence = self.silence
+        return silence if silence is not None and silence.answers == self._answers() else None
 
     def input_closed(self) -> None:
         """Let go of all messages: the peer reads no more, though it may go on sending."""

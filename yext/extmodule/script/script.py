@@ -17,6 +17,7 @@ from yext.extmodule.diagnosis.exitstatus import ExitStatus, ScriptExit
 from yext.extmodule.peer.connection import ConnectionHost
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
+from yext.extmodule.peer.silence import Silence
 from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
 from yext.extmodule.script.errorlog import ErrorLog
@@ -132,13 +133,17 @@ class Script:
         """The process id, None while there is no process."""
         return self.process.pid if self.process is not None else None
 
+    def silence(self) -> Silence | None:
+        """Return the messages that it does not answer, None if it has answered since."""
+        return self.peer.unanswered() if self.peer is not None else None
+
     def describe_state(self) -> str:
         """Return the state, with the seconds left of a back-off or the time of a failure."""
         if self.state is ScriptState.BACKING_OFF:
             return f"{self.state} ({self._backoff.left():.1f} s)"
         if self.state is ScriptState.FAILED and self.last_failure is not None:
             return f"{self.state} {log.clock(self.last_failure.when)}"
-        return self.state
+        return self.state if self.silence() is None else "not answering"
 
     def describe_restarts(self) -> str:
         """Return the number of restarts; during a back-off, ``2 of 5`` for the one to come."""
