@@ -106,7 +106,6 @@ class Link(Protocol):
     Attributes:
         node: the node's name.
         session: the label that notices for this session have.
-        locked: True until the session has authenticated; it sees nothing before.
     """
 
     @property
@@ -114,9 +113,6 @@ class Link(Protocol):
 
     @property
     def session(self) -> str: ...
-
-    @property
-    def locked(self) -> bool: ...
 
     @property
     def secrets(self) -> Secrets:
@@ -208,10 +204,6 @@ class SessionLink:
     @property
     def frame(self) -> str:
         return self.own.frame
-
-    @property
-    def locked(self) -> bool:
-        return self.own.authority is Authority.GUEST
 
     async def run(self, line: str) -> Reply:
         self.own.remember(line.strip())
@@ -362,24 +354,12 @@ class LocalLink(SessionLink):
 
 
 class GuardedLink(LocalLink):
-    """The link of a session that may not have authenticated yet."""
+    """The link of a session that may be an observer's: its overview is for admins."""
 
     async def overview(self) -> Overview:
         if self.own.authority is Authority.ADMIN:
             return await super().overview()
         return Overview(self.engine.run_params["version"])
-
-    def counts(self) -> Counts:
-        return Counts() if self.locked else super().counts()
-
-    async def complete(self, line: str) -> list[Word]:
-        if not self.locked:
-            return await super().complete(line)
-        partline, _, partword = line.lstrip().rpartition(" ")
-        return words_of(self.interpreter.complete_own(partline.strip(), partword))
-
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        return super().subscribe(lambda event: None if self.locked else subscriber(event))
 
 
 def _is_mistake(event: Event) -> bool:

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 _GAP = "   "
 
 
-def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: bool = False) -> str:
-    """Return the banner, with a hint how to go on; `locked` as in `console.link.Link`."""
+def text(node: str, overview: Overview, counts: Counts, page: Page) -> str:
+    """Return the banner, with a hint how to go on."""
     head = ""
-    parts = [f"{overview.product} {overview.version}", f"node {node}"]
-    if not locked:
-        parts.append(_scripts(counts))
+    parts = [f"{overview.product} {overview.version}", f"node {node}", _scripts(counts)]
     if overview.listeners is not None:
         parts.append(f"listeners: {', '.join(overview.listeners) or 'none'}")
     parts += overview.remarks
@@ -30,7 +28,6 @@ def text(node: str, overview: Overview, counts: Counts, page: Page, *, locked: b
         f"{head}\n"
         + render.failures(overview.failed, page)
         + draw.items([*overview.failed_listeners, *overview.mistakes], page)
-        + ("Not authenticated: auth PASSWORD lets you in.\n" if locked else "")
         + "Type help, or press TAB.\n"
     )
 

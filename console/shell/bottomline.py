@@ -39,8 +39,6 @@ class BottomLine:
         hint = link.usage(self._typed())
         if hint:
             return [("", f" {safe(hint)}"[: self._screen.width])]
-        if link.locked:
-            return [("", f" {safe(link.node)} | not authenticated")]
         counts = link.counts()
         left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
         running, *bad = counts.programs()

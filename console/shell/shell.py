@@ -229,16 +229,13 @@ class Shell:
         """Show the banner."""
         link = self._link
         overview, page = await link.overview(), self._presenter.page()
-        text = banner.text(link.node, overview, link.counts(), page, locked=link.locked)
+        text = banner.text(link.node, overview, link.counts(), page)
         self._screen.reply(text)
         self._screen.flush()
 
     async def _execute(self, line: str) -> None:
-        was_locked = self._link.locked
         reply = await self._link.run(line)
         await self._presenter.reply(line, reply)
-        if was_locked and not self._link.locked:
-            await self._introduce()
 
     def _report(self, line: str, task: asyncio.Task[None]) -> None:
         """Show why there is no reply: the wait was given up, or yext has an error."""

@@ -249,3 +249,20 @@ def test_a_pid_file_of_an_engine_that_runs_stays(folder: Path) -> None:
         engine.ask("stop")
         engine.process.wait(SECONDS)
         assert pid.read_text() == "another\n"
+
+
+def test_an_engine_that_ends_leaves_the_sockets_of_a_newer_one(folder: Path) -> None:
+    (folder / "extmodule.conf").write_text(f"[listener p]\ntype=unix\npath={folder}/peers\n")
+    with serving(folder) as old:
+        for name in ("manager", "peers"):
+            (folder / name).unlink()
+        with serving(folder) as new:
+            old.process.terminate()
+            assert old.process.wait(SECONDS) == 0
+            assert "Uptime" in new.ask("uptime")
+            with connected(folder / "peers") as peer:
+                peer.sendall(b"%%>connect:global\n%%>watch:x\n")
+                assert peer.recv(100) == b"%%<watch:x:true\n"
+            new.process.terminate()
+            new.process.wait(SECONDS)
+        assert not (folder / "manager").exists() and not (folder / "peers").exists()
