@@ -243,7 +243,7 @@ COMMANDS = {
     "external execute /nowhere": "failed: .*",
     "external start {touch} {file} password=hush": "ok",
     "external stop nothing": "failed: nothing does not run",
-    "reload": "ok",
+    "reload": "failed: unknown command",
     "module unload nothing": "failed: .*",
 }
 
