@@ -50,7 +50,7 @@ _UPTIME = re.compile(
 )
 _COMMANDS = "Available commands:"
 
-LABELS = ("printed", "tried", "from", "near", "found", "do", "see", "why")
+LABELS = ("printed", "tried", "from", "near", "found", "do", "see", "why", "when")
 """The labels of the lines that explain a failure."""
 
 

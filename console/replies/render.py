@@ -123,9 +123,17 @@ def _brief(head: str, label: str, commands: str, page: Page) -> str:
         return ""
     mark = _MARKS[label] if page.unicode else "!x"[label == "why"]
     red, normal = ("\x1b[31m", "\x1b[m") if page.color else ("", "")
-    fits = len(head) + len(commands) + 8 <= page.width
-    gap = "     " if fits else "\n    "
-    return f"{red}{mark}{normal} {head}{gap}{commands}\n"
+    if len(head) + len(commands) + 7 <= page.width:
+        return f"{red}{mark}{normal} {head}     {commands}\n"
+    import textwrap
+
+    folded = textwrap.wrap(head, max(20, page.width - 2), break_on_hyphens=False)
+    return f"{red}{mark}{normal} " + "\n  ".join([*folded, commands]) + "\n"
+
+
+def is_repeat(lines: Sequence[str]) -> bool:
+    """Return True if a notice reports an end like the one before in a single line."""
+    return len(lines) == 2 and parse.labelled(lines[1])[0] == "why"
 
 
 def _is_start_failure(lines: Sequence[str]) -> bool:

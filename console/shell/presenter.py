@@ -69,8 +69,14 @@ class Presenter:
     def _notice(self, event: Event) -> None:
         from console.replies import render
 
-        # Lines of standard error that the notice has are not shown twice.
-        self._held = [held for held in self._held if safe(held.text, keep="\t") not in event.lines]
+        # Lines of standard error that the notice has, or its kind had, are not shown twice.
+        repeated = render.is_repeat(event.lines)
+        self._held = [
+            held
+            for held in self._held
+            if safe(held.text, keep="\t") not in event.lines
+            and not (repeated and event.text.startswith(f"{held.source.partition('[')[0]} "))
+        ]
         self._screen.show(render.notice(event.lines, self.page()))
 
     def _show_held(self) -> None:

@@ -45,6 +45,7 @@ _LATER = (
     "yext.access.tls",
     "yext.extmodule.diagnosis.aftermath",
     "yext.extmodule.losses",
+    "yext.extmodule.script.reports",
     "yext.extmodule.calls",
     "yext.extmodule.peer.data",
     "yext.extmodule.diagnosis.diagnose",

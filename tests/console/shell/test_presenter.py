@@ -56,3 +56,20 @@ def test_other_lines_are_shown_soon(monkeypatch: pytest.MonkeyPatch) -> None:
         assert shown == [ERROR.line(), OTHER.line()]
 
     asyncio.run(play())
+
+
+def test_a_repeated_end_has_none_of_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presenter, "_HOLD_SECONDS", 1000.0)
+    lines = ("x.py ended again at 12:00:00, exit status 1", "why: external why x.py")
+
+    async def play() -> None:
+        shown: list[str] = []
+        showing = presenter_of(shown)
+        end = Event(EventKind.NOTICE, "; ".join(lines), lines=lines, session="console")
+        for event in (ERROR, OTHER, end):
+            showing.event(event)
+        assert shown == [f"x {lines[0]}     external why x.py\n"]
+        showing.close()
+        assert shown[1:] == [OTHER.line()]
+
+    asyncio.run(play())

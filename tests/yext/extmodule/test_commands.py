@@ -51,6 +51,7 @@ def test_show_tells_all_of_a_script(lab: Workshop) -> None:
                 "in": "0",
                 "out": "1",
                 "pending": "1",
+                "timeouts": "0",
                 "handlers": "1",
                 "watches": "1",
                 "restarts": "0",

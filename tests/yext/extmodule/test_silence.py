@@ -119,5 +119,5 @@ def test_a_message_that_timed_out_hints_at_the_script(lab: Workshop) -> None:
 def test_a_brief_notice_is_one_line_where_it_fits() -> None:
     lines = ("hang.py has not answered 3 messages in 12 s (user.auth)", "see: external log hang.py")
     assert notice(lines, Page(120, False, True)) == f"! {lines[0]}     external log hang.py\n"
-    assert notice(lines, Page(80, False, False)) == f"! {lines[0]}\n    external log hang.py\n"
+    assert notice(lines, Page(80, False, False)) == f"! {lines[0]}\n  external log hang.py\n"
     assert notice(lines, Page(80, True, True)).startswith("\x1b[31m!\x1b[m hang.py")

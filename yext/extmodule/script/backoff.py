@@ -55,6 +55,10 @@ class BackOff:
         """How many restarts there were within the window, with the one that is due."""
         return len(self._recent)
 
+    def span(self) -> float:
+        """Return the seconds since the first of the restarts that count."""
+        return self._loop.time() - self._recent[0] if self._recent else 0.0
+
     def left(self) -> float:
         """Return the rest of the delay in seconds."""
         return max(0.0, self._next_start - self._loop.time())

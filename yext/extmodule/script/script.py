@@ -111,6 +111,7 @@ class Script:
         self.last_exit: ScriptExit | None = None
         self.last_failure: Failure | None = None
         self.begun: Start | None = None
+        self._reported_end = ""
         self._host = host
         self._ended = asyncio.Event()
         self._ended.set()
@@ -290,15 +291,19 @@ class Script:
         self.errors.flush()
         now, peer = time.time(), process.peer
         self.last_exit = ScriptExit(status, process.age(), now, peer.spoke)
-        event = self._report_end(process, self.last_exit)
+        event, level = self._judge_end(process, self.last_exit)
         if self.begun is not None:
             failure = self.last_failure if event is ScriptEvent.BAD_END else None
             self.begun.end(failure.lines if failure is not None else ())
         self.process = None
         self._host.launcher.end_group(process.pid, self._host.options.termwait / 1000)
         if process.asked_to_stop or not peer.settings.restart or self._host.bus.halting:
+            if level is not None and self.last_failure is not None:
+                self._notice(self.last_failure.lines, level=level)
             self._on(event)
-        elif self._back_off():
+        elif again := self._back_off():
+            if level is not None:
+                self._report_restart(self.last_exit, again, level)
             self._on(ScriptEvent.AGAIN)
         else:
             self._on(ScriptEvent.BAD_END)
@@ -308,8 +313,13 @@ class Script:
 
     # The report of an end
 
-    def _report_end(self, process: ScriptProcess, exit: ScriptExit) -> ScriptEvent:
-        """Log the end of a process, and report it if it is bad or early; return the event."""
+    def _judge_end(
+        self, process: ScriptProcess, exit: ScriptExit
+    ) -> tuple[ScriptEvent, int | None]:
+        """Log the end of a process; return its event, and the level of a report, None for none.
+
+        An end that is bad or early becomes `last_failure`.
+        """
         never = "" if exit.spoke else ". Never got anything"
         self._host.debug(
             log.NOTE,
@@ -318,13 +328,27 @@ class Script:
         )
         cause = _cause(process)
         if process.asked_to_stop or (process.signalled and not cause):
-            return ScriptEvent.END
+            return ScriptEvent.END, None
         bad = bool(cause) or exit.status.code != 0
         if bad or self.is_early(exit):
             self.last_failure = Failure(self._describe_end(process, exit, cause), exit.when)
             level = log.WARN if bad or not exit.spoke else log.NOTE
-            self._notice(self.last_failure.lines, level=level)
-        return ScriptEvent.BAD_END if bad else ScriptEvent.END
+            return ScriptEvent.BAD_END if bad else ScriptEvent.END, level
+        return ScriptEvent.END, None
+
+    def _report_restart(self, exit: ScriptExit, again: str, level: int) -> None:
+        """Report an end that leads to a restart: whole, or in one line after one of the kind."""
+        from yext.extmodule.script import reports
+
+        status, count = exit.status.describe(), self._backoff.count
+        if count > 1 and status == self._reported_end:
+            seconds = self._backoff.span()
+            lines = reports.next_end(self.label, status, exit.when, again, count, seconds)
+        else:
+            assert self.last_failure is not None
+            lines = reports.first_end(self.last_failure.lines, exit.when, again)
+        self._reported_end = status
+        self._notice(lines, level=level)
 
     def is_early(self, exit: ScriptExit) -> bool:
         """Return True if an end with status 0 is worth a report."""
@@ -344,21 +368,18 @@ class Script:
 
     # Restart
 
-    def _back_off(self) -> bool:
-        """Begin the delay before a restart; return False if there were too many restarts."""
+    def _back_off(self) -> str:
+        """Begin the delay before a restart; return when that is, empty after too many restarts."""
         options = self._host.options
         delay = self._backoff.begin(
             options.restart_delay / 1000, options.restart_max, options.restart_window
         )
         if delay is None:
             self._give_up()
-            return False
-        self._host.debug(
-            log.NOTE,
-            f"'{self.label}' is started again in {delay:.1f} s,"
-            f" {self._backoff.count} of {options.restart_max}",
-        )
-        return True
+            return ""
+        again = f"started again in {delay:.1f} s, {self._backoff.count} of {options.restart_max}"
+        self._host.debug(log.NOTE, f"'{self.label}' is {again}")
+        return again
 
     def _give_up(self) -> None:
         options = self._host.options
@@ -367,12 +388,13 @@ class Script:
             f"{self.label} was started again {options.restart_max} times in "
             f"{options.restart_window} s and is given up, last {last}"
         )
-        before = self.last_failure.lines[1:] if self.last_failure is not None else ()
-        details = [line for line in before if not line.startswith("do: ")]
-        hints = [line for line in before if line.startswith("do: ")]
-        lines = (headline, *details, *(hints or [f"do: mend it; external start {self.label}"]))
-        self.last_failure = Failure(lines, time.time())
-        self._notice(lines)
+        from yext.extmodule.script.reports import last_end
+
+        before = self.last_failure.lines if self.last_failure is not None else ()
+        hint = f"do: mend it; external start {self.label}"
+        now = time.time()
+        self.last_failure = Failure(last_end(before, now, headline, hint), now)
+        self._notice(self.last_failure.lines)
 
     def _start_again(self) -> None:
         self.restarts += 1
