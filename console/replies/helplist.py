@@ -55,9 +55,13 @@ _GROUPS: Mapping[str, Sequence[tuple[str, ...]]] = {
 """In each group, commands with what is shown of them. A second word of a command is one that its
 usage must have."""
 
-_HEADS = frozenset(
-    row[0].partition(" ")[0] for group in _GROUPS.values() for row in group
-)  # fmt: skip
+ORDER: Mapping[str, int] = {
+    head: at
+    for at, head in enumerate(
+        dict.fromkeys(row[0].partition(" ")[0] for group in _GROUPS.values() for row in group)
+    )
+}
+"""The place of each command that is in a group, by its first word."""
 
 _MORE = "help COMMAND tells more; TAB completes; any command takes | grep WORD and > FILE"
 
@@ -79,7 +83,7 @@ def draw(usages: Sequence[str], descriptions: Mapping[str, str], page: Page) -> 
         items = [item for row in group if _has(words, row[0]) for item in row[1:]]
         if items:
             lines += _folded(name, items, page)
-    lines += _others([head for head in words if head not in _HEADS], descriptions, page)
+    lines += _others([head for head in words if head not in ORDER], descriptions, page)
     lines += textwrap.wrap(_MORE, page.width)
     return "".join(f"{line}\n" for line in lines)
 

@@ -8,6 +8,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from console.link import Link, Word
+from console.replies.helplist import ORDER
 from yext.log import is_safe, safe
 
 _UNFINISHED = ("=", "/", ":")
@@ -36,6 +37,8 @@ class LinkCompleter(Completer):
         line = document.text_before_cursor.lstrip()
         before, blank, typed = line.rpartition(" ")
         words = await self._found(line)
+        if not line:
+            words.sort(key=_rank)  # What one came for comes first, as in help.
         replaced, start = len(typed), ""
         if not words and blank:
             start = await self._completed(before)
@@ -68,6 +71,10 @@ class LinkCompleter(Completer):
             found = await self._found(written + typed)
             written += f"{found[0].text if len(found) == 1 else typed} "
         return written
+
+
+def _rank(word: Word) -> int:
+    return ORDER.get(word.text, len(ORDER))
 
 
 def fuzzy(typed: str, words: Iterable[Word]) -> list[Word]:

@@ -19,6 +19,14 @@ _HOLD_SECONDS = 0.2
 that error, the notice about its end has the line."""
 
 
+_NEWEST_LAST = ("events", "logview", "external log", "flow last", "history")
+"""Commands that show the newest at the end."""
+
+
+def _newest_last(command: str) -> bool:
+    return f"{' '.join(command.split())} ".startswith(tuple(f"{one} " for one in _NEWEST_LAST))
+
+
 class Presenter:
     """Shows replies and events of a link on a screen.
 
@@ -43,7 +51,7 @@ class Presenter:
         # Handlers on the bus are asked for it, so only if it is needed.
         described = await self._link.described() if command.strip() in render.HELP else {}
         text = await render.draw(reply, command, self.page(), self._link.look_up, described)
-        await self._screen.page(text, always=pipeline.pages(command))
+        await self._screen.page(text, always=pipeline.pages(command), at_end=_newest_last(command))
 
     def page(self) -> Page:
         """Return the page that replies are drawn on, by the terminal's size now."""

@@ -95,12 +95,19 @@ class Screen:
         if text:
             self._add(text)
 
-    async def page(self, text: str, *, always: bool = False) -> None:
+    async def page(self, text: str, *, always: bool = False, at_end: bool = False) -> None:
         """Show what the operator asked for, through the pager if it does not fit, or `always`.
 
         Output of the engine waits meanwhile, as far as `WAITING_MAX` allows.
+
+        Args:
+            text: whole lines.
+            always: whether the pager is opened for what fits, too.
+            at_end: whether the newest is last, so that less is opened there.
         """
         pager = self._pager() if always or self._rows(text) > self.height - 2 else []
+        if at_end and pager and os.path.basename(pager[0]) == "less":
+            pager = [*pager, "+G"]
         if not pager or self._app is None:
             self.reply(text)
             return

@@ -133,7 +133,8 @@ class Shell:
                 complete_while_typing=False,
                 auto_suggest=AutoSuggestFromHistory(),
                 history=history,
-                bottom_toolbar=self._bottom.text,
+                bottom_toolbar=self._bottom_text,
+                enable_suspend=terminal.owns_process,
                 key_bindings=self._keys(),
                 style=prompt.style(capabilities),
                 input_processors=[prompt.SecretProcessor(self._link.secrets)],
@@ -156,13 +157,29 @@ class Shell:
             return above
         return [*above, ("class:node", f"{safe(self._link.node)}> ")]
 
+    def _bottom_text(self) -> StyleAndTextTuples:
+        """Return the bottom line; while words are offered, how many there are."""
+        state, count = self._session.default_buffer.complete_state, self._offered()
+        if state is None or count < 2:
+            return self._bottom.text()
+        at = state.complete_index
+        where = f"{count} words" if at is None else f"word {at + 1} of {count}"
+        return [("", f" {where}: TAB goes on, Enter takes one, letters narrow them")]
+
+    def _offered(self) -> int:
+        """Return how many words the menu offers, 0 without it."""
+        state = self._session.default_buffer.complete_state
+        return len(state.completions) if state is not None else 0
+
     def _keys(self) -> KeyBindings:
-        from prompt_toolkit.filters import Condition
+        from prompt_toolkit import search
+        from prompt_toolkit.filters import Condition, completion_is_selected, is_searching
         from prompt_toolkit.key_binding import KeyBindings
 
         keys = KeyBindings()
         empty = Condition(lambda: not self.typed())
         live = Condition(lambda: self._screen.is_live)
+        several = Condition(lambda: self._offered() > 1)
 
         @keys.add("c-c")
         def _interrupt(event: KeyPressEvent) -> None:
@@ -171,6 +188,16 @@ class Shell:
         @keys.add("c-d", filter=empty)
         def _end(event: KeyPressEvent) -> None:
             self._leave()
+
+        @keys.add("enter", filter=completion_is_selected & several & ~live)
+        def _take(event: KeyPressEvent) -> None:
+            # It is in the line already; what was only looked at is not carried out.
+            event.current_buffer.complete_state = None
+
+        @keys.add("enter", filter=is_searching)
+        def _run_found(event: KeyPressEvent) -> None:
+            search.accept_search()
+            event.app.current_buffer.validate_and_handle()
 
         @keys.add("<any>", filter=live)
         @keys.add("enter", filter=live)

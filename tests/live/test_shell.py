@@ -88,7 +88,7 @@ def test_completion_of_commands_scripts_and_fuzzy(place: Place) -> None:
     shell.type("\x03")
     shell.prompt()
     shell.type("\t")
-    shell.sees("Show information on how long Yate has run")
+    shell.sees("Sends a message, and shows its reply")
 
 
 def test_completion_describes_what_the_bus_knows(place: Place) -> None:
@@ -396,3 +396,55 @@ def test_plain_shows_the_words_of_yate(place: Place) -> None:
     shell = place.open("--plain")
     assert "External start attempt" in shell.command("external start route.sh 1")
     assert "1. route.sh 1" in shell.command("external")
+
+
+def test_a_word_that_was_only_looked_at_is_not_carried_out(place: Place) -> None:
+    shell = place.open()
+    shell.type("\t")
+    shell.until(lambda: re.search(r" \d+ words: TAB goes on", shell.text()), "how many there are")
+    shell.type("\t")
+    shell.sees("word 1 of")
+    shell.type("\r")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} external", "the word in the line")
+    shell.type("\x03")
+    shell.prompt()
+    assert "Uptime: " in shell.command("uptime")
+
+
+def test_enter_carries_out_the_line_that_a_search_has_found(place: Place) -> None:
+    shell = place.open()
+    shell.command("runparam colour=blue")
+    shell.command("uptime")
+    shell.type("\x12colour")
+    shell.sees("colour")
+    shell.type("\r")
+    shell.until(lambda: shell.text().count(f"{PROMPT} runparam colour=blue") == 2, "the command")
+    shell.prompt()
+
+
+def test_the_pager_opens_at_the_newest(place: Place) -> None:
+    place.script("chatty.sh", "#!/bin/sh\nseq 1 150 >&2\nexec cat\n")
+    shell = place.open(PAGER="less", rows=24)
+    shell.command("output off")
+    shell.command("external start chatty.sh")
+    shell.command_until("external log chatty.sh", lambda reply: reply.endswith("] 150"))
+    shell.type("external log -n 200 chatty.sh\r")
+    shell.until(lambda: shell.cursor_line() in ("(END)", ":"), "the pager")
+    assert any(line.rstrip().endswith("] 150") for line in shell.screen.display[-3:])
+    shell.type("q")
+    shell.prompt()
+
+
+def test_the_shell_is_suspended_and_goes_on(place: Place) -> None:
+    argv = " ".join(place.argv())
+    shell = place.run(["bash", "--norc", "-i"], PS1="outer$ ")
+    shell.sees("outer$")
+    shell.type(f"{argv}\r")
+    shell.prompt()
+    shell.type("\x1a")
+    shell.sees("Stopped")
+    shell.type("fg\r")
+    shell.prompt()
+    assert "Uptime: " in shell.command("uptime")
+    shell.type("quit\r")
+    shell.sees("Goodbye!")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -231,9 +232,19 @@ def _why_silent(script: Script, silence: Silence) -> list[str]:
     ]  # fmt: skip
 
 
+_LOG_LINES = 20
+"""How many lines ``external log`` shows unless asked for more: the newest."""
+
+_LOG_COUNT = re.compile(r"-n\s*(\d{1,9})(?:\s+|$)")
+
+
 async def _log(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    count = _LOG_COUNT.match(arguments)
+    most = int(count[1]) if count is not None else _LOG_LINES
+    arguments = arguments[count.end() :] if count is not None else arguments
     scripts = _chosen(supervisor, arguments, message)
     kept = sorted(line for script in scripts for line in script.errors.lines)
+    kept = kept[-most:] if most else []
     if kept:
         message.retvalue = _text(
             f"{clock(line.when)} [{line.pid}] {safe(line.text, keep=TAB)}" for line in kept
