@@ -236,7 +236,7 @@ def test_source_stops_at_the_first_failure(place: Place) -> None:
 
 def test_a_long_reply_is_paged_and_goes_on(place: Place) -> None:
     shell = place.open(rows=12, PAGER="less")
-    shell.type("help\r")
+    shell.type("help message; help flow; help external\r")
     shell.until(lambda: shell.cursor_line() == ":", "waited for less")
     shell.type("q")
     shell.prompt()
@@ -282,14 +282,14 @@ def test_a_terminal_that_takes_nothing_holds_nothing_up(place: Place) -> None:
         answers = peer.makefile("r")
         for number in range(100):
             # The terminal holds a few thousand bytes; these are a few hundred thousand.
-            shell.type("help\r")
+            shell.type("help; help message; help flow; help external\r")
             peer.sendall(b"%%%%>message:%d:0:call.route:\n" % number)
             assert answers.readline() == f"%%<message:{number}:false:call.route:\n"
     shell.type("z whole")
     # The line being typed is below the pending output of earlier commands.
-    shell.until(lambda: shell.text().count("Show current logging date") >= 100, "all replies")
+    shell.until(lambda: shell.text().count("wait until somebody handles it") >= 100, "all replies")
     shell.until(lambda: shell.cursor_line() == f"{PROMPT} z whole", "the line")
-    assert shell.text().count("Show current logging date") == 100
+    assert shell.text().count("wait until somebody handles it") == 100
 
 
 def test_a_terminal_that_may_not_be_opened_is_shared(place: Place) -> None:
@@ -302,7 +302,7 @@ def test_a_terminal_that_may_not_be_opened_is_shared(place: Place) -> None:
         rows=12,
     )
     shell.prompt()
-    shell.type("help\r")
+    shell.type("help message; help flow; help external\r")
     shell.until(lambda: shell.cursor_line() == ":", "waited for less")
     shell.type("q")
     shell.prompt()
