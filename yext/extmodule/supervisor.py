@@ -305,6 +305,7 @@ class Supervisor:
         for peer in list(self.peers):
             if not peer.is_script:
                 peer.end(PeerEnd.STOP)
+        self.bus.dispatcher.slices.finish()
         kill_at = deadline - _MARGIN
         await asyncio.gather(*(script.stop(kill_at) for script in list(self.scripts)))
         if "_one_shots" in vars(self):
