@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from console.server import dialect
 from console.server.operator import Operator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from console.server.operator import OperatorHost
 
 SLICE, GUEST_SLICE = 4096, 512
-"""Bytes of received data that are looked at in one turn of the loop."""
+"""Bytes of received data that are looked at in one turn of the loop; no more are read at once."""
 
 
 class Connection(asyncio.Protocol):
@@ -46,6 +47,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        with suppress(AttributeError):  # Another event loop's transport may not know it.
+            cast(Any, transport).max_size = SLICE
         listener = self._listener
         connected = cast(socket.socket, self._transport.get_extra_info("socket"))
         peername = self._transport.get_extra_info("peername")
@@ -87,6 +90,8 @@ class Connection(asyncio.Protocol):
         """Carry out what was received: a client may send commands and close at once."""
         self._transport = None
         self._writer.close()
+        # Its place is the first to go to another guest.
+        self._operator.spoken = False
         self._input_ended()
 
     def pause_writing(self) -> None:
@@ -105,6 +110,9 @@ class Connection(asyncio.Protocol):
 
     def _take_slice(self) -> None:
         """Handle a slice of what was received, and the rest in later turns of the loop."""
+        if self._operator.session.closing:
+            self._received = b""
+            return
         size = GUEST_SLICE if self._operator.is_guest else SLICE
         data, self._received = self._received[:size], self._received[size:]
         loop = asyncio.get_running_loop()
