@@ -23,7 +23,7 @@ from console.shell.history import SessionHistory
 from console.shell.shell import Shell
 from console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
 
-KEYS_AT_ONCE = 16
+KEYS_AT_ONCE = 4
 """Characters that are typed in one turn of the loop; a key may take a quarter of a millisecond."""
 
 WAITING_MAX = 64 * 1024
