@@ -52,6 +52,7 @@ bench: .venv/installed-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: .venv/installed-dev
+	$(BIN)/python -m tests.architecture_picture
 	$(BIN)/python tests/pages.py
 	PYTHONPATH=tests $(BIN)/python tests/yext/extmodule/diagnosis/start_failures.py
 

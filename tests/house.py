@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "yext.version",
     "yext.log",
-    "yext.logfile",
     "yext.sockets",
     "yext.errors",
     "yext.commander",
@@ -29,7 +28,6 @@ ROOMS = (
     "yext.bus",
     "yext.command",
     "yext.listening",
-    "yext.peercred",
     "yext.access",
     "yext.engine",
     "yext.telephony.audio",
@@ -42,6 +40,7 @@ ROOMS = (
     "yext.extmodule.script",
     "yext.extmodule",
     "yext.msgsniff",
+    "yext.yextexec",
     "yext",
     "yext.testing",
     "console",

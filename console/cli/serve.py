@@ -12,11 +12,11 @@ import sys
 from console import gctuning
 from console.cli import signals
 from console.cli.exitcodes import USAGE
+from console.cli.logfile import LogFile, UnhandledErrors, log_to
 from console.cli.pidfile import PidFileError, pid_file
 from console.server.rmanager import RManager
 from yext import Engine, log
 from yext.bus import RESTART_CODE
-from yext.logfile import LogFile, UnhandledErrors, log_to
 from yext.sockets import descriptors
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from console import telnet
 from console.client.events import is_stamped
-from yext import peercred
 from yext.errors import YextError
+from yext.sockets import peercred
 
 if TYPE_CHECKING:
     from console.client.hosts import Host

@@ -14,8 +14,9 @@ from console.server import dialect
 from console.server.operator import Operator
 from console.server.writer import Writer
 from console.telnet import Parser, SubnegotiationError
-from yext import log, peercred
+from yext import log
 from yext.access.opening import Opening
+from yext.sockets import peercred
 
 if TYPE_CHECKING:
     from console.server.listeners import Listener

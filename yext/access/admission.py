@@ -12,9 +12,9 @@ import socket
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from yext import peercred
 from yext.errors import ListenError
 from yext.listening import ListenerSpec, SocketKind
+from yext.sockets import peercred
 
 if TYPE_CHECKING:
     import ssl

@@ -61,7 +61,7 @@ class Guard:
         """Return the result of `check` when it is the turn of source `name`.
 
         Args:
-            name: the source, from `yext.peercred.source`.
+            name: the source, from `yext.sockets.peercred.source`.
             check: compares the password; returns None for a wrong one.
 
         Raises:

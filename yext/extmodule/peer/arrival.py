@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
-from yext import peercred, wire
+from yext import wire
 from yext.access.admission import Admission, user_name
 from yext.access.guard import Guard
 from yext.access.opening import Opening
@@ -23,6 +23,7 @@ from yext.extmodule.listeners import PeerListenerSpec
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.ends import PeerEnd
 from yext.log import WARN
+from yext.sockets import peercred
 
 if TYPE_CHECKING:
     from yext.access.handshakes import Handshakes

@@ -14,7 +14,7 @@ from yext.extmodule.peer.arrival import Arrival, Lobby
 from yext.extmodule.peer.connection import Connection
 from yext.listening import ListeningServer, SocketKind, listen
 from yext.log import WARN
-from yext.peercred import peer_credentials
+from yext.sockets.peercred import peer_credentials
 
 
 class ListenerHost(Protocol):

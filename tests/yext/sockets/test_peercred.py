@@ -3,7 +3,7 @@
 import os
 import socket
 
-from yext.peercred import address, is_same_user, owner, peer_credentials, source
+from yext.sockets.peercred import address, is_same_user, owner, peer_credentials, source
 
 
 def test_the_other_end_of_a_unix_socket() -> None:
