@@ -12,6 +12,7 @@ from console.replies.reply import failed
 from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
+from yext.log import safe
 from yext.wire import BOOLEANS
 
 
@@ -49,7 +50,11 @@ async def call(
     if message.get("error") == "forbidden" and message.get("hint"):
         return failed(reason, message.get("hint"))
     why = {key: value for key in ("error", "errno", "hint") if (value := message.get(key))}
-    return Reply(False, f"Could not call {asked}{EOL}", {"reason": reason, **why})
+    text = f"Could not call {asked}{EOL}"
+    if "hint" in why:
+        # The script that was to take the call has failed: a connection has no more than the text.
+        text += f"{safe(reason)}{EOL}do: {safe(why['hint'])}{EOL}"
+    return Reply(False, text, {"reason": reason, **why})
 
 
 def _last_parameters(text: str) -> tuple[str, dict[str, str]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -44,6 +45,10 @@ CHANNEL_ID = "ExtModule"
 """The id of a channel until its script sends ``setlocal:id``; further ones get a number."""
 
 _CALLED = re.compile(r"external/([^/]*)/([^ ]*)(.*)", re.DOTALL)
+
+
+_END_SECONDS = 0.5
+"""How long the answer to a call waits for the end of the script that has left it."""
 
 
 class ScriptChannel(Endpoint):
@@ -130,6 +135,7 @@ class CallScript(Script):
         super().__init__(supervisor, name, parameter)
         self.supervisor = supervisor
         self._fds = fds or ()
+        self._answer: Callable[[], None] | None = None
         self._mine: dict[int, int] = {}
         self._theirs: dict[int, int] = {}
         self.role = "global" if fds is None else "channel"
@@ -191,7 +197,29 @@ class CallScript(Script):
         # A call may well be short.
         return not exit.spoke
 
+    def answer_once_over(self, message: Message, answer: Callable[[], None]) -> None:
+        """Call `answer` once it is known how the script ended, or soon after.
+
+        An operator's `message` gets the reason. That of a peer does not, as recorded.
+        """
+        loop = asyncio.get_running_loop()
+
+        def finish() -> None:
+            late.cancel()
+            self._answer = None
+            failure = self.last_failure
+            if failure is not None and message.commander is not None:
+                hints = [one for one in failure.lines if one.startswith("do: ")]
+                hint = hints[0].removeprefix("do: ") if hints else "external log"
+                message.params.update(error="failure", reason=failure.lines[0], hint=hint)
+            answer()
+
+        late = loop.call_later(_END_SECONDS, finish)
+        self._answer = finish
+
     def over(self) -> None:
+        if self._answer is not None:
+            self._answer()
         self.supervisor.forget_script(self)
 
 
@@ -253,8 +281,11 @@ def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> 
     if method not in METHODS:
         reason = f"'{method}' is none of {', '.join(METHODS)}"
         supervisor.debug(log.CONF, reason)
-        # As recorded, the message has no reason: a notice tells the operator.
+        # As recorded, the message of a peer has no reason: a notice has it.
         supervisor.bus.log.notice((reason,), "", logged=False)
+        if message.commander is not None:
+            hint = "external/METHOD/SCRIPT"
+            message.params.update(error="failure", reason=reason, hint=hint)
         return False
     try:
         check_execute(commander_of(message))
@@ -268,9 +299,21 @@ def start_call(supervisor: Supervisor, message: Message, dispatch: Dispatch) -> 
         _failed(supervisor, message, error)
         return False
     assert script.peer is not None
-    if channel is None:
-        return script.peer.hand_over(message, dispatch)
-    return _introduce(script.peer, channel, message, dispatch)
+    caller = message.userdata
+
+    def then(handled: bool, outcome: NoAnswer | None) -> None:
+        if handled and channel is not None and isinstance(caller, Endpoint):
+            caller.connect(channel, message.get("reason"))
+        if outcome is NoAnswer.GONE and script.process is not None:
+            script.answer_once_over(message, lambda: dispatch.answered(handled, outcome))
+        else:
+            dispatch.answered(handled, outcome)
+        if channel is not None:
+            channel.release()
+
+    if script.peer.hand_over(message, AnswerHook(dispatch, then)) is not PENDING:
+        then(False, NoAnswer.GONE)
+    return PENDING
 
 
 def _failed(supervisor: Supervisor, message: Message, error: StartError) -> None:
@@ -281,21 +324,6 @@ def _failed(supervisor: Supervisor, message: Message, error: StartError) -> None
         (name, value) for name, value in failure.params().items() if name in ("errno", "hint")
     )
     supervisor.bus.log.notice(failure.lines(), "", logged=False)
-
-
-def _introduce(peer: Peer, channel: ScriptChannel, message: Message, dispatch: Dispatch) -> Pending:
-    """Hand `message` over to the script; if it handles it, connect the caller with its channel."""
-    caller = message.userdata
-
-    def then(handled: bool, outcome: NoAnswer | None) -> None:
-        if handled and isinstance(caller, Endpoint):
-            caller.connect(channel, message.get("reason"))
-        dispatch.answered(handled, outcome)
-        channel.release()
-
-    if peer.hand_over(message, AnswerHook(dispatch, then)) is not PENDING:
-        then(False, NoAnswer.GONE)
-    return PENDING
 
 
 def attach_call(

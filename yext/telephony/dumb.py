@@ -93,7 +93,7 @@ class DumbDriver(Driver):
         call["id"] = channel.id
         channel.make_call(call, message)
         if not await self.bus.dispatch(call):
-            message.params.update(present(call, ("error", "reason", "hint")))
+            message.params.update(present(call, ("error", "reason", "errno", "hint")))
             return False
         channel.accepted(call)
         message.params.update(present(call, ("id", "peerid", "targetid")))

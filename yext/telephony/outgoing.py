@@ -66,7 +66,7 @@ async def call_out(
     channel.make_call(call, message)
     try:
         if not await driver.bus.dispatch(call):
-            message.params.update(present(call, ("error", "reason", "hint")))
+            message.params.update(present(call, ("error", "reason", "errno", "hint")))
             return False
         message["id"] = channel.id
         message.params.update(present(call, ("peerid",)))
