@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from console.commands.command import Listed, SessionCommand
-from console.commands.lines import pipeline
+from console.commands.lines import follow, pipeline
 from console.commands.lines.carryout import carry_out
 from console.commands.lines.files import complete_file
 from console.commands.lines.pipeline import Pipeline
@@ -132,6 +132,9 @@ class Interpreter:
         command = self.table.get(word)
         if command is not None:
             return await self.carry_out(command, rest)
+        followed = follow.parse(line)
+        if followed is not None:
+            return await follow.follow(self, followed)
         return await self.run_on_bus(line)
 
     async def run_on_bus(self, line: str) -> Reply:
