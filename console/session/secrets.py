@@ -37,6 +37,9 @@ _NONE: frozenset[str] = frozenset()
 _LINE_PARAMS = ("line", "partial", "partline")
 """The parameters of messages that hold a command line."""
 
+_DEPTH_MAX = 8
+"""How deep command lines in parameters of command lines are looked into."""
+
 _WORD = re.compile(r"\s*(!|[^\s!]\S*)(\s*)")
 
 _QUOTING = re.compile(r"""["'\\]""")
@@ -135,7 +138,7 @@ class Secrets:
                 text = text.replace(password, MASK)
         return text
 
-    def _spans(self, line: str, *, params: bool = True) -> Iterator[Span]:
+    def _spans(self, line: str, *, params: bool = True, depth: int = 0) -> Iterator[Span]:
         # The command lines to look at, the next one last; whether each is one of an alias's.
         lines = [(0, len(line), False)]
         while lines:
@@ -156,7 +159,7 @@ class Secrets:
                 lines.append((after, end, parted))
             elif params:
                 # The line of an engine.debug has no word of a command before its arguments.
-                yield from self._in_arguments(line, found.start(1), end)
+                yield from self._in_arguments(line, found.start(1), end, depth)
 
     def _stands_for_auth(self, word: str) -> bool:
         """Whether an alias of that name, in any case, hands what follows it on to ``auth``."""
@@ -168,7 +171,7 @@ class Secrets:
             for part in value.split(ALIAS_SEPARATOR)
         )
 
-    def _in_arguments(self, line: str, at: int, end: int) -> Iterator[Span]:
+    def _in_arguments(self, line: str, at: int, end: int, depth: int = 0) -> Iterator[Span]:
         """Find the values of secret parameters; as `control` reads them, a value goes on until
         the next word with ``=``."""
         if line.find("=", at, end) < 0:
@@ -177,16 +180,19 @@ class Secrets:
         for found in _argument().finditer(line, at, end):
             before, equals, value = found[0].partition("=")
             if equals:
-                if self._is_value(name, line[start:stop]):
+                if self._is_value(name, line[start:stop], depth):
                     yield start, stop
                 name, start = _QUOTING.sub("", before), found.end() - len(value)
             stop = found.end()
-        if self._is_value(name, line[start:stop]):
+        if self._is_value(name, line[start:stop], depth):
             yield start, stop
 
-    def _is_value(self, name: str, value: str) -> bool:
+    def _is_value(self, name: str, value: str, depth: int) -> bool:
         if name in _LINE_PARAMS:
-            return self.holds(_QUOTING.sub("", value))
+            if depth >= _DEPTH_MAX:
+                return True  # Nobody means such a line; what it holds is not shown.
+            line = _QUOTING.sub("", value)
+            return any(line[slice(*span)].strip() for span in self._spans(line, depth=depth + 1))
         return bool(name) and self._is_secret(name)
 
 
