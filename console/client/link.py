@@ -388,9 +388,13 @@ class AttachedLink(SessionLink):
         return await super().run(line)
 
     def _names_file(self, line: str) -> bool:
-        if pipeline.writes(line):
-            return True
-        word, _, rest = self.interpreter.innermost(line).partition(" ")
+        """Whether a line reads or writes a file of this host, by any of its commands."""
+        return pipeline.writes(line) or any(
+            self._command_names_file(one.command) for one in pipeline.parse(line)
+        )
+
+    def _command_names_file(self, command: str) -> bool:
+        word, _, rest = self.interpreter.innermost(command).partition(" ")
         return rest.strip().startswith(_WITH_FILES.get(word, ("\n",)))
 
     def _was_offered(self, line: str) -> bool:

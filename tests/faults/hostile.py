@@ -37,6 +37,8 @@ WORDS = {
     "arabic-mark": "stat\u061cus",
     "escape": "stat\x1b]0;owned\x07us",
     "file": "source FILE",
+    "second": "sort; source FILE",
+    "write": "sort > FILE2",
 }
 
 

@@ -120,13 +120,28 @@ def test_a_completion_runs_and_sends_nothing(kind: str, hostile: Hostile) -> Non
     leaves(terminal)
 
 
+@pytest.mark.parametrize("kind", ["second", "write"])
+def test_a_file_in_a_line_of_several_commands_is_asked_about(kind: str, hostile: Hostile) -> None:
+    terminal = hostile.attach(kind)
+    terminal.type("so\t")
+    terminal.sees(str(hostile.secret))
+    while str(hostile.secret) not in terminal.cursor_line():
+        terminal.type("\t")
+        terminal.read()
+    terminal.type("\r\r")  # The first takes the word from the list.
+    terminal.sees("has completed this line")
+    assert "stolen" not in hostile.took() and "sort" not in hostile.took()
+    assert not Path(f"{hostile.secret}2").exists()
+    leaves(terminal)
+
+
 def test_a_file_that_the_other_end_names_is_asked_about(hostile: Hostile) -> None:
     terminal = hostile.attach("file")
     terminal.type("so\t")
     terminal.sees(f"source {hostile.secret}")
     terminal.type("\t")
     terminal.until(lambda: str(hostile.secret) in terminal.cursor_line())
-    terminal.type("\r")
+    terminal.type("\r\r")  # The first takes the word from the list.
     terminal.sees("has completed this line")
     assert "stolen" not in hostile.took()
     terminal.type(f"source {hostile.secret}\r")
