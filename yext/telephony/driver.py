@@ -19,6 +19,9 @@ from yext.telephony.registry import ChannelRegistry
 STATUS_ESCAPES: Final = {ord(char): f"%{ord(char):02x}" for char in ",;|%"}
 """Escapes of an address in a status line, for the line's separators and ``%``."""
 
+UPDATE_DELAY: Final = 5.0
+"""Seconds from a change of a driver's channels to the ``module.update`` about it."""
+
 Action = Callable[[Channel, Message], bool]
 Handling = Callable[[Message], bool]
 
@@ -167,7 +170,20 @@ class Driver(Module):
         for channel in tuple(self.channels.values()):
             if channel.deadlines:
                 channel.check_deadlines(message.time)
+        changed_at = self.channels.changed_at
+        if changed_at is not None and message.time > changed_at + UPDATE_DELAY:
+            self.channels.changed_at = None
+            self.bus.enqueue(Message("module.update", self._update_params()))
         return False
+
+    def _update_params(self) -> dict[str, str]:
+        return {
+            "module": self.name,
+            "routed": "0",
+            "routing": "0",
+            "total": str(self.channels.total),
+            "chans": str(len(self.channels)),
+        }
 
     # Status and completion
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -25,6 +26,8 @@ class ChannelRegistry(Mapping[str, ChannelT]):
         telephony: the telephony state of the engine.
         total: the number of channels made since the start.
         timeout: the time limit of a call that names none, in milliseconds; None for no limit.
+        changed_at: the time of the first change that ``module.update`` has not reported, in seconds
+            since 1970; None for no change.
         dtmf_dups: whether a digit that was detected twice is passed on twice.
     """
 
@@ -36,6 +39,7 @@ class ChannelRegistry(Mapping[str, ChannelT]):
         self.total = 0
         self.timeout: int | None = None
         self.dtmf_dups = False
+        self.changed_at: float | None = None
         self._live: dict[str, ChannelT] = {}
         self._number = 0
 
@@ -47,12 +51,18 @@ class ChannelRegistry(Mapping[str, ChannelT]):
     def add(self, channel: ChannelT) -> None:
         """Register a new channel."""
         self.total += 1
+        self._changed()
         self._live[channel.id] = self.telephony.endpoints[channel.id] = channel
 
     def remove(self, channel: ChannelT) -> None:
         """Forget a channel that has ended."""
+        self._changed()
         self._live.pop(channel.id, None)
         self.telephony.endpoints.pop(channel.id, None)
+
+    def _changed(self) -> None:
+        if self.changed_at is None:
+            self.changed_at = time.time()
 
     def __getitem__(self, ident: str) -> ChannelT:
         return self._live[ident]

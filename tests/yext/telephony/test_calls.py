@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from calls import ANSWER, PYTHON, TAKE, WAIT, Watched, call, parting, phone
 from workshop import Workshop
 
 from yext import Message
+from yext.message import SystemMessage
 
 
 @pytest.fixture
@@ -252,6 +254,27 @@ def test_status_locate_drop_and_completion_of_channels(lab: Workshop) -> None:
         assert await lab.engine.complete("status", "phone/") == ["phone/1"]
         assert not (await lab.send("call.drop", id="phone/9"))[0]
         assert (await lab.send("call.drop", id="phone"))[0]
+
+    run(lab, body)
+
+
+def test_a_driver_reports_a_change_of_its_channels_once(lab: Workshop) -> None:
+    async def body() -> None:
+        watched = Watched(lab, "module.update")
+        await lab.send("call.execute", callto="tone/dial", direct="dumb/x")
+        now = time.time()
+        for later in (4, 6, 7, 8):
+            await lab.engine.dispatch(SystemMessage("engine.timer", {}, time=now + later))
+            if later == 4:
+                await lab.send("nothing")
+                assert not watched.seen
+        for name in ("tone", "dumb"):
+            found = await watched.named("module.update", module=name)
+            assert list(found.params.items())[1:5] == [
+                ("routed", "0"), ("routing", "0"), ("total", "1"), ("chans", "1"),
+            ]  # fmt: skip
+        await lab.send("nothing")
+        assert len(watched.seen) == 2
 
     run(lab, body)
 
