@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from console.client.connection import CONNECT_SECONDS, LINE_MAX, ConnectError
+from console.client.connection import CONNECT_SECONDS, LINE_MAX, ConnectError, connect_reason
 from yext import wire
 from yext.errors import ProtocolError
 from yext.message import Message
@@ -106,7 +106,7 @@ class BusPeer:
         except TimeoutError as error:
             raise ConnectError("no answer in time") from error
         except (OSError, ValueError) as error:
-            raise ConnectError(getattr(error, "strerror", None) or str(error)) from error
+            raise ConnectError(connect_reason(error)) from error
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import errno
+import os
 import re
 import secrets
 import socket
@@ -100,6 +102,24 @@ class _Upgrade:
     on_line: LineFunction
 
 
+def connect_reason(error: Exception) -> str:
+    """Return why a connection cannot be opened, in the system's words and without Python's."""
+    if not isinstance(error, OSError):
+        return str(error)
+    untrusted, reason = getattr(error, "verify_message", ""), getattr(error, "reason", None)
+    if untrusted:
+        return f"its certificate is not trusted: {untrusted}"
+    if isinstance(reason, str):
+        words = reason.lower().replace("_", " ")
+        return f"no TLS: {words}; does the other end speak TLS on this port?"
+    # For a name with several addresses, asyncio gives one error with the texts of all.
+    found = re.search(r"\[Errno (\d+)\]", str(error))
+    number = int(found[1]) if found is not None else error.errno
+    if number is not None and number in errno.errorcode:
+        return f"{os.strerror(number)} ({errno.errorcode[number]}, {number})"
+    return error.strerror or str(error)
+
+
 class ManagerClient(asyncio.Protocol):
     """One connection to a remote manager.
 
@@ -153,7 +173,7 @@ class ManagerClient(asyncio.Protocol):
             raise ConnectError("no answer in time") from error
         except OSError as error:
             client.close()
-            raise ConnectError(error.strerror or str(error)) from error
+            raise ConnectError(connect_reason(error)) from error
         except BaseException:
             client.close()
             raise

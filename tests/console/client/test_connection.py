@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
-from console.client.connection import ConnectError, ManagerClient, completions
+from console.client.connection import (
+    ConnectError,
+    ManagerClient,
+    completions,
+    connect_reason,
+)
 from console.client.hosts import Host
 
 
@@ -69,3 +76,39 @@ def test_why_there_is_no_connection(
                 await ManagerClient.open(Host(path=str(tmp_path / where)), print, print)
 
     asyncio.run(story())
+
+
+async def _open_error(host: str, port: int, context: ssl.SSLContext | None = None) -> str:
+    try:
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except OSError as error:
+        return connect_reason(error)
+    writer.close()
+    raise AssertionError("it was opened")
+
+
+def test_the_reason_of_a_failed_connection_is_the_system_s() -> None:
+    async def play() -> None:
+        port = free_port()
+        refused = "Connection refused (ECONNREFUSED, 111)"
+        assert await _open_error("127.0.0.1", port) == refused
+        # localhost may have two addresses, both refused.
+        assert await _open_error("localhost", port) == refused
+        several = OSError(f"Multiple exceptions: [Errno 111] Connect call failed ('::1', {port})")
+        assert connect_reason(several) == refused
+
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"Yate 6.4.1 ready\r\n")
+            await reader.read(100)
+            writer.close()
+
+        server = await asyncio.start_server(plain, "127.0.0.1", port)
+        async with server:
+            text = await _open_error("127.0.0.1", port, ssl.create_default_context())
+        assert text.startswith("no TLS: ") and "_" not in text and "ssl.c" not in text
+        error = ssl.SSLCertVerificationError()
+        error.verify_message = "self-signed certificate"
+        assert connect_reason(error) == "its certificate is not trusted: self-signed certificate"
+        assert connect_reason(ValueError("odd")) == "odd"
+
+    asyncio.run(play())

@@ -186,7 +186,7 @@ async def _wait(phone: PhoneChannel, text: str, message: Message) -> None:
         return condition(phone, name) and (phone.alive or what in _LASTING)
 
     if await phone.wait(holds, seconds):
-        _succeed(message, f"Heard {text}" if what in _NAMED else text)
+        _succeed(message, " ".join(["Heard", what, name]).rstrip() if what in _NAMED else what)
         return
     heard = phone.ear.playing() or phone.ear.listener.now
     why = f"after {seconds:g} s" if phone.alive else "to the end of the call"
