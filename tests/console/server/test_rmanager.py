@@ -468,6 +468,39 @@ def test_reload_changes_listeners_and_drops_nobody(tmp_path: Path) -> None:
         remote.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("", "[general] is not there any more"),
+        ("[general]\nport=PORT\ntelnet=no\nheader=\n[more\nport=PORT_MORE\n", "'[more' in line 5"),
+        (
+            "[general]\nport=PORT\ntelnet=no\nheader=\n[more]\nprot=PORT_MORE\n",
+            "did you mean prompt or port?",
+        ),
+        (None, "there is no such file any more"),
+    ],
+)
+def test_a_reload_closes_no_listener_for_want_of_a_section(
+    tmp_path: Path, text: str | None, missing: str
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    both = "[general]\nport=PORT\ntelnet=no\nheader=\n[more]\nport=PORT_MORE\ntelnet=no\nheader=\n"
+    remote = Remote(tmp_path, both)
+    try:
+        client = remote.open()
+        if text is None:
+            (tmp_path / "rmanager.conf").unlink()
+        else:
+            remote.configure(text)
+        reply = client.ask("reload")
+        assert missing in reply
+        assert "would be closed" in reply
+        assert "Nothing was changed." in reply
+        assert client.ask("status rmanager").count("listeners=2,") == 1
+    finally:
+        remote.close()
+
+
 def test_a_session_that_stops_the_engine_hears_of_the_end(tmp_path: Path) -> None:
     remote = Remote(tmp_path)
     try:
