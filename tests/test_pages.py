@@ -79,6 +79,14 @@ def test_the_inline_manuals_are_in_the_pages() -> None:
     assert found == set(manual.topics())
 
 
+def test_no_command_of_the_tour_has_a_comment() -> None:
+    """A line is typed as it is printed; a console has no comments."""
+    lines = pages.README.read_text(encoding="utf-8").splitlines()
+    commands = [line for line in lines if line.startswith("alder> ")]
+    assert len(commands) >= 10
+    assert [line for line in commands if "#" in line] == []
+
+
 def test_every_page_is_listed() -> None:
     index = (pages.ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     names = {page.name for page in (pages.ROOT / "docs").glob("*.md")} - {"README.md"}
