@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yext.extmodule.commands import HELP, VERBS, YATE_VERBS
 from yext.extmodule.peer.peer import Peer
-from yext.extmodule.script.script import Script
 from yext.extmodule.supervisor import Supervisor
 from yext.log import safe
+
+if TYPE_CHECKING:
+    from yext.extmodule.script.script import Script
 
 _FILES_MAX = 1000
 """Entries of a directory that are looked at."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from console.commands.lines.pipeline import Pipeline, grep
@@ -88,7 +87,7 @@ async def _drawn(interpreter: Runner, pipeline: Pipeline, reply: Reply) -> str:
 
 def _write(name: str, path: str, text: str, *, append: bool) -> Reply:
     """Write text to a file, which only its owner may read if it is new."""
-    if os.path.exists(path) and not Path(path).is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         return failed(f"{safe(name)} is no file", "give the name of a file")
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_APPEND if append else os.O_TRUNC)
     try:
