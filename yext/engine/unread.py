@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from fnmatch import fnmatch
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from yext.bus import Bus
 from yext.conf import Problem, Severity, parse_bool
 from yext.conf.options import nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAX_BYTES: Final = 1_000_000
 """The bytes that are looked at of each file."""
@@ -32,6 +34,9 @@ def unread_files(bus: Bus) -> list[Problem]:
     if bus.config_dir is None:
         return []
     read = {*bus.conf_names, *_ELSEWHERE}
+    from fnmatch import fnmatch
+    from pathlib import Path
+
     texts = {path: _text(path) for path in sorted(Path(bus.config_dir).glob("*.conf"))}
     included = [
         found.strip().rpartition("/")[2]
@@ -50,7 +55,7 @@ def unread_files(bus: Bus) -> list[Problem]:
 
 def unread_line(bus: Bus) -> str:
     """Return the names of these files in a sentence, empty if all files are read."""
-    names = [Path(problem.file).name for problem in unread_files(bus)]
+    names = [os.path.basename(problem.file) for problem in unread_files(bus)]
     if not names:
         return ""
     verb = "is" if len(names) == 1 else "are"
