@@ -56,7 +56,7 @@ _OFFERED_MAX = 10_000
 _COMMANDS = [TOP if row.name == TOP.name else row for row in TABLE]
 """The session commands; ``top`` is that of a Yate, as a yext draws its own."""
 
-_WITH_FILES = {"source": ("",), "flow": ("save", "load")}
+_WITH_FILES = {"source": ("",), "transcript": ("",), "flow": ("save", "load")}
 """The commands that read or write files of this host, and their verbs."""
 
 

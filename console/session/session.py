@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from console.session.flow import Flow
+    from console.session.transcript import Transcript
     from console.session.view import View
 
 HISTORY_MAX = 10_000
@@ -65,6 +66,7 @@ class Session:
         history: the lines that were given, the oldest first.
         sources: the files of commands that are being carried out, the innermost last.
         policy: what the session's listener imposes on it.
+        transcript: the file that has what the session shows, None for none.
         frame: the word that marks replies and notices for a program, empty for none.
     """
 
@@ -103,6 +105,7 @@ class Session:
         self.history: list[str] = []
         self.sources: list[Path] = []
         self.frame = ""
+        self.transcript: Transcript | None = None
         self.policy = policy or Policy()
 
     @cached_property
@@ -154,8 +157,15 @@ class Session:
             self.history.append(line)
             del self.history[:-HISTORY_MAX]
 
+    def end_transcript(self) -> None:
+        """End the transcript, if there is one."""
+        if self.transcript is not None:
+            self.transcript.close()
+            self.transcript = None
+
     def close(self) -> None:
         """End the message flow, and restart the engine if the session asked for that."""
+        self.end_transcript()
         if self.has_flow:
             self.flow.off()
         if self.restarts:

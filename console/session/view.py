@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, runtime_checkable
 
 Draw = Callable[[int, int], Awaitable[str]]
 """Takes columns and rows, returns the lines to be shown, made safe; SGR colours only if the view
@@ -42,6 +42,14 @@ class View(Protocol):
     async def live(self, draw: Draw, seconds: float) -> None:
         """Show what `draw` returns and redraw it at that interval, until the operator presses a
         key or ^C; without a terminal it is shown once."""
+
+
+@runtime_checkable
+class Copying(Protocol):
+    """A view that can pass on a copy of what it shows."""
+
+    def copy_to(self, add: Callable[[str], None]) -> None:
+        """Call `add` with all lines that are shown from now on."""
 
 
 class PlainView:

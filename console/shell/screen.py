@@ -57,6 +57,7 @@ class Screen:
         self._timer: asyncio.TimerHandle | None = None
         self._next_batch = 0.0
         self._resized = False
+        self._copy: Callable[[str], None] | None = None
         self._flood = FloodLimit(self._report_left_out)
         self._live: asyncio.Event | None = None
 
@@ -111,6 +112,8 @@ class Screen:
         if not pager or self._app is None:
             self.reply(text)
             return
+        if self._copy is not None:
+            self._copy(text)
         from prompt_toolkit.application import in_terminal
         from prompt_toolkit.application.current import set_app
 
@@ -147,7 +150,13 @@ class Screen:
         dots = "…" if self.unicode else "..."
         self._add(f"{dots} {lines:,} lines left out, {READABLE} a second are shown")
 
+    def copy_to(self, add: Callable[[str], None]) -> None:
+        """Call `add` with all lines that are shown from now on."""
+        self._copy = add
+
     def _add(self, text: str) -> None:
+        if self._copy is not None:
+            self._copy(text)
         self._batch.append(text if text.endswith("\n") else f"{text}\n")
         if self._timer is None:
             when = max(self._next_batch, self._loop.time())

@@ -448,3 +448,20 @@ def test_the_shell_is_suspended_and_goes_on(place: Place) -> None:
     assert "Uptime: " in shell.command("uptime")
     shell.type("quit\r")
     shell.sees("Goodbye!")
+
+
+def test_a_transcript_has_what_is_shown_with_times(place: Place) -> None:
+    file = place.config / "incident.txt"
+    shell = place.open()
+    shell.command(f"transcript {file}")
+    shell.command("uptime")
+    shell.command("external start gone.py")
+    shell.command("transcript off")
+    shell.command("version")
+    lines = file.read_text().splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3}  ", line) for line in lines)
+    text = "\n".join(line[14:] for line in lines)
+    assert f"{PROMPT} uptime\nUptime: " in text
+    assert "gone.py did not start" in text and "release:" not in text and "\x1b" not in text
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "No such file or directory" in shell.command("transcript /nowhere/x")

@@ -32,6 +32,7 @@ SESSION_EXAMPLES = {
     "history": "history",
     "!": "!1",
     "frame": "frame off",
+    "transcript": "transcript",
     "clear": "clear",
     "source": "source commands.txt",
 }
