@@ -126,6 +126,7 @@ class Interpreter:
 
     async def run_command(self, line: str) -> Reply:
         """Carry out a stripped command line that is not an alias."""
+        await self.session.settle()
         if not self.may(line):
             return not_authenticated()
         word, _, rest = line.partition(" ")

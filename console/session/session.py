@@ -48,6 +48,10 @@ class Policy(NamedTuple):
     files: tuple[str, ...] | None = None
 
 
+async def _wait_for_nothing() -> None:
+    """Return at once."""
+
+
 class Session:
     """One operator's state, and the sender of the operator's commands on the bus.
 
@@ -61,6 +65,7 @@ class Session:
         aliases: the session's aliases and the command lines they stand for.
         columns, rows: the size of the operator's window, 0 while it is not known.
         closing: set once the session is to end.
+        settle: awaited before each command; in a batch it waits for the programs that were started.
         restarts: whether the engine is to start again once the session has ended.
         view: shows the flow and live tables, None where nothing can.
         history: the lines that were given, the oldest first.
@@ -107,6 +112,7 @@ class Session:
         self.frame = ""
         self.transcript: Transcript | None = None
         self.policy = policy or Policy()
+        self.settle: Callable[[], Awaitable[None]] = _wait_for_nothing
 
     @cached_property
     def flow(self) -> Flow:

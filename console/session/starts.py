@@ -23,6 +23,8 @@ class Starts:
         self._seconds = seconds
         self._strict = strict
         self._seen: dict[Start, None] = {}
+        if seconds:
+            session.settle = self.settle  # Between the commands of a file or an alias too.
 
     async def settle(self) -> None:
         """Wait until each program that was started since the last call is settled: it has done

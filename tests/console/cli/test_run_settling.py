@@ -190,3 +190,13 @@ def test_mistakes_in_the_configuration_are_printed(conf: Path) -> None:
             "yext: extmodule.conf:2: unknown option 'timout' in [general]; did you mean timeout?",
             "yext: extmodule.conf:3: unknown section [script], did you mean [scripts]?",
         ]
+
+
+def test_the_commands_of_a_file_wait_too(conf: Path) -> None:
+    start, message = "external start route.sh", "message call.route called=99"
+    (conf / "commands").write_text(f"{start}\n{message}\n")
+    done = run("run", "-c", str(conf), f"source {conf}/commands")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "handled in" in done.stdout
+    done = run("-c", str(conf), given=f"source {conf}/commands\n")
+    assert "handled in" in done.stdout
