@@ -42,9 +42,10 @@ class BottomLine:
         counts = link.counts()
         left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
         running, *bad = counts.programs()
+        between = ", " if counts.silent else " "  # Two numbers need no more than their colours.
         return [
             ("", f" {safe(link.node)} | {running}"),
-            ("class:failed", "".join(f", {one}" for one in bad)),
+            ("class:failed", "".join(f"{between}{one}" for one in bad)),
             ("", f" | {self._rate} msg/s | {safe(link.flow())}{left_out}{self._slow_command()}"),
         ]
 
