@@ -21,7 +21,7 @@ from console.replies.parse import parse, reply_of
 from yext import Reply
 from yext.log import safe
 
-LOCAL_COMMANDS = ("flow", "history", "!", "watch", "clear", "source", "frame", "transcript")
+LOCAL_COMMANDS = ("flow", "history", "!", "watch", "clear", "source", "frame", "transcript", "set")
 """Session commands that are carried out on this side."""
 
 NAME_MAX = 64

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from console.client.recorder import RemoteRecorder
     from console.commands.interpreter import Interpreter
 
-LOCAL_COMMANDS = ("history", "!", "watch", "clear", "source", "frame", "transcript")
+LOCAL_COMMANDS = ("history", "!", "watch", "clear", "source", "frame", "transcript", "set")
 """Session commands that are always carried out on this side."""
 
 _FILES = ("save", "load")

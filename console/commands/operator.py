@@ -21,7 +21,9 @@ from console.commands.parameters import (
 )
 from console.replies.reply import failed
 from console.session.authority import Authority
+from console.session.preferences import NAMES
 from console.session.session import Session
+from console.session.view import Adjustable
 from yext import Reply
 from yext.command import EOL
 from yext.log import safe
@@ -110,6 +112,30 @@ async def source(
     return await run_file(interpreter, file, keep_going=keep_going)
 
 
+def set_(
+    session: Session,
+    name: Annotated[str, Word("NAME", words=NAMES)] = "",
+    value: Annotated[str, Rest("VALUE")] = "",
+) -> Reply:
+    """Show or change the console's settings."""
+    view = session.view
+    if not isinstance(view, Adjustable):
+        return failed("This session has no settings", "they are those of a terminal")
+    preferences = view.preferences
+    if name and name not in NAMES:
+        return failed(f"Nothing to set: {safe(name)}", f"one of {', '.join(NAMES)}")
+    if value:
+        if not preferences.change(name, value):
+            return failed(f"Not a value of {name}: {safe(value)}", NAMES[name])
+        try:
+            preferences.save()
+        except OSError as error:
+            return failed(f"It holds for this session alone: {error.strerror}", "set")
+    shown = preferences.values().items()
+    lines = (f"{key}={text}   {NAMES[key]}{EOL}" for key, text in shown if name in ("", key))
+    return Reply(True, "".join(lines))
+
+
 class FrameWord(Word):
     """A word that a line of a reply cannot be taken for."""
 
@@ -143,6 +169,10 @@ OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "!", "Gives line N of the history again, !! the last one", again, Authority.USER,
         stated_usage="!N",
+    ),
+    SessionCommand(
+        "set", "Shows or changes the settings of the console, which are kept", set_,
+        Authority.USER, example="set bell on",
     ),
     SessionCommand(
         "frame", "Marks replies and notices with a word, for programs; off ends it", frame,

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TextIO, runtime_checkable
 
+from console.session.preferences import Preferences
+
 Draw = Callable[[int, int], Awaitable[str]]
 """Takes columns and rows, returns the lines to be shown, made safe; SGR colours only if the view
 has them."""
@@ -50,6 +52,13 @@ class Copying(Protocol):
 
     def copy_to(self, add: Callable[[str], None]) -> None:
         """Call `add` with all lines that are shown from now on."""
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A view that the operator's settings hold for."""
+
+    preferences: Preferences
 
 
 class PlainView:

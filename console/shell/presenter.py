@@ -45,6 +45,8 @@ class Presenter:
         """Show the reply to a command."""
         from console.replies import render
 
+        if not reply.ok:
+            self._screen.ring()
         if self._plain:
             await self._screen.page(render.plain(reply))
             return

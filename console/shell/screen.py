@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.session.preferences import Preferences, preferences_path
 from console.shell.floodlimit import READABLE, FloodLimit
 from yext.log import split_lines
 
@@ -57,6 +58,7 @@ class Screen:
         self._timer: asyncio.TimerHandle | None = None
         self._next_batch = 0.0
         self._resized = False
+        self.preferences = Preferences(preferences_path() if terminal.owns_process else "")
         self._copy: Callable[[str], None] | None = None
         self._flood = FloodLimit(self._report_left_out)
         self._live: asyncio.Event | None = None
@@ -69,7 +71,7 @@ class Screen:
 
     @property
     def width(self) -> int:
-        return self.output.size()[0]
+        return self.preferences.columns or self.output.size()[0]
 
     @property
     def height(self) -> int:
@@ -90,6 +92,11 @@ class Screen:
         """Show a line that was not asked for, unless too many of them come."""
         if self._flood.allows():
             self.show(text)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell, if the operator wants that."""
+        if self.preferences.bell:
+            self.output.write("\a")
 
     def reply(self, text: str) -> None:
         """Show what the operator asked for, all of it."""

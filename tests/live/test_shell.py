@@ -465,3 +465,19 @@ def test_a_transcript_has_what_is_shown_with_times(place: Place) -> None:
     assert "gone.py did not start" in text and "release:" not in text and "\x1b" not in text
     assert file.stat().st_mode & 0o777 == 0o600
     assert "No such file or directory" in shell.command("transcript /nowhere/x")
+
+
+def test_settings_are_kept_and_hold(place: Place) -> None:
+    place.environ["XDG_CONFIG_HOME"] = str(place.config)
+    shell = place.open()
+    shell.command("nonsense")
+    assert "\a" not in shell.transcript
+    assert "bell=on" in shell.command("set bell on")
+    shell.command("set columns 60")
+    assert "Not a value of columns: 7" in shell.command("set columns 7")
+    shell.type("quit\r")
+    shell.end()
+    later = place.open()
+    assert max(map(len, later.command("help").splitlines())) <= 60
+    later.command("nonsense")
+    assert "\a" in later.transcript

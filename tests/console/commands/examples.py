@@ -31,6 +31,7 @@ SESSION_EXAMPLES = {
     "top": "top",
     "history": "history",
     "!": "!1",
+    "set": "set bell on",
     "frame": "frame off",
     "transcript": "transcript",
     "clear": "clear",
@@ -53,8 +54,9 @@ BUS_EXAMPLES = {
 
 EXAMPLES = SESSION_EXAMPLES | BUS_EXAMPLES
 
-FAILING = {"call", "control", "restart", "message"}
-"""Those that fail in an engine with nothing in it: no channel, no supervisor, no handler."""
+FAILING = {"call", "control", "restart", "message", "set"}
+"""Those that fail in an engine with nothing in it: no channel, no supervisor, no handler,
+no terminal."""
 
 ENDING = {"quit", "stop"}
 """Those after which nothing more is carried out."""
