@@ -121,6 +121,15 @@ def test_waiting_without_a_name_takes_any(lab: Workshop) -> None:
     run(lab, body)
 
 
+def test_what_was_heard_is_named_without_the_seconds(lab: Workshop) -> None:
+    async def body() -> None:
+        await call(lab, "external/nodata/ivr.py")
+        reply = await lab.do("phone wait playing tone/dial 20")
+        assert reply.ok and reply.text == "Heard playing tone/dial\r\n"
+
+    run(lab, body)
+
+
 def test_the_end_of_a_call_ends_waiting(lab: Workshop) -> None:
     async def body() -> None:
         await call(lab, "external/nodata/ivr.py")
