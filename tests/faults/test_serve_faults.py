@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import select
@@ -48,16 +49,25 @@ class Serving:
             preexec_fn=limit,
         )
         self.said: list[str] = []
+        self._rest = b""
         self.until("ready")
 
     def until(self, wanted: str) -> None:
         """Read standard error until a line contains `wanted`."""
-        assert self.process.stderr is not None
         while not self.said or wanted not in self.said[-1]:
-            assert select.select([self.process.stderr], [], [], SECONDS)[0], self.said
-            line = self.process.stderr.readline()
-            assert line, self.said
-            self.said.append(line)
+            self.said.append(self._line())
+
+    def _line(self) -> str:
+        # Read from the descriptor: select(2) does not see the lines that a file object has read.
+        assert self.process.stderr is not None
+        descriptor = self.process.stderr.fileno()
+        while b"\n" not in self._rest:
+            assert select.select([descriptor], [], [], SECONDS)[0], self.said
+            piece = os.read(descriptor, 65536)
+            assert piece, self.said
+            self._rest += piece
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode()
 
     def connect(self) -> socket.socket:
         return connected(self.folder / "manager")
