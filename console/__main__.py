@@ -1,5 +1,5 @@
-"""``python -m console`` is the same as ``yext``."""
+"""Run ``yext`` as ``python -m console`` in a checkout."""
 
-from console.cli.main import main
+from yext.console.cli.main import main
 
 raise SystemExit(main())

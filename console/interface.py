@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, NoReturn
 
-from console.link import Counts, Overview, Word
 from yext import Reply
+from yext.console.link import Counts, Overview, Word
 from yext.errors import YextError
 from yext.log import ALL, Event, EventKind
 

@@ -12,21 +12,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter, descriptions
-from console.session.authority import Authority
-from console.session.secrets import Secrets
-from console.session.session import Session
 from yext import Reply
 from yext import command as bus
 from yext.bus import Bus
 from yext.command import describe
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter, descriptions
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Session
 from yext.engine.module import modules_of
 from yext.log import CONF, Event, EventKind
 
 if TYPE_CHECKING:
-    from console.session.starts import Starts
-    from console.session.view import View
+    from yext.console.session.starts import Starts
+    from yext.console.session.view import View
     from yext.record.journey import Journey
 
 COMPLETION_SECONDS = 0.5

@@ -63,6 +63,12 @@ own name begins with. Inside a package whose parts are not listed, only cycles a
 MOST_FILES = 15
 """The largest number of files directly in one folder."""
 
+ENTRY = "yext/__main__.py"
+"""The door of ``python -m yext``: it belongs to no room, as it opens the console."""
+
+LINKED = "yext.console"
+"""How `console` is imported: yext/console is a link to its folder, and a wheel has it there."""
+
 Graph = Mapping[str, Mapping[str, int]]
 """For each module, the modules that it imports, with the line of each import."""
 
@@ -73,6 +79,7 @@ def modules(root: Path = ROOT) -> dict[str, Path]:
         ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
         for package in ("yext", "console")
         for path in sorted((root / package).rglob("*.py"))
+        if path != root / ENTRY
     }
 
 
@@ -91,15 +98,22 @@ def _imported(
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            yield from ((_unlinked(alias.name), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
+            base = _unlinked(node.module or "")
             if node.level:
                 parents = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*parents, base] if base else parents)
             for alias in node.names:
-                full = f"{base}.{alias.name}"
+                full = _unlinked(f"{base}.{alias.name}")
                 yield (full if full in files else base), node.lineno
+
+
+def _unlinked(name: str) -> str:
+    """The name of a module in the repository, `console.link` for `yext.console.link`."""
+    if name == LINKED or name.startswith(f"{LINKED}."):
+        return name.removeprefix("yext.")
+    return name
 
 
 def room(name: str) -> str:

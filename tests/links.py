@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from console.client.hosts import Host
-from console.client.link import AttachedLink
-from console.client.login import Password
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.link import Link, LocalLink
-from console.server.rmanager import RManager
-from console.session.session import Session
 from yext import Engine
+from yext.console.client.hosts import Host
+from yext.console.client.link import AttachedLink
+from yext.console.client.login import Password
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.link import Link, LocalLink
+from yext.console.server.rmanager import RManager
+from yext.console.session.session import Session
 
 ROUTER = """#!/bin/sh
 echo '%%>install:50:call.route'

@@ -17,9 +17,9 @@ from pathlib import Path
 from ports import free_port
 from terminals import PROMPT, Place, Terminal
 
-from console import manual
-from console.server import listeners
 from yext.conf.options import Option
+from yext.console import manual
+from yext.console.server import listeners
 from yext.extmodule import listeners as extmodule_listeners
 from yext.extmodule import settings
 from yext.record import recorder

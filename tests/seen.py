@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.session.session import Session
-from console.session.view import Draw
 from yext import Engine, Message
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.session.session import Session
+from yext.console.session.view import Draw
 
 
 class Seen:

@@ -86,7 +86,7 @@ def test_a_planted_cycle_is_found(tmp_path: Path) -> None:
     planted = plant(
         tmp_path,
         {
-            "console/server/rmanager.py": "from console.server.connection import Connection\n",
+            "console/server/rmanager.py": "from yext.console.server.connection import Connection\n",
             "console/server/connection.py": TYPE_ONLY.format("console.server.rmanager", "RManager"),
         },
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pages
 import pytest
 
-from console import manual
 from yext import __version__
+from yext.console import manual
 
 DOCS = sorted(
     [

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from console import gctuning
-from console.cli import run
-from console.cli.exitcodes import (
+from yext import Reply
+from yext.console import gctuning
+from yext.console.cli import run
+from yext.console.cli.exitcodes import (
     FAILED,
     NOT_AUTHORISED,
     NOT_CONNECTED,
@@ -21,13 +22,12 @@ from console.cli.exitcodes import (
     USAGE,
     exit_code,
 )
-from console.client import hosts
-from console.client.connection import ConnectError
-from console.client.hosts import Host, HostError
-from console.client.link import AttachedLink, Beside
-from console.client.login import LoginError, Password
-from console.session.view import PlainView
-from yext import Reply
+from yext.console.client import hosts
+from yext.console.client.connection import ConnectError
+from yext.console.client.hosts import Host, HostError
+from yext.console.client.link import AttachedLink, Beside
+from yext.console.client.login import LoginError, Password
+from yext.console.session.view import PlainView
 
 REPLY_SECONDS = 60.0
 """How long a reply may take where no other limit is given."""
@@ -126,8 +126,8 @@ async def _shell(
     plain: bool,
     settling: tuple[float, bool],
 ) -> int:
-    from console.shell import shell
-    from console.shell.terminal import detect_capabilities
+    from yext.console.shell import shell
+    from yext.console.shell.terminal import detect_capabilities
 
     link = await _connected(host, password, beside)
     if isinstance(link, int):

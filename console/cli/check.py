@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import json
 
-from console.cli.exitcodes import FAILED, OK
-from console.server.rmanager import RManager
 from yext import Engine
 from yext.conf import Problem, Severity
+from yext.console.cli.exitcodes import FAILED, OK
+from yext.console.server.rmanager import RManager
 from yext.log import safe
 
 

@@ -7,17 +7,17 @@ import asyncio
 import contextlib
 import signal
 
-from console.cli import signals
-from console.cli.exitcodes import FAILED, OK
-from console.cli.run import reporting
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.link import LocalLink
-from console.session.session import Session
-from console.session.starts import Starts
-from console.shell import shell
-from console.shell.terminal import Capabilities, detect_capabilities, print_now
 from yext import Engine
+from yext.console.cli import signals
+from yext.console.cli.exitcodes import FAILED, OK
+from yext.console.cli.run import reporting
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.link import LocalLink
+from yext.console.session.session import Session
+from yext.console.session.starts import Starts
+from yext.console.shell import shell
+from yext.console.shell.terminal import Capabilities, detect_capabilities, print_now
 from yext.sockets import descriptors
 
 _LABEL = "console"

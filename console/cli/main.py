@@ -12,8 +12,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from console import gctuning
-from console.cli.exitcodes import FAILED, INTERRUPTED, MEANINGS
+from yext.console import gctuning
+from yext.console.cli.exitcodes import FAILED, INTERRUPTED, MEANINGS
 from yext.version import VERSION
 
 if TYPE_CHECKING:
@@ -214,41 +214,41 @@ def _directory(text: str) -> str:
 
 
 def _shell(options: argparse.Namespace) -> int:
-    from console.cli import embedded
+    from yext.console.cli import embedded
 
     return embedded.run_shell(options)
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from console.cli import serve
+    from yext.console.cli import serve
 
     return serve.serve(options)
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.attach is not None:
-        from console.cli import attach
+        from yext.console.cli import attach
 
         return attach.run_attached(options)
-    from console.cli import run
+    from yext.console.cli import run
 
     return run.run(options)
 
 
 def _attach(options: argparse.Namespace) -> int:
-    from console.cli import attach
+    from yext.console.cli import attach
 
     return attach.attach(options)
 
 
 def _passwd(options: argparse.Namespace) -> int:
-    from console.cli import passwd
+    from yext.console.cli import passwd
 
     return passwd.passwd()
 
 
 def _check(options: argparse.Namespace) -> int:
-    from console.cli import check
+    from yext.console.cli import check
 
     return check.check(options)
 

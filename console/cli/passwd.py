@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import sys
 
-from console.cli.exitcodes import FAILED, OK
 from yext.access.passwords import hash_password
+from yext.console.cli.exitcodes import FAILED, OK
 
 
 def passwd() -> int:

@@ -14,17 +14,17 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from console import gctuning
-from console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
-from console.cli.signals import handle_harmless
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.replies.reply import explanation
-from console.session.secrets import Secrets
-from console.session.session import Session
-from console.session.starts import Starts
-from console.session.view import PlainView
 from yext import Engine, Reply
+from yext.console import gctuning
+from yext.console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
+from yext.console.cli.signals import handle_harmless
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.replies.reply import explanation
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Session
+from yext.console.session.starts import Starts
+from yext.console.session.view import PlainView
 from yext.log import CONF, Event, EventKind, safe, safe_lines
 from yext.sockets import descriptors
 
@@ -44,7 +44,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
     """Return a reply as a JSON object on one line (docs/json.md)."""
     import json
 
-    from console.replies.to_json import as_object
+    from yext.console.replies.to_json import as_object
 
     return json.dumps(as_object(command, reply) | {"seconds": round(seconds, 6)})
 
@@ -156,7 +156,7 @@ async def lines(commands: Sequence[str]) -> AsyncIterator[str]:
         if command != "-":
             yield command
             continue
-        from console.shell.stdin import LineReader
+        from yext.console.shell.stdin import LineReader
 
         reader = LineReader(sys.stdin.fileno())
         while (line := await reader.readline()) is not None:

@@ -9,14 +9,14 @@ import os
 import signal
 import sys
 
-from console import gctuning
-from console.cli import signals
-from console.cli.exitcodes import USAGE
-from console.cli.logfile import LogFile, UnhandledErrors, log_to
-from console.cli.pidfile import PidFileError, pid_file
-from console.server.rmanager import RManager
 from yext import Engine, log
 from yext.bus import RESTART_CODE
+from yext.console import gctuning
+from yext.console.cli import signals
+from yext.console.cli.exitcodes import USAGE
+from yext.console.cli.logfile import LogFile, UnhandledErrors, log_to
+from yext.console.cli.pidfile import PidFileError, pid_file
+from yext.console.server.rmanager import RManager
 from yext.sockets import descriptors
 
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from console.client.connection import CONNECT_SECONDS, LINE_MAX, ConnectError, connect_reason
 from yext import wire
+from yext.console.client.connection import CONNECT_SECONDS, LINE_MAX, ConnectError, connect_reason
 from yext.errors import ProtocolError
 from yext.message import Message
 

@@ -22,13 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from console import telnet
-from console.client.events import is_stamped
+from yext.console import telnet
+from yext.console.client.events import is_stamped
 from yext.errors import YextError
 from yext.sockets import peercred
 
 if TYPE_CHECKING:
-    from console.client.hosts import Host
+    from yext.console.client.hosts import Host
 
 CONNECT_SECONDS = 10.0
 """The time that a connection may take until the conversation has begun."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from console.link import Counts, Overview, Word
 from yext import Reply
+from yext.console.link import Counts, Overview, Word
 
 
 class RemoteEngine(Protocol):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from console import DEFAULT_PORT
+from yext.console import DEFAULT_PORT
 from yext.errors import YextError
 
 if TYPE_CHECKING:

@@ -14,26 +14,26 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from console.client.bus import BusPeer
-from console.client.connection import ConnectError, LineError, ManagerClient
-from console.client.engine import RemoteEngine
-from console.client.events import event_of
-from console.client.hosts import Host, HostError
-from console.client.login import LoginError, Password, log_in
-from console.client.messagetop import TOP
-from console.client.outcome import Outcome
-from console.client.plain import LOADING, LOCAL_COMMANDS, UNLOADING, PlainEngine
-from console.client.recorder import RemoteRecorder
-from console.client.structured import StructuredEngine
-from console.commands import TABLE
-from console.commands.command import SessionCommand
-from console.commands.interpreter import Interpreter
-from console.commands.lines import pipeline
-from console.link import Counts, Overview, SessionLink, Word
-from console.replies.reply import failed
-from console.session.session import Session
 from yext import Message, Reply
 from yext.bus import Bus
+from yext.console.client.bus import BusPeer
+from yext.console.client.connection import ConnectError, LineError, ManagerClient
+from yext.console.client.engine import RemoteEngine
+from yext.console.client.events import event_of
+from yext.console.client.hosts import Host, HostError
+from yext.console.client.login import LoginError, Password, log_in
+from yext.console.client.messagetop import TOP
+from yext.console.client.outcome import Outcome
+from yext.console.client.plain import LOADING, LOCAL_COMMANDS, UNLOADING, PlainEngine
+from yext.console.client.recorder import RemoteRecorder
+from yext.console.client.structured import StructuredEngine
+from yext.console.commands import TABLE
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines import pipeline
+from yext.console.link import Counts, Overview, SessionLink, Word
+from yext.console.replies.reply import failed
+from yext.console.session.session import Session
 from yext.dispatcher import Handler
 from yext.engine.status import RELEASE
 from yext.log import Event, EventKind, Throttle, safe

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from console.client.connection import ConnectError, LineError, LineFunction, ManagerClient
-from console.client.hosts import Host, read_password
-from console.replies.parse import reply_of
 from yext import Reply
+from yext.console.client.connection import ConnectError, LineError, LineFunction, ManagerClient
+from yext.console.client.hosts import Host, read_password
+from yext.console.replies.parse import reply_of
 from yext.errors import YextError
 
 

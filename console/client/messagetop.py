@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from console.commands.command import SessionCommand
-from console.commands.parameters import Seconds
-from console.replies.draw import Page, table
-from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.parameters import Seconds
+from yext.console.replies.draw import Page, table
+from yext.console.session.session import Session
 from yext.log import safe
 from yext.record.journey import Journey
 

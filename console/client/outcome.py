@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from console.client.plain import PlainEngine
-from console.client.yate import EXTERNAL
 from yext import Reply, conf
 from yext.command import EOL
 from yext.conf import ReadingRules
+from yext.console.client.plain import PlainEngine
+from yext.console.client.yate import EXTERNAL
 from yext.errors import StartFailure
 from yext.extmodule import settings
 from yext.extmodule.commands import YATE_VERBS

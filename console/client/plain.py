@@ -10,15 +10,15 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from console.client import yate
-from console.client.connection import LineFunction, ManagerClient, completions
-from console.client.engine import RemoteEngine
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter, descriptions
-from console.link import Counts, Overview, Word, words_of
-from console.replies.forms import Commands, Facts, Handlers, ModuleStatus, Peers, Statuses
-from console.replies.parse import parse, reply_of
 from yext import Reply
+from yext.console.client import yate
+from yext.console.client.connection import LineFunction, ManagerClient, completions
+from yext.console.client.engine import RemoteEngine
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter, descriptions
+from yext.console.link import Counts, Overview, Word, words_of
+from yext.console.replies.forms import Commands, Facts, Handlers, ModuleStatus, Peers, Statuses
+from yext.console.replies.parse import parse, reply_of
 from yext.log import safe
 
 LOCAL_COMMANDS = ("flow", "history", "!", "watch", "clear", "source", "frame", "transcript", "set")

@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from console.client.bus import Measured
-from console.client.connection import MARK, ConnectError, LineFunction, ManagerClient
-from console.client.hosts import HostError
-from console.client.login import LoginError
-from console.replies.parse import reply_of
 from yext import wire
+from yext.console.client.bus import Measured
+from yext.console.client.connection import MARK, ConnectError, LineFunction, ManagerClient
+from yext.console.client.hosts import HostError
+from yext.console.client.login import LoginError
+from yext.console.replies.parse import reply_of
 from yext.errors import ProtocolError
 from yext.record.journey import UNKNOWN, Journey, Step, StepResult
 from yext.record.recorder import FlowRecorder, Follower, NameTest, every_name

@@ -12,22 +12,22 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from console import interface
-from console.client.connection import ConnectError, LineError, ManagerClient
-from console.client.engine import RemoteEngine
-from console.client.plain import shortened
-from console.interface import InterfaceError, Request, State
-from console.link import Counts, Overview, Word, words_of
-from console.replies.parse import reply_of
-from console.replies.render import with_colors
 from yext import Reply
+from yext.console import interface
+from yext.console.client.connection import ConnectError, LineError, ManagerClient
+from yext.console.client.engine import RemoteEngine
+from yext.console.client.plain import shortened
+from yext.console.interface import InterfaceError, Request, State
+from yext.console.link import Counts, Overview, Word, words_of
+from yext.console.replies.parse import reply_of
+from yext.console.replies.render import with_colors
 from yext.errors import RecordError
 from yext.log import Event
 from yext.record.journey import from_json
 
 if TYPE_CHECKING:
-    from console.client.recorder import RemoteRecorder
-    from console.commands.interpreter import Interpreter
+    from yext.console.client.recorder import RemoteRecorder
+    from yext.console.commands.interpreter import Interpreter
 
 LOCAL_COMMANDS = ("history", "!", "watch", "clear", "source", "frame", "transcript", "set")
 """Session commands that are always carried out on this side."""

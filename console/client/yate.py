@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from console.commands import TABLE
-from console.commands.command import Listed, SessionCommand
-from console.commands.interpreter import alias_line
-from console.replies.reply import failed
-from console.session.secrets import ALIAS_SEPARATOR
 from yext import Reply
+from yext.console.commands import TABLE
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.interpreter import alias_line
+from yext.console.replies.reply import failed
+from yext.console.session.secrets import ALIAS_SEPARATOR
 from yext.extmodule.commands import VERBS, YATE_VERBS
 
 EXTERNAL = "external"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from console.commands.command import SessionCommand
-from console.commands.flow import FLOW
-from console.commands.lines.transcript import TRANSCRIPT
-from console.commands.message import BUS
-from console.commands.operator import OPERATOR
-from console.commands.yate import YATE
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.flow import FLOW
+from yext.console.commands.lines.transcript import TRANSCRIPT
+from yext.console.commands.message import BUS
+from yext.console.commands.operator import OPERATOR
+from yext.console.commands.yate import YATE
 
 TABLE: tuple[SessionCommand, ...] = (*YATE, *FLOW, *BUS, *OPERATOR, TRANSCRIPT)

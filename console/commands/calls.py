@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from console.commands.parameters import RawRest, Rest, Word
-from console.replies.reply import failed
-from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
+from yext.console.commands.parameters import RawRest, Rest, Word
+from yext.console.replies.reply import failed
+from yext.console.session.session import Session
 from yext.log import safe
 from yext.wire import BOOLEANS
 

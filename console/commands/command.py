@@ -6,17 +6,17 @@ import enum
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from console.commands.parameters import ArgumentError, Line
-from console.commands.signature import Signature, signature_of
-from console.replies.reply import failed, not_authenticated
-from console.session.authority import Authority
 from yext import Reply
 from yext.command import EOL
+from yext.console.commands.parameters import ArgumentError, Line
+from yext.console.commands.signature import Signature, signature_of
+from yext.console.replies.reply import failed, not_authenticated
+from yext.console.session.authority import Authority
 from yext.errors import NotAllowedError
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.session.session import Session
+    from yext.console.session.session import Session
 
 Function = Callable[..., "Reply | Awaitable[Reply]"]
 """Carries out a command; `console.commands.signature` says what its parameters mean."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.session.session import Session
+from yext.console.session.session import Session
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def message_names(session: Session, before: str = "", word: str = "") -> dict[st
 def message_params(session: Session, name: str) -> dict[str, str]:
     """The parameters of messages of one name: the well-known ones, and the recorded ones with
     their newest value unless that is secret."""
-    from console.replies.trace import KEY_PARAMETERS
+    from yext.console.replies.trace import KEY_PARAMETERS
 
     params = dict.fromkeys(KEY_PARAMETERS.get(name, ()), "")
     secret = session.engine.recorder.secret

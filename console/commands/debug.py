@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from console.commands.parameters import RawRest, Word
-from console.session.session import Session
 from yext import Message, Reply, conf
 from yext.command import EOL
+from yext.console.commands.parameters import RawRest, Word
+from yext.console.session.session import Session
 from yext.log import changed_level, clamp_level
 from yext.wire import BOOLEANS
 

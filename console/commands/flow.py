@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
-from console.commands.command import SessionCommand
-from console.commands.completion import filter_words, message_numbers
-from console.commands.lines.files import complete_file
-from console.commands.parameters import Number, Rest
-from console.replies.reply import failed
-from console.session.authority import Authority
-from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.completion import filter_words, message_numbers
+from yext.console.commands.lines.files import complete_file
+from yext.console.commands.parameters import Number, Rest
+from yext.console.replies.reply import failed
+from yext.console.session.authority import Authority
+from yext.console.session.session import Session
 from yext.errors import FilterError, RecordError
 from yext.log import safe
 
@@ -113,7 +113,7 @@ def _why_nothing(session: Session, recorded: int) -> str:
 
 
 def _shown(session: Session, journeys: Iterable[Journey]) -> Reply:
-    from console.replies.trace import draw_line
+    from yext.console.replies.trace import draw_line
     from yext.record.journey import to_json
 
     style = session.flow.style()
@@ -128,7 +128,7 @@ def show(
     id: Annotated[int, MessageNumber(mistake="Which message?", completer=message_numbers)],
 ) -> Reply:
     """Show what one message went through."""
-    from console.replies.trace import draw_journey
+    from yext.console.replies.trace import draw_journey
     from yext.record.journey import to_json
 
     journey = session.flow.find(id)

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from console.commands.command import Listed, SessionCommand
-from console.commands.lines import follow, pipeline
-from console.commands.lines.carryout import carry_out
-from console.commands.lines.files import complete_file
-from console.commands.lines.pipeline import Pipeline
-from console.replies.reply import failed, not_authenticated, put_together
-from console.session.authority import Authority
-from console.session.secrets import ALIAS_SEPARATOR
-from console.session.session import Session
 from yext import Reply
 from yext.bus import Bus
 from yext.command import EOL, not_understood, run
 from yext.command import complete as complete_on_bus
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.lines import follow, pipeline
+from yext.console.commands.lines.carryout import carry_out
+from yext.console.commands.lines.files import complete_file
+from yext.console.commands.lines.pipeline import Pipeline
+from yext.console.replies.reply import failed, not_authenticated, put_together
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import ALIAS_SEPARATOR
+from yext.console.session.session import Session
 from yext.engine.commands import BUS_COMMANDS
 from yext.log import logger, safe
 
@@ -251,13 +251,13 @@ class Interpreter:
 
     def manual(self, topic: str) -> str:
         """The inline manual for a topic, lines that end in CR LF; empty where there is none."""
-        from console.manual import page
+        from yext.console.manual import page
 
         return page(topic).replace("\n", EOL) if self.may(topic) else ""
 
     def manuals(self) -> dict[str, str]:
         """The topics of the inline manuals, each with a description."""
-        from console.manual import topics
+        from yext.console.manual import topics
 
         return {one: "a manual with examples" for one in topics() if self.may(one)}
 

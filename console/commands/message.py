@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from console.commands.command import SessionCommand
-from console.commands.completion import message_names, message_params
-from console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
-from console.replies.reply import failed
-from console.session.session import Session
 from yext import Message, Reply
 from yext.command import EOL
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.completion import message_names, message_params
+from yext.console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
+from yext.console.replies.reply import failed
+from yext.console.session.session import Session
 from yext.dispatcher import Dispatch
 from yext.engine.module import Start, starts_of
 from yext.log import safe
@@ -188,7 +188,7 @@ def _reply(
         took: the seconds that each message took.
         handled: how many were handled.
     """
-    from console.replies.trace import draw_journey, duration
+    from yext.console.replies.trace import draw_journey, duration
     from yext.record.journey import to_json
 
     journey = session.flow.visible(journey)

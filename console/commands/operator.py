@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from console.commands.command import Listed, SessionCommand
-from console.commands.interpreter import Interpreter
-from console.commands.lines.files import complete_file
-from console.commands.lines.source import run_file
-from console.commands.parameters import (
+from yext import Reply
+from yext.command import EOL
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines.files import complete_file
+from yext.console.commands.lines.source import run_file
+from yext.console.commands.parameters import (
     ArgumentError,
     Flag,
     Line,
@@ -19,13 +21,11 @@ from console.commands.parameters import (
     Word,
     natural,
 )
-from console.replies.reply import failed
-from console.session.authority import Authority
-from console.session.preferences import NAMES
-from console.session.session import Session
-from console.session.view import Adjustable
-from yext import Reply
-from yext.command import EOL
+from yext.console.replies.reply import failed
+from yext.console.session.authority import Authority
+from yext.console.session.preferences import NAMES
+from yext.console.session.session import Session
+from yext.console.session.view import Adjustable
 from yext.log import safe
 
 _HISTORY = 20
@@ -53,7 +53,7 @@ async def watch(
     if view is None or not view.interactive:
         reply = await interpreter.run(command)
         return reply._replace(parts=((shown, reply),))
-    from console.commands.watch import Watch
+    from yext.console.commands.watch import Watch
 
     watched = Watch(interpreter, view, command)
     await view.live(watched.draw, seconds)
@@ -64,7 +64,7 @@ async def top(
     session: Session, seconds: Annotated[float, Seconds(_FASTEST, _SLOWEST)] = 1.0
 ) -> Reply:
     """Show the table of scripts on a live view; without one, once."""
-    from console.commands.top import Top
+    from yext.console.commands.top import Top
 
     view = session.view
     with Top(session) as table:

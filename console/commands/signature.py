@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from console.commands.parameters import ArgumentError, Flag, Number, RawRest, Word
+from yext.console.commands.parameters import ArgumentError, Flag, Number, RawRest, Word
 
 
 class Parameter:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from console.replies.draw import Page, state_text, table
 from yext.command import EOL
+from yext.console.replies.draw import Page, state_text, table
 from yext.engine.module import modules_of
 from yext.log import safe
 from yext.record.journey import FAILED_RESULTS, Journey, StepResult
@@ -22,7 +22,7 @@ from yext.record.journey import FAILED_RESULTS, Journey, StepResult
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from console.session.session import Session
+    from yext.console.session.session import Session
     from yext.engine.module import Program
 
 _KEPT = 1000

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from console.replies.draw import Page
-from console.replies.render import draw
 from yext import Reply
+from yext.console.replies.draw import Page
+from yext.console.replies.render import draw
 
 if TYPE_CHECKING:
-    from console.commands.interpreter import Interpreter
-    from console.session.view import View
+    from yext.console.commands.interpreter import Interpreter
+    from yext.console.session.view import View
 
 _COLORS = re.compile(r"\x1b\[[\d;]*m")
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from console.commands.calls import call, control, drop
-from console.commands.command import Function, Listed, SessionCommand
-from console.commands.debug import debug
-from console.commands.interpreter import Interpreter
-from console.commands.parameters import Flag, Line, OnOff, Rest, Word
-from console.session.authority import Authority
-from console.session.session import Session
 from yext import Engine, Reply
 from yext import command as bus
 from yext.command import EOL
 from yext.commander import check_file
 from yext.conf import parse_int
 from yext.conf.options import nearest
+from yext.console.commands.calls import call, control, drop
+from yext.console.commands.command import Function, Listed, SessionCommand
+from yext.console.commands.debug import debug
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.parameters import Flag, Line, OnOff, Rest, Word
+from yext.console.session.authority import Authority
+from yext.console.session.session import Session
 from yext.engine.commands import uptime_text
 from yext.engine.loader import FORCE
 from yext.log import Event, EventKind, stamp

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from console.replies.parse import labelled
+from yext.console.replies.parse import labelled
 from yext.log import safe
 
 if TYPE_CHECKING:

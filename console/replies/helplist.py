@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.replies.draw import Page
+    from yext.console.replies.draw import Page
 
 _GAP = "   "
 

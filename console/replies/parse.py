@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from console.replies.forms import (
+from yext import Reply
+from yext.command import EOL
+from yext.console.replies.forms import (
     CommandHelp,
     Commands,
     Facts,
@@ -33,8 +35,6 @@ from console.replies.forms import (
     Uptime,
     Value,
 )
-from yext import Reply
-from yext.command import EOL
 from yext.log import safe, split_lines
 
 _NUMBER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)

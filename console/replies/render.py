@@ -10,10 +10,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from console.replies import forms, helplist, parse
-from console.replies.draw import Page, columns, drawn, items, panel, state_text, table
-from console.replies.reply import explanation
 from yext import Reply
+from yext.console.replies import forms, helplist, parse
+from yext.console.replies.draw import Page, columns, drawn, items, panel, state_text, table
+from yext.console.replies.reply import explanation
 from yext.log import safe, safe_lines, split_lines
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from console.replies import forms, parse
 from yext import Reply
+from yext.console.replies import forms, parse
 from yext.log import safe_lines
 
 _FIELDS = ("reason", "errno", "hint")

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.session.authority import Authority
 from yext import Reply, log
 from yext.access import passwords
 from yext.access.guard import Guard
 from yext.command import EOL
+from yext.console.session.authority import Authority
 from yext.errors import TooManyGuessesError
 from yext.record.patterns import Matcher
 
 if TYPE_CHECKING:
-    from console.session.session import Session
+    from yext.console.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from console.server import dialect
-from console.server.operator import Operator
-from console.server.writer import Writer
-from console.telnet import Parser, SubnegotiationError
 from yext import log
 from yext.access.opening import Opening
+from yext.console.server import dialect
+from yext.console.server.operator import Operator
+from yext.console.server.writer import Writer
+from yext.console.telnet import Parser, SubnegotiationError
 from yext.sockets import peercred
 
 if TYPE_CHECKING:
-    from console.server.listeners import Listener
-    from console.server.operator import OperatorHost
+    from yext.console.server.listeners import Listener
+    from yext.console.server.operator import OperatorHost
 
 SLICE, GUEST_SLICE = 4096, 512
 """Bytes of received data that are looked at in one turn of the loop; no more are read at once."""

@@ -10,20 +10,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from console.replies.reply import framed_notice, framed_reply
-from console.server import dialect
-from console.server.lineedit import LineEditor
-from console.session.authority import Authority
-from console.telnet import AYT, BRK, EC, EL, ERASE_LINE, IP, NOP
 from yext import Reply, conf, log
 from yext.command import EOL
+from yext.console.replies.reply import framed_notice, framed_reply
+from yext.console.server import dialect
+from yext.console.server.lineedit import LineEditor
+from yext.console.session.authority import Authority
+from yext.console.telnet import AYT, BRK, EC, EL, ERASE_LINE, IP, NOP
 
 if TYPE_CHECKING:
-    from console.server.listeners import Listener
-    from console.server.turns import Turns
-    from console.server.writer import Writer
-    from console.session.session import Session
-    from console.session.view import Draw
+    from yext.console.server.listeners import Listener
+    from yext.console.server.turns import Turns
+    from yext.console.server.writer import Writer
+    from yext.console.session.session import Session
+    from yext.console.session.view import Draw
 
 TURN_SECONDS = 0.001
 """How long keys and commands are worked off in one turn of the event loop, in seconds."""

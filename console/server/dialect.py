@@ -13,16 +13,16 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from console import interface
-from console.commands import TABLE
-from console.commands.command import Listed, SessionCommand
-from console.commands.interpreter import Interpreter
-from console.commands.parameters import Number
-from console.commands.yate import REINITIALIZING
-from console.session.authority import Authority
-from console.session.session import Session
 from yext import Reply, log
 from yext.command import EOL
+from yext.console import interface
+from yext.console.commands import TABLE
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.parameters import Number
+from yext.console.commands.yate import REINITIALIZING
+from yext.console.session.authority import Authority
+from yext.console.session.session import Session
 from yext.engine.loader import UNCHANGED
 from yext.wire import bool_text
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from console.session.secrets import Secrets
-from console.telnet import ERASE_LINE
+from yext.console.session.secrets import Secrets
+from yext.console.telnet import ERASE_LINE
 from yext.log import safe
 
 _KEY = re.compile(

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from console import DEFAULT_PORT
-from console.server import auth
 from yext.access import passwords
 from yext.access.admission import check_loopback
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
+from yext.console import DEFAULT_PORT
+from yext.console.server import auth
 from yext.errors import PasswordHashError, PatternError, TlsError
 from yext.listening import ListenerSpec, SocketKind
 

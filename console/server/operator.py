@@ -12,13 +12,14 @@ import codecs
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from console.server.auth import Authenticator
-from console.server.conversation import Conversation
-from console.server.typeahead import TypeAhead, is_interrupt
-from console.server.upgrade import ShellUpgrade
-from console.session.authority import Authority
-from console.session.session import Policy, Session
-from console.telnet import (
+from yext import Engine, Reply, log
+from yext.console.server.auth import Authenticator
+from yext.console.server.conversation import Conversation
+from yext.console.server.typeahead import TypeAhead, is_interrupt
+from yext.console.server.upgrade import ShellUpgrade
+from yext.console.session.authority import Authority
+from yext.console.session.session import Policy, Session
+from yext.console.telnet import (
     BRK,
     EC,
     ECHO,
@@ -31,14 +32,13 @@ from console.telnet import (
     StrayCommand,
     Subnegotiation,
 )
-from yext import Engine, Reply, log
 
 if TYPE_CHECKING:
-    from console.server.attached.session import AttachedSession
-    from console.server.listeners import Listener
-    from console.server.turns import Turns
-    from console.server.writer import Writer
     from yext.access.guard import Guard
+    from yext.console.server.attached.session import AttachedSession
+    from yext.console.server.listeners import Listener
+    from yext.console.server.turns import Turns
+    from yext.console.server.writer import Writer
 
 _PADDING = "\r" + " " * 9 + "\b" * 9
 """Follows Yate's telnet offer, to overwrite what a client without telnet shows of it."""
@@ -319,7 +319,7 @@ class Operator:
 
     def _attach(self) -> None:
         """Go over to the interface of attached consoles."""
-        from console.server.attached.session import AttachedSession
+        from yext.console.server.attached.session import AttachedSession
 
         self._attached = AttachedSession(
             self.session, self._writer, longest=self._listener.maxline, ended=self.close

@@ -8,18 +8,18 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.server.turns import Turns
-from console.session.authority import Authority
 from yext import Engine, Reply, log, wire
 from yext.access.guard import Guard
 from yext.access.places import Places
+from yext.console.server.turns import Turns
+from yext.console.session.authority import Authority
 from yext.message import Message
 from yext.record.journey import HIDDEN
 
 if TYPE_CHECKING:
-    from console.server.operator import Operator
-    from console.session.secrets import Secrets
-    from console.session.session import Session
+    from yext.console.server.operator import Operator
+    from yext.console.session.secrets import Secrets
+    from yext.console.session.session import Session
     from yext.dispatcher import Dispatch
 
 audit = logging.getLogger("yext.audit")

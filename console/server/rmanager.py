@@ -11,13 +11,13 @@ import os
 import socket
 from typing import TYPE_CHECKING, cast
 
-from console.server.connection import Connection
-from console.server.listeners import OPTION_NAMES, Listener, check_local, read_listeners
-from console.server.operators import Operators
 from yext import log
 from yext.access import tls
 from yext.conf import Conf, Problem, Severity
 from yext.conf.options import lost_section
+from yext.console.server.connection import Connection
+from yext.console.server.listeners import OPTION_NAMES, Listener, check_local, read_listeners
+from yext.console.server.operators import Operators
 from yext.engine.module import Module
 from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen

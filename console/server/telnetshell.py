@@ -13,15 +13,15 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyPress
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.link import GuardedLink
-from console.server.writer import Writer
-from console.session.secrets import Secrets
-from console.session.session import Session
-from console.shell.history import SessionHistory
-from console.shell.shell import Shell
-from console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.link import GuardedLink
+from yext.console.server.writer import Writer
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Session
+from yext.console.shell.history import SessionHistory
+from yext.console.shell.shell import Shell
+from yext.console.shell.terminal import UNSENT_MAX, Capabilities, Terminal, TerminalOutput
 
 KEYS_AT_ONCE = 4
 """Characters that are typed in one turn of the loop; a key may take a quarter of a millisecond."""

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from console.telnet import IP, Command, Item
+from yext.console.telnet import IP, Command, Item
 
 _CONTROL_C = b"\x03"
 

@@ -7,14 +7,14 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.session.authority import Authority
-from console.telnet import ECHO, ERASE_LINE, Negotiation
+from yext.console.session.authority import Authority
+from yext.console.telnet import ECHO, ERASE_LINE, Negotiation
 
 if TYPE_CHECKING:
-    from console.server.conversation import Conversation
-    from console.server.telnetshell import TelnetShell
-    from console.server.writer import Writer
-    from console.session.session import Session
+    from yext.console.server.conversation import Conversation
+    from yext.console.server.telnetshell import TelnetShell
+    from yext.console.server.writer import Writer
+    from yext.console.session.session import Session
 
 
 class ShellUpgrade:
@@ -77,8 +77,8 @@ class ShellUpgrade:
     async def _start(self, telnet: Negotiation, term: str) -> None:
         """Start the shell, unless the terminal `term` is too dumb for it."""
         # The first import takes a quarter of a second, which must not stop the others.
-        await asyncio.to_thread(importlib.import_module, "console.server.telnetshell")
-        from console.server.telnetshell import TelnetShell, capabilities_of
+        await asyncio.to_thread(importlib.import_module, "yext.console.server.telnetshell")
+        from yext.console.server.telnetshell import TelnetShell, capabilities_of
 
         if not capabilities_of(term).editing:
             return

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from console.replies.trace import Style, draw_line
-from console.session.authority import Authority
-from console.session.secrets import COMMAND_MESSAGES
+from yext.console.replies.trace import Style, draw_line
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import COMMAND_MESSAGES
 from yext.record.filters import Filter, compile_filter
 from yext.record.journey import Journey
 
 if TYPE_CHECKING:
-    from console.session.secrets import Secrets
-    from console.session.view import View
+    from yext.console.session.secrets import Secrets
+    from yext.console.session.view import View
     from yext.record.recorder import FlowRecorder
 
 HOLD_SECONDS = 0.25

@@ -6,18 +6,18 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from console.session.authority import Authority
-from console.session.secrets import Secrets
 from yext import Reply
 from yext.bus import Bus
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import Secrets
 from yext.log import ALL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from console.session.flow import Flow
-    from console.session.transcript import Transcript
-    from console.session.view import View
+    from yext.console.session.flow import Flow
+    from yext.console.session.transcript import Transcript
+    from yext.console.session.view import View
 
 HISTORY_MAX = 10_000
 """Lines of history that a session keeps."""
@@ -117,7 +117,7 @@ class Session:
     @cached_property
     def flow(self) -> Flow:
         """The message flow of this session."""
-        from console.session.flow import Flow
+        from yext.console.session.flow import Flow
 
         return Flow(self.engine.recorder, self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from console.session.session import Session
+from yext.console.session.session import Session
 from yext.engine.module import Start, starts_of
 
 

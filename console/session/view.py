@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TextIO, runtime_checkable
 
-from console.session.preferences import Preferences
+from yext.console.session.preferences import Preferences
 
 Draw = Callable[[int, int], Awaitable[str]]
 """Takes columns and rows, returns the lines to be shown, made safe; SGR colours only if the view

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from console.replies import draw, render
+from yext.console.replies import draw, render
 from yext.log import safe
 
 if TYPE_CHECKING:
-    from console.link import Counts, Overview
-    from console.replies.draw import Page
+    from yext.console.link import Counts, Overview
+    from yext.console.replies.draw import Page
 
 _GAP = "   "
 

@@ -12,9 +12,9 @@ from yext.log import safe
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from console.link import Link
-    from console.shell.commandqueue import CommandQueue
-    from console.shell.screen import Screen
+    from yext.console.link import Link
+    from yext.console.shell.commandqueue import CommandQueue
+    from yext.console.shell.screen import Screen
 
 
 class BottomLine:

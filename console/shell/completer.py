@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from console.link import Link, Word
-from console.replies.helplist import ORDER
+from yext.console.link import Link, Word
+from yext.console.replies.helplist import ORDER
 from yext.log import is_safe, safe
 
 _UNFINISHED = ("=", "/", ":")

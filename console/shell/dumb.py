@@ -11,14 +11,14 @@ import signal
 import sys
 from collections.abc import Iterable
 
-from console.link import Link
-from console.replies import render
-from console.replies.draw import Page
-from console.replies.reply import framed_notice, framed_reply
-from console.session.view import PlainView
-from console.shell import banner
-from console.shell.stdin import LineReader
-from console.shell.terminal import Capabilities
+from yext.console.link import Link
+from yext.console.replies import render
+from yext.console.replies.draw import Page
+from yext.console.replies.reply import framed_notice, framed_reply
+from yext.console.session.view import PlainView
+from yext.console.shell import banner
+from yext.console.shell.stdin import LineReader
+from yext.console.shell.terminal import Capabilities
 from yext.log import Event, EventKind, safe
 
 

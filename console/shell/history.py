@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
-from console.session.secrets import Secrets
+from yext.console.session.secrets import Secrets
 from yext.log import split_lines
 
 FILE_MAX = 1024 * 1024

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from console.commands.lines import pipeline
 from yext import Reply
+from yext.console.commands.lines import pipeline
 from yext.log import Event, EventKind, safe
 
 if TYPE_CHECKING:
-    from console.link import Link
-    from console.replies.draw import Page
-    from console.shell.screen import Screen
+    from yext.console.link import Link
+    from yext.console.replies.draw import Page
+    from yext.console.shell.screen import Screen
 
 _HOLD_SECONDS = 0.2
 """How long a line of a script's standard error is held back: if the script ends because of
@@ -43,7 +43,7 @@ class Presenter:
 
     async def reply(self, command: str, reply: Reply) -> None:
         """Show the reply to a command."""
-        from console.replies import render
+        from yext.console.replies import render
 
         if not reply.ok:
             self._screen.ring()
@@ -57,7 +57,7 @@ class Presenter:
 
     def page(self) -> Page:
         """Return the page that replies are drawn on, by the terminal's size now."""
-        from console.replies.draw import Page
+        from yext.console.replies.draw import Page
 
         return Page(self._screen.width, self._screen.color, self._screen.unicode)
 
@@ -77,7 +77,7 @@ class Presenter:
             self._stream(event)
 
     def _notice(self, event: Event) -> None:
-        from console.replies import render
+        from yext.console.replies import render
 
         # Lines of standard error that the notice has, or its kind had, are not shown twice.
         repeated = render.is_repeat(event.lines)

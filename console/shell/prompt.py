@@ -11,12 +11,12 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
-from console.session.secrets import Secrets
+from yext.console.session.secrets import Secrets
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from console.shell.terminal import Capabilities, TerminalOutput
+    from yext.console.shell.terminal import Capabilities, TerminalOutput
 
 _COLORED = {
     # With a colour of its own the blank after the prompt is written, and can be expected by a

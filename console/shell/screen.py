@@ -10,15 +10,15 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from console.session.preferences import Preferences, preferences_path
-from console.shell.floodlimit import READABLE, FloodLimit
+from yext.console.session.preferences import Preferences, preferences_path
+from yext.console.shell.floodlimit import READABLE, FloodLimit
 from yext.log import split_lines
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
-    from console.session.view import Draw
-    from console.shell.terminal import Terminal
+    from yext.console.session.view import Draw
+    from yext.console.shell.terminal import Terminal
 
 BATCH_SECONDS = 0.05
 """The least time between two batches: each costs a redraw of the line."""

@@ -11,10 +11,10 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from console import gctuning
-from console.link import Link
-from console.shell import banner
-from console.shell.terminal import Capabilities, Terminal, wants_vi
+from yext.console import gctuning
+from yext.console.link import Link
+from yext.console.shell import banner
+from yext.console.shell.terminal import Capabilities, Terminal, wants_vi
 from yext.log import logger, safe, split_lines
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
     from prompt_toolkit.shortcuts import PromptSession
 
-    from console.shell.history import SessionHistory
+    from yext.console.shell.history import SessionHistory
 
 
 async def run(link: Link, capabilities: Capabilities, *, plain: bool) -> int:
@@ -33,7 +33,7 @@ async def run(link: Link, capabilities: Capabilities, *, plain: bool) -> int:
         plain: whether replies are shown in Yate's own words.
     """
     if not capabilities.editing:
-        from console.shell.dumb import DumbShell
+        from yext.console.shell.dumb import DumbShell
 
         gctuning.resume()
         return await DumbShell(link, capabilities).run()
@@ -51,10 +51,10 @@ class Shell:
     """
 
     def __init__(self, link: Link, terminal: Terminal, *, plain: bool) -> None:
-        from console.shell.bottomline import BottomLine
-        from console.shell.commandqueue import CommandQueue
-        from console.shell.presenter import Presenter
-        from console.shell.screen import Screen
+        from yext.console.shell.bottomline import BottomLine
+        from yext.console.shell.commandqueue import CommandQueue
+        from yext.console.shell.presenter import Presenter
+        from yext.console.shell.screen import Screen
 
         self._link = link
         self._terminal = terminal
@@ -121,8 +121,8 @@ class Shell:
         from prompt_toolkit.enums import EditingMode
         from prompt_toolkit.shortcuts import PromptSession
 
-        from console.shell import prompt
-        from console.shell.completer import LinkCompleter
+        from yext.console.shell import prompt
+        from yext.console.shell.completer import LinkCompleter
 
         terminal, capabilities = self._terminal, self._terminal.capabilities
         output = prompt.make_output(self._screen.output, capabilities, terminal.term)

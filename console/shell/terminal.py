@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.session.secrets import Secrets
-from console.session.view import is_utf8
+from yext.console.session.secrets import Secrets
+from yext.console.session.view import is_utf8
 
 if TYPE_CHECKING:
     from prompt_toolkit.input import Input
 
-    from console.shell.history import SessionHistory
+    from yext.console.shell.history import SessionHistory
 
 UNSENT_MAX = 256 * 1024
 """Bytes that may wait for a terminal to take them; further output is left out."""
@@ -316,6 +316,6 @@ class Terminal:
 
     def history(self, secrets: Secrets) -> SessionHistory:
         """Return the history of earlier sessions, which also keeps this one's lines."""
-        from console.shell.history import FileHistory, history_path
+        from yext.console.shell.history import FileHistory, history_path
 
         return FileHistory(history_path(), secrets)

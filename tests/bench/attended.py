@@ -14,13 +14,13 @@ import signal
 import sys
 from pathlib import Path
 
-from console import gctuning
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.server.rmanager import RManager
-from console.session.session import Session
-from console.session.view import PlainView
 from yext import Engine, Message
+from yext.console import gctuning
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.server.rmanager import RManager
+from yext.console.session.session import Session
+from yext.console.session.view import PlainView
 
 
 async def main(config: Path) -> None:

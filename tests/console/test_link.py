@@ -15,9 +15,9 @@ from links import Play, configured, in_engine, play_attached, play_local
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from console.link import Counts, Link, LocalLink, SessionLink
-from console.shell.completer import LinkCompleter
 from yext import Engine, Message
+from yext.console.link import Counts, Link, LocalLink, SessionLink
+from yext.console.shell.completer import LinkCompleter
 
 
 @pytest.fixture(params=[play_local, play_attached])

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prompt_toolkit.contrib.telnet.protocol import TelnetProtocolParser
 
-from console import telnet
-from console.telnet import (
+from yext.console import telnet
+from yext.console.telnet import (
     DO,
     DONT,
     ECHO,

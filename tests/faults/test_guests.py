@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from remotes import SECONDS, Client, Remote
 
-from console.telnet import DO, ECHO, IAC, NAWS, SB, SE, SGA, TTYPE, WILL
+from yext.console.telnet import DO, ECHO, IAC, NAWS, SB, SE, SGA, TTYPE, WILL
 
 CONF = """
     [general]

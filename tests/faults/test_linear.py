@@ -19,19 +19,19 @@ from typing import Any
 
 import pytest
 
-from console.client import hosts
-from console.client.connection import completions
-from console.client.events import event_of
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter, alias_line
-from console.replies import parse
-from console.server.auth import UserCommands
-from console.server.lineedit import LineEditor
-from console.session.secrets import Secrets
-from console.session.session import Session
-from console.telnet import Parser
 from tests.yext.extmodule.peer.peers import DrivenPeer
 from yext import Engine, Message, YextError, conf, wire
+from yext.console.client import hosts
+from yext.console.client.connection import completions
+from yext.console.client.events import event_of
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter, alias_line
+from yext.console.replies import parse
+from yext.console.server.auth import UserCommands
+from yext.console.server.lineedit import LineEditor
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Session
+from yext.console.telnet import Parser
 from yext.extmodule.peer import requests
 from yext.linebuffer import LineBuffer
 from yext.log import safe

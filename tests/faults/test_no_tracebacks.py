@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from console.replies import parse, to_json
-from console.replies.draw import Page
-from console.replies.render import render
 from yext import Reply
+from yext.console.replies import parse, to_json
+from yext.console.replies.draw import Page
+from yext.console.replies.render import render
 from yext.engine.engine import Engine
 from yext.extmodule.peer.requests import DEFAULT_PRIORITY, parse_install
 

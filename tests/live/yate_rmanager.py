@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 from examples import ENDING, EXAMPLES
 
-from console.client import hosts
-from console.client.link import AttachedLink, Beside
-from console.client.login import Password
-from console.replies.draw import Page
-from console.replies.render import draw
-from console.session.view import PlainView
+from yext.console.client import hosts
+from yext.console.client.link import AttachedLink, Beside
+from yext.console.client.login import Password
+from yext.console.replies.draw import Page
+from yext.console.replies.render import draw
+from yext.console.session.view import PlainView
 from yext.extmodule.commands import VERBS, YATE_VERBS
 from yext.log import Event
 from yext.record.journey import Journey

@@ -34,7 +34,7 @@ SECONDS = 20.0
 LINE_MAX = 4094
 """Bytes of a line that a terminal takes (termios(3), canonical mode), without its end."""
 
-_YEXT = "import sys; from console.cli.main import main; sys.exit(main())"
+_YEXT = "import sys; from yext.console.cli.main import main; sys.exit(main())"
 """Runs the program of this Python, whether it is installed or in a checkout."""
 
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})

@@ -7,13 +7,13 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
-from console.commands.lines.pipeline import Pipeline, grep
-from console.replies.reply import failed, not_authenticated, put_together
-from console.session.authority import Authority
-from console.session.session import Session
 from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
+from yext.console.commands.lines.pipeline import Pipeline, grep
+from yext.console.replies.reply import failed, not_authenticated, put_together
+from yext.console.session.authority import Authority
+from yext.console.session.session import Session
 from yext.errors import NotAllowedError
 from yext.log import safe
 
@@ -74,8 +74,8 @@ async def _one(interpreter: Runner, pipeline: Pipeline) -> Reply:
 
 async def _drawn(interpreter: Runner, pipeline: Pipeline, reply: Reply) -> str:
     """The reply as the session shows it, without colours."""
-    from console.replies import render
-    from console.replies.draw import Page
+    from yext.console.replies import render
+    from yext.console.replies.draw import Page
 
     view = interpreter.session.view
     if view is None or not view.interactive:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.session.session import Session
 from yext.commander import check_file
+from yext.console.session.session import Session
 from yext.errors import FileNotAllowedError
 
 

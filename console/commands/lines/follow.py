@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from console.commands.lines.carryout import Runner
-from console.replies.reply import failed
 from yext import Reply
+from yext.console.commands.lines.carryout import Runner
+from yext.console.replies.reply import failed
 from yext.log import WARN, Event, EventKind, clock, safe, stamp
 
 _LINE = re.compile(r"(external\s+log|events)\s+-f(?:\s+(\S+).*)?")

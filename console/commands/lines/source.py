@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from console.commands.interpreter import Interpreter
-from console.commands.parameters import ArgumentError
-from console.replies.reply import put_together
 from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.parameters import ArgumentError
+from yext.console.replies.reply import put_together
 from yext.log import safe, split_lines
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ import os
 import time
 from typing import Annotated
 
-from console.commands.command import SessionCommand
-from console.commands.lines.files import complete_file
-from console.commands.parameters import Rest
-from console.replies.reply import failed
-from console.session.session import Session
-from console.session.transcript import Transcript
-from console.session.view import Copying
 from yext import Reply
 from yext.command import EOL
 from yext.commander import check_file
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.lines.files import complete_file
+from yext.console.commands.parameters import Rest
+from yext.console.replies.reply import failed
+from yext.console.session.session import Session
+from yext.console.session.transcript import Transcript
+from yext.console.session.view import Copying
 from yext.log import safe
 
 OFF = "off"

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from console import interface
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.interface import InterfaceError, Request, State
-from console.link import GuardedLink
-from console.server.attached.view import AttachedView
-from console.session.starts import Starts
 from yext import Reply, log
+from yext.console import interface
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.interface import InterfaceError, Request, State
+from yext.console.link import GuardedLink
+from yext.console.server.attached.view import AttachedView
+from yext.console.session.starts import Starts
 from yext.log import Event, EventKind
 
 if TYPE_CHECKING:
-    from console.server.writer import Writer
-    from console.session.session import Session
+    from yext.console.server.writer import Writer
+    from yext.console.session.session import Session
     from yext.record.journey import Journey
 
 STATE_SECONDS = 0.5

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from console import interface
-from console.session.view import Draw
+from yext.console import interface
+from yext.console.session.view import Draw
 
 _COLUMNS_MAX, _ROWS_MAX = 1000, 500
 """The largest window that is drawn for."""

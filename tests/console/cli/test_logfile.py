@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.logfile import UnhandledErrors, log_to
 from yext import log
+from yext.console.cli.logfile import UnhandledErrors, log_to
 
 
 def test_the_file_gets_stamped_safe_lines(tmp_path: Path) -> None:

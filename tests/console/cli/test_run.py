@@ -12,8 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from console.cli.exitcodes import exit_code
 from yext import Reply
+from yext.console.cli.exitcodes import exit_code
 from yext.record.journey import from_json
 
 ROOT = Path(__file__).parents[3]
@@ -232,7 +232,7 @@ def test_what_a_batch_must_not_import() -> None:
     """In a real process, from sys.modules after a batch of all kinds of commands."""
     program = (
         "import sys\n"
-        "from console.cli.main import main\n"
+        "from yext.console.cli.main import main\n"
         "code = main(sys.argv[1:])\n"
         "roots = {name.partition('.')[0] for name in sys.modules}\n"
         "print('FOUND', sorted(roots & {'prompt_toolkit', 'rich', 'pygments', 'wcwidth'}))\n"
@@ -251,7 +251,7 @@ def test_what_a_start_must_not_import(arguments: list[str], allowed: str) -> Non
     """What a start can do without, and what that costs: docs/performance.md."""
     program = (
         "import sys\n"
-        "from console.cli.main import main\n"
+        "from yext.console.cli.main import main\n"
         f"code = main({arguments})\n"
         "print('FOUND', sorted(set(sys.modules) & set(sys.argv[1:])))\n"
     )
@@ -266,7 +266,7 @@ TOO_HEAVY = (
     "pathlib", "shutil", "datetime", "json", "shlex", "random", "numpy", "soxr",
     "yext.record.filters", "yext.conf.merge", "yext.extmodule.diagnosis.diagnose",
     "yext.extmodule.diagnosis.aftermath", "yext.extmodule.calls",
-    "console.replies.trace", "console.session.flow", "console.server.rmanager",
+    "yext.console.replies.trace", "yext.console.session.flow", "yext.console.server.rmanager",
 )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from console.cli.exitcodes import MEANINGS
-from console.replies.to_json import data_of
 from yext import Reply
+from yext.console.cli.exitcodes import MEANINGS
+from yext.console.replies.to_json import data_of
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")

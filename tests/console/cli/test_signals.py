@@ -5,8 +5,8 @@ import os
 import signal
 from pathlib import Path
 
-from console.cli import signals
 from yext import Engine
+from yext.console.cli import signals
 from yext.log import Event
 
 

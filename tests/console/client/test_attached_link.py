@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from console.client.hosts import Host
-from console.client.link import AttachedLink
-from console.client.login import Password
-from console.link import Counts
-from console.replies.draw import Page
-from console.replies.render import draw
+from yext.console.client.hosts import Host
+from yext.console.client.link import AttachedLink
+from yext.console.client.login import Password
+from yext.console.link import Counts
+from yext.console.replies.draw import Page
+from yext.console.replies.render import draw
 from yext.log import Event
 
 YATE = {
@@ -150,7 +150,7 @@ def test_commands_are_those_that_the_other_end_lists(tmp_path: Path) -> None:
 def test_a_lost_connection_is_reported_and_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.client.link.FIRST_WAIT", 0.0)
+    monkeypatch.setattr("yext.console.client.link.FIRST_WAIT", 0.0)
 
     async def story(link: AttachedLink, manager: Manager) -> None:
         seen: asyncio.Queue[Event] = asyncio.Queue()

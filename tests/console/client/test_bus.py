@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from yates import Yate
 
-from console.client.bus import BusPeer, Measured
-from console.client.connection import ConnectError
-from console.client.hosts import Host
-from console.client.link import AttachedLink, Beside
-from console.client.login import Password
 from yext import Engine, Message
+from yext.console.client.bus import BusPeer, Measured
+from yext.console.client.connection import ConnectError
+from yext.console.client.hosts import Host
+from yext.console.client.link import AttachedLink, Beside
+from yext.console.client.login import Password
 
 Story = Callable[[Engine, str], Awaitable[None]]
 

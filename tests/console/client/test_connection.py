@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
-from console.client.connection import (
+from yext.console.client.connection import (
     ConnectError,
     ManagerClient,
     completions,
     connect_reason,
 )
-from console.client.hosts import Host
+from yext.console.client.hosts import Host
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_line_behind_a_reply_comes_after_it(tmp_path: Path) -> None:
 def test_why_there_is_no_connection(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.client.connection.CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("yext.console.client.connection.CONNECT_SECONDS", 0.05)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

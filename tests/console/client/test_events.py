@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.client.events import event_of, is_stamped
+from yext.console.client.events import event_of, is_stamped
 from yext.log import NOTE, WARN, Event, EventKind
 
 TIME = "2026-11-23_12:04:31.207000"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.client.hosts import Host, HostError, find, read_password
+from yext.console.client.hosts import Host, HostError, find, read_password
 
 
 @pytest.fixture(autouse=True)

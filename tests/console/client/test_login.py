@@ -11,7 +11,7 @@ import pytest
 from remotes import Remote
 from terminals import Place, Terminal
 
-from console.client.login import TRIES
+from yext.console.client.login import TRIES
 
 GUARDED = """
     [general]

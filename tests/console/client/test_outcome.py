@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from yates import FAILED, STAMP
 
-from console.client.outcome import Start, start_of
+from yext.console.client.outcome import Start, start_of
 
 ROOT = Path(__file__).parents[3]
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from console.client.connection import ConnectError, LineFunction, ManagerClient
-from console.client.recorder import RemoteRecorder
-from console.replies.trace import Style, draw_journey, draw_line
+from yext.console.client.connection import ConnectError, LineFunction, ManagerClient
+from yext.console.client.recorder import RemoteRecorder
+from yext.console.replies.trace import Style, draw_journey, draw_line
 from yext.record.journey import Journey, StepResult, from_json, to_json
 
 LINE = (

@@ -14,14 +14,14 @@ import pytest
 from links import configured, play_attached
 from remotes import Remote
 
-from console import interface
-from console.client.hosts import Host
-from console.client.link import AttachedLink
-from console.client.login import Password
-from console.interface import InterfaceError
-from console.link import Link
-from console.session.view import Draw
 from yext import Engine, Message, Reply
+from yext.console import interface
+from yext.console.client.hosts import Host
+from yext.console.client.link import AttachedLink
+from yext.console.client.login import Password
+from yext.console.interface import InterfaceError
+from yext.console.link import Link
+from yext.console.session.view import Draw
 from yext.log import Event, EventKind
 from yext.record.file import read_record
 
@@ -167,7 +167,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def test_what_was_missed_is_counted(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.client.link.FIRST_WAIT", 0.05)
+    monkeypatch.setattr("yext.console.client.link.FIRST_WAIT", 0.05)
 
     async def story(_: Link, engine: Engine) -> None:
         relay = Relay(str(config / "rmanager.sock"))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from yates import Yate
 
-from console.client import yate
-from console.client.hosts import Host
-from console.client.link import AttachedLink
-from console.client.login import Password
-from console.commands import TABLE
-from console.commands.command import Listed
-from console.replies.draw import Page
-from console.replies.render import HELP, draw
 from tests.console.commands.examples import EXAMPLES
+from yext.console.client import yate
+from yext.console.client.hosts import Host
+from yext.console.client.link import AttachedLink
+from yext.console.client.login import Password
+from yext.console.commands import TABLE
+from yext.console.commands.command import Listed
+from yext.console.replies.draw import Page
+from yext.console.replies.render import HELP, draw
 from yext.extmodule.commands import VERBS, YATE_VERBS
 
 ENDING = ("quit", "stop", "restart")

@@ -1,6 +1,6 @@
 """An example of every command: the list that all ways of giving commands are tested with."""
 
-from console.commands import TABLE
+from yext.console.commands import TABLE
 from yext.engine.commands import BUS_COMMANDS
 
 SESSION_EXAMPLES = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from workshop import Workshop
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.session.session import Session
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.session.session import Session
 
 FAILURES = {
     "call external/nodata/missing.sh 99": "missing.sh: No such file or directory (ENOENT, 2)",

@@ -9,11 +9,11 @@ from typing import cast
 
 from seen import Seen, session
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.session.authority import Authority
-from console.session.session import Policy, Session
 from yext import Engine, Message, Reply
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.session.authority import Authority
+from yext.console.session.session import Policy, Session
 from yext.dispatcher import Dispatch
 from yext.record.journey import Journey, Step, StepResult, to_json
 

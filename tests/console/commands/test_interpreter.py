@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from seen import session
 
-from console.commands import TABLE
-from console.commands.command import SessionCommand
-from console.commands.interpreter import Interpreter
-from console.replies.draw import Page
-from console.replies.render import draw
-from console.replies.to_json import data_of
-from console.session.session import Session
 from yext import Reply
+from yext.console.commands import TABLE
+from yext.console.commands.command import SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.replies.draw import Page
+from yext.console.replies.render import draw
+from yext.console.replies.to_json import data_of
+from yext.console.session.session import Session
 
 PAGE = Page(90, color=False, unicode=True)
 

@@ -9,10 +9,10 @@ import pytest
 from links import configured, in_engine
 from seen import Seen
 
-from console.commands.top import COLUMNS, Top
-from console.commands.watch import Watch
-from console.link import LocalLink
 from yext import Message
+from yext.console.commands.top import COLUMNS, Top
+from yext.console.commands.watch import Watch
+from yext.console.link import LocalLink
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from typing import Annotated
 import pytest
 from seen import session
 
-from console.commands import TABLE
-from console.commands.command import Listed, SessionCommand
-from console.commands.interpreter import Interpreter
-from console.commands.parameters import (
+from yext import Reply
+from yext.console.commands import TABLE
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.parameters import (
     ArgumentError,
     Flag,
     Line,
@@ -23,9 +24,8 @@ from console.commands.parameters import (
     Setting,
     Word,
 )
-from console.commands.signature import signature_of
-from console.session.session import Session
-from yext import Reply
+from yext.console.commands.signature import signature_of
+from yext.console.session.session import Session
 
 
 def words(session: Session, before: str, word: str) -> dict[str, str]:

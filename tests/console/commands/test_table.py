@@ -13,15 +13,15 @@ import pytest
 from examples import ENDING, EXAMPLES, FAILING, SESSION_EXAMPLES, missing
 from seen import session
 
-from console.commands import TABLE
-from console.commands.command import Listed, SessionCommand
-from console.commands.interpreter import Interpreter
-from console.commands.parameters import Word
-from console.server.dialect import PlainInterpreter
-from console.session.authority import Authority
-from console.session.secrets import Secrets
-from console.session.session import Session
 from yext import Reply
+from yext.console.commands import TABLE
+from yext.console.commands.command import Listed, SessionCommand
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.parameters import Word
+from yext.console.server.dialect import PlainInterpreter
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Session
 
 ROOT = Path(__file__).parents[3]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from console import manual
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.session.session import Session
 from yext import Engine
+from yext.console import manual
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.session.session import Session
 
 TOPICS = manual.topics()
 

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.replies import helplist
-from console.replies.draw import Page
-from console.replies.render import render
-from console.session.session import Session
 from yext import Engine, Message, Reply
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.replies import helplist
+from yext.console.replies.draw import Page
+from yext.console.replies.render import render
+from yext.console.session.session import Session
 
 PAGE = Page(80, color=False, unicode=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.replies.forms import (
+from yext.console.replies.forms import (
     CommandHelp,
     Commands,
     Facts,
@@ -24,7 +24,7 @@ from console.replies.forms import (
     Table,
     Uptime,
 )
-from console.replies.parse import labelled, number, parse, reply_of
+from yext.console.replies.parse import labelled, number, parse, reply_of
 
 PHONE = "name=sip,type=x,format=Status|Peer;chans=1;sip/1=answered|tone/1,sip/2=ringing|"
 

@@ -8,10 +8,10 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from console.replies.draw import Page, table
-from console.replies.render import draw as draw_reply
-from console.replies.render import notice, plain, render
 from yext import Reply
+from yext.console.replies.draw import Page, table
+from yext.console.replies.render import draw as draw_reply
+from yext.console.replies.render import notice, plain, render
 
 PAGE = Page(80, color=False, unicode=True)
 ASCII = Page(80, color=False, unicode=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from console.replies.trace import Style, columns, cut, draw_journey, draw_line
+from yext.console.replies.trace import Style, columns, cut, draw_journey, draw_line
 from yext.record.journey import Change, Journey, Step, StepResult
 
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from console.server.auth import Credentials, UserCommands
-from console.session.authority import Authority
+from yext.console.server.auth import Credentials, UserCommands
+from yext.console.session.authority import Authority
 from yext.record.posix import basic_regex
 
 

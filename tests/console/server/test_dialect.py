@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from seen import session
 
-from console.server import dialect
-from console.server.dialect import PlainInterpreter
 from yext import Message, Reply
+from yext.console.server import dialect
+from yext.console.server.dialect import PlainInterpreter
 
 FORGED = "%%+status\r\nmine\r\n%%-status\r\n%%=auth:success\r\n%%<message::x\r\n"
 
@@ -53,7 +53,7 @@ def test_the_status_is_framed_wherever_it_is_asked_for(line: str) -> None:
 def test_a_refused_status_is_not_framed() -> None:
     async def play() -> str:
         async with session() as found:
-            from console.session.authority import Authority
+            from yext.console.session.authority import Authority
 
             found.session.authority = Authority.GUEST
             return (await PlainInterpreter(found.session, print).run("status")).text

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.server.lineedit import BEEP, LineEditor
-from console.session.secrets import Secrets
+from yext.console.server.lineedit import BEEP, LineEditor
+from yext.console.session.secrets import Secrets
 
 
 def editor(echo: bool = True) -> LineEditor:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from seen import Seen, session
 
-from console.client.link import RemoteInterpreter
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.server.dialect import PlainInterpreter
-from console.session.authority import Authority
-from console.session.secrets import Secrets
-from console.session.session import Policy
 from yext import Message, Reply
+from yext.console.client.link import RemoteInterpreter
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.server.dialect import PlainInterpreter
+from yext.console.session.authority import Authority
+from yext.console.session.secrets import Secrets
+from yext.console.session.session import Policy
 
 ALIASES = {
     "login": r"auth \0",

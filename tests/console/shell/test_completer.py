@@ -1,7 +1,7 @@
 """Completion of the line being typed."""
 
-from console.link import Word
-from console.shell.completer import fuzzy
+from yext.console.link import Word
+from yext.console.shell.completer import fuzzy
 
 
 def test_fuzzy_prefers_what_is_close_together() -> None:

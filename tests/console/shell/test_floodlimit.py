@@ -2,7 +2,7 @@
 
 import asyncio
 
-from console.shell.floodlimit import FloodLimit
+from yext.console.shell.floodlimit import FloodLimit
 
 
 def test_a_burst_passes_and_the_rest_is_counted_and_reported_once() -> None:

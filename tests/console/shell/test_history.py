@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.session.secrets import Secrets
-from console.shell import history
-from console.shell.history import FileHistory
+from yext.console.session.secrets import Secrets
+from yext.console.shell import history
+from yext.console.shell.history import FileHistory
 
 
 def test_the_path_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

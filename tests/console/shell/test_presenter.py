@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
-from console.link import Link
-from console.shell import presenter
-from console.shell.presenter import Presenter
-from console.shell.screen import Screen
+from yext.console.link import Link
+from yext.console.shell import presenter
+from yext.console.shell.presenter import Presenter
+from yext.console.shell.screen import Screen
 from yext.log import Event, EventKind
 
 ERROR = Event(EventKind.STDERR, "it is broken", source="x.py[7]")

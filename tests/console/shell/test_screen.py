@@ -7,9 +7,9 @@ from prompt_toolkit.application.current import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.shortcuts import PromptSession
 
-from console.shell import prompt
-from console.shell.screen import Screen
-from console.shell.terminal import Capabilities, Terminal, TerminalOutput
+from yext.console.shell import prompt
+from yext.console.shell.screen import Screen
+from yext.console.shell.terminal import Capabilities, Terminal, TerminalOutput
 
 CAPABILITIES = Capabilities(editing=True, color=False, unicode=False)
 

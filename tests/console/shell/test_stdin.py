@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from console.shell.stdin import LineReader
+from yext.console.shell.stdin import LineReader
 
 
 def test_input_that_is_not_read_yet_leaves_the_loop_at_rest() -> None:

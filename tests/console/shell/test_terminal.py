@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from console.shell.terminal import detect_capabilities, wants_vi
+from yext.console.shell.terminal import detect_capabilities, wants_vi
 
 
 def test_what_the_terminal_can_do(monkeypatch: pytest.MonkeyPatch) -> None:

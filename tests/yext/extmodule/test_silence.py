@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from workshop import Workshop
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.link import LocalLink
-from console.replies.draw import Page
-from console.replies.render import notice
-from console.session.session import Session
-from console.shell import banner
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.link import LocalLink
+from yext.console.replies.draw import Page
+from yext.console.replies.render import notice
+from yext.console.session.session import Session
+from yext.console.shell import banner
 
 HANG = """echo '%%>install:50:user.auth'
 echo '%%>install:50:call.route'

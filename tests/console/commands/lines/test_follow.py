@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.commands.lines.follow import parse
-from console.session.session import Session
-from console.session.view import Draw
 from yext import Engine
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines.follow import parse
+from yext.console.session.session import Session
+from yext.console.session.view import Draw
 from yext.log import CONF, Event, EventKind
 
 SCRIPT = "#!/bin/sh\necho one >&2\nread -r line\n"

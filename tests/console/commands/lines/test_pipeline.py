@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from console.commands import TABLE
-from console.commands.interpreter import Interpreter
-from console.commands.lines import pipeline
-from console.commands.lines.pipeline import Pipeline, parse
-from console.server.dialect import PlainInterpreter
-from console.session.authority import Authority
-from console.session.session import Policy, Session
 from yext import Engine, Reply
+from yext.console.commands import TABLE
+from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines import pipeline
+from yext.console.commands.lines.pipeline import Pipeline, parse
+from yext.console.server.dialect import PlainInterpreter
+from yext.console.session.authority import Authority
+from yext.console.session.session import Policy, Session
 
 LINES = {
     "uptime": [Pipeline("uptime")],
