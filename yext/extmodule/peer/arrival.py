@@ -127,7 +127,7 @@ class Arrival(asyncio.Protocol):
         where = peercred.address(connected, peername, self._spec.path)
         name = f"Connection from {where} to listener '{self._spec.name}'"
         if admission is Admission.REFUSED:
-            _refuse(arrived, lobby, name, self._why_not(connected), told=access.tls is None)
+            _refuse(arrived, lobby, name, self._why_not(connected), answered=access.tls is None)
             return
         source = peercred.source(connected, peername)
 
@@ -155,11 +155,11 @@ def _follow(transport: asyncio.Transport, successor: asyncio.Protocol) -> None:
 
 
 def _refuse(
-    transport: asyncio.Transport, lobby: Lobby, name: str, reason: str, *, told: bool = True
+    transport: asyncio.Transport, lobby: Lobby, name: str, reason: str, *, answered: bool = True
 ) -> None:
     """Close a connection, and log why; the other end gets the reason if it can read it."""
     lobby.warn(f"{name} refused: {reason}")
-    if told:
+    if answered:
         transport.write(f"%%<auth:false:{wire.escape(reason)}\n".encode())
     transport.close()
 

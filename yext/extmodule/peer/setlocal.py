@@ -212,11 +212,23 @@ def _within(limits: tuple[int, int], number: int) -> int:
 # Booleans: a value that is not one asks.
 
 
-def _timebomb(peer: SettablePeer, value: str) -> Result:
-    wanted = wire.BOOLEANS.get(value)
-    if wanted is not None:
-        peer.settings = peer.settings.changed(timebomb=wanted)
-    return wire.bool_text(peer.settings.timebomb), True
+def _switch(
+    read: Callable[[PeerSettings], bool], change: Callable[[PeerSettings, bool], PeerSettings]
+) -> Callable[[SettablePeer, str], Result]:
+    """Make the function of a parameter that is on or off.
+
+    Args:
+        read: returns the value.
+        change: returns settings with another value.
+    """
+
+    def set_or_ask(peer: SettablePeer, value: str) -> Result:
+        wanted = wire.BOOLEANS.get(value)
+        if wanted is not None:
+            peer.settings = change(peer.settings, wanted)
+        return wire.bool_text(read(peer.settings)), True
+
+    return set_or_ask
 
 
 def _restart(peer: SettablePeer, value: str) -> Result:
@@ -224,34 +236,6 @@ def _restart(peer: SettablePeer, value: str) -> Result:
     if wanted is not None and peer.restartable:
         peer.settings = peer.settings.changed(restart=wanted)
     return wire.bool_text(peer.settings.restart), True
-
-
-def _reenter(peer: SettablePeer, value: str) -> Result:
-    wanted = wire.BOOLEANS.get(value)
-    if wanted is not None:
-        peer.settings = peer.settings.changed(reenter=wanted)
-    return wire.bool_text(peer.settings.reenter), True
-
-
-def _selfwatch(peer: SettablePeer, value: str) -> Result:
-    wanted = wire.BOOLEANS.get(value)
-    if wanted is not None:
-        peer.settings = peer.settings.changed(selfwatch=wanted)
-    return wire.bool_text(peer.settings.selfwatch), True
-
-
-def _setdata(peer: SettablePeer, value: str) -> Result:
-    wanted = wire.BOOLEANS.get(value)
-    if wanted is not None:
-        peer.settings = peer.settings.changed(setdata=wanted)
-    return wire.bool_text(peer.settings.setdata), True
-
-
-def _settime(peer: SettablePeer, value: str) -> Result:
-    wanted = wire.BOOLEANS.get(value)
-    if wanted is not None:
-        peer.settings = peer.settings.changed(settime=wanted)
-    return wire.bool_text(peer.settings.settime), True
 
 
 def _disconnected(peer: SettablePeer, value: str) -> Result:
@@ -327,14 +311,14 @@ ROWS: dict[str, Row] = {
     "trackparam": _trackparam,
     "reason": _reason,
     "timeout": _timeout,
-    "timebomb": _timebomb,
+    "timebomb": _switch(lambda own: own.timebomb, lambda own, on: own.changed(timebomb=on)),
     "maxqueue": _maxqueue,
     "bufsize": _bufsize,
     "restart": _restart,
-    "reenter": _reenter,
-    "selfwatch": _selfwatch,
-    "setdata": _setdata,
-    "settime": _settime,
+    "reenter": _switch(lambda own: own.reenter, lambda own, on: own.changed(reenter=on)),
+    "selfwatch": _switch(lambda own: own.selfwatch, lambda own, on: own.changed(selfwatch=on)),
+    "setdata": _switch(lambda own: own.setdata, lambda own, on: own.changed(setdata=on)),
+    "settime": _switch(lambda own: own.settime, lambda own, on: own.changed(settime=on)),
     "debuglevel": _debuglevel,
     "debugname": _debugname,
     "runid": _runid,
