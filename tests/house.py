@@ -22,6 +22,7 @@ ROOMS = (
     "yext.wire",
     "yext.linebuffer",
     "yext.slices",
+    "yext.patterns",
     "yext.conf",
     "yext.dispatcher",
     "yext.record",

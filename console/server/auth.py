@@ -12,7 +12,7 @@ from yext.access.guard import Guard
 from yext.command import EOL
 from yext.console.session.authority import Authority
 from yext.errors import TooManyGuessesError
-from yext.record.patterns import Matcher
+from yext.patterns.wildcards import Matcher
 
 if TYPE_CHECKING:
     from yext.console.session.session import Session

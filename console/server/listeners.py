@@ -256,7 +256,7 @@ class _Section:
         pattern = None
         if text:
             # Loaded with the first expression: most listeners have none.
-            from yext.record.posix import LONGEST_CONFIGURED, basic_regex
+            from yext.patterns.posix import LONGEST_CONFIGURED, basic_regex
 
             try:
                 pattern = basic_regex(text, LONGEST_CONFIGURED)

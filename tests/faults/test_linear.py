@@ -36,11 +36,11 @@ from yext.extmodule.peer import requests
 from yext.linebuffer import LineBuffer
 from yext.log import safe
 from yext.message import Message as BusMessage
+from yext.patterns.posix import yate_matcher
+from yext.patterns.wildcards import wildcard
 from yext.record import file as record_file
 from yext.record.filters import compile_filter
 from yext.record.journey import Journey
-from yext.record.patterns import wildcard
-from yext.record.posix import yate_matcher
 from yext.telephony.audio import soundfile, tones
 
 LENGTH = 20_000

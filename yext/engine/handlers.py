@@ -10,7 +10,7 @@ from typing import Final
 
 from yext.dispatcher import Dispatcher, Handler
 from yext.log import safe
-from yext.record.patterns import Matcher
+from yext.patterns.wildcards import Matcher
 
 _SHORT: Final = 3
 """Names that a short list shows."""
@@ -129,7 +129,7 @@ def _matcher(pattern: str) -> Matcher:
     if not pattern:
         return lambda text: True
     # Loaded with the first list: a start needs no expressions.
-    from yext.record.posix import yate_matcher
+    from yext.patterns.posix import yate_matcher
 
     return yate_matcher(pattern)
 

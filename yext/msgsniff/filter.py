@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from yext.message import Message
-from yext.record.patterns import Matcher
+from yext.patterns.wildcards import Matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class SniffFilter:
             PatternError: one of them is wrong or not supported.
         """
         # Loaded with the first filter: a start needs no expressions.
-        from yext.record.posix import basic_regex, yate_matcher
+        from yext.patterns.posix import basic_regex, yate_matcher
 
         name = basic_regex(self.expression.removesuffix("^")) if self.expression else None
         params = {name: yate_matcher(value) for name, value in self.params.items()}

@@ -2,7 +2,7 @@
 
 An expression may have literals, ``.``, ``[a-z]``, ``[^a-z]``, ``[[:alpha:]]``, ``\\d \\w \\s`` and
 their capitals, ``^``, ``$``, groups, ``|``, and ``* + ? {m} {m,} {m,n}``.
-`yext.record.posix` reads the basic expressions of Yate's own options.
+`yext.patterns.posix` reads the basic expressions of Yate's own options.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from typing import Final
 
 from yext.errors import PatternError
-from yext.record.automaton import LONGEST_PATTERN, Regex
-from yext.record.tokens import (
+from yext.patterns.automaton import LONGEST_PATTERN, Regex
+from yext.patterns.tokens import (
     ANY,
     CLASSES,
     DIGIT,

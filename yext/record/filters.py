@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from yext.errors import FilterError, PatternError
+from yext.patterns.wildcards import Matcher, wildcard
 from yext.record.journey import Journey
-from yext.record.patterns import Matcher, wildcard
 
 LONGEST_FILTER: Final = 4096
 """Characters of an expression."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from yext.conf.options import Option, describe_changes, read_options
-from yext.record.patterns import wildcard
+from yext.patterns.wildcards import wildcard
 
 if TYPE_CHECKING:
     from yext.conf import Conf, Problem

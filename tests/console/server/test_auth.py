@@ -8,7 +8,7 @@ import pytest
 
 from yext.console.server.auth import Credentials, UserCommands
 from yext.console.session.authority import Authority
-from yext.record.posix import basic_regex
+from yext.patterns.posix import basic_regex
 
 
 @pytest.mark.parametrize(

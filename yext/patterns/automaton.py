@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from yext.errors import PatternError
-from yext.record.tokens import WORD, Assertion, CharSet, Mark, Repeat, Token
+from yext.patterns.tokens import WORD, Assertion, CharSet, Mark, Repeat, Token
 
 LONGEST_PATTERN: Final = 256
 """Characters of an expression that is typed, and nodes that it may have."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from yext.errors import PatternError
-from yext.record.automaton import LONGEST_PATTERN
-from yext.record.posix import LONGEST_CONFIGURED, basic_regex, yate_matcher
+from yext.patterns.automaton import LONGEST_PATTERN
+from yext.patterns.posix import LONGEST_CONFIGURED, basic_regex, yate_matcher
 
 TEXTS = (
     "", "a", "b", "aa", "ab", "ba", "aab", "abab", "aaa", "ababab", "abc", "a b", "a.b", "axb",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from yext.errors import PatternError
-from yext.record.automaton import DEEPEST, LONGEST_PATTERN, LONGEST_TEXT, Regex
+from yext.patterns.automaton import DEEPEST, LONGEST_PATTERN, LONGEST_TEXT, Regex
 from yext.record.expressions import regex
 
 RUNS = 5
@@ -94,7 +94,7 @@ def test_the_start_of_a_long_text_is_looked_at() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yext.record.automaton.MOST_KEPT", 500)
+    monkeypatch.setattr("yext.patterns.automaton.MOST_KEPT", 500)
     made = regex("(a|b)*a(a|b){9}$")
     forgotten: list[None] = []
     forget = Regex._forget

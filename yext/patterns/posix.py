@@ -12,9 +12,8 @@ import re
 from typing import Final
 
 from yext.errors import PatternError
-from yext.record.automaton import LONGEST_PATTERN, Regex
-from yext.record.patterns import Matcher
-from yext.record.tokens import (
+from yext.patterns.automaton import LONGEST_PATTERN, Regex
+from yext.patterns.tokens import (
     ANY,
     CLASSES,
     SPACE,
@@ -27,6 +26,7 @@ from yext.record.tokens import (
     repeat,
     single,
 )
+from yext.patterns.wildcards import Matcher
 
 LONGEST_CONFIGURED: Final = 4096
 """Characters of an expression in a configuration file, which may list all commands of a user."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yext.record.patterns import wildcard
+from yext.patterns.wildcards import wildcard
 
 
 @pytest.mark.parametrize(
