@@ -51,18 +51,22 @@ class Measured(NamedTuple):
         took: the seconds to its end, None where the start was not seen.
         before: its parameters at the start, None where they were not seen.
         answer: its end.
+        retvalue: its return value at the start, None where that was not seen.
     """
 
     when: float
     took: float | None
     before: Mapping[str, str] | None
     answer: wire.PeerAnswer
+    retvalue: str | None = None
 
 
 class _Begun(NamedTuple):
-    """A message whose end has not come: its parameters, its start in both clocks."""
+    """A message whose end has not come: its parameters, its return value, its start in both
+    clocks."""
 
     params: Mapping[str, str]
+    retvalue: str
     when: float
     clock: float
 
@@ -175,7 +179,7 @@ class BusPeer:
         self._send(f"{_ANSWER}{wire.escape(ident)}:false::")
         if self._is_measured(message.name) and len(fields) < _BEGUN_LINE_MAX:
             begun = self._begun.setdefault(message.name, deque(maxlen=_BEGUN_MAX))
-            begun.append(_Begun(message.params, time.time(), time.perf_counter()))
+            begun.append(_begun(message))
 
     def _is_measured(self, name: str) -> bool:
         return self._measured is not None and name in self._installed
@@ -191,7 +195,7 @@ class BusPeer:
             self._measured(Measured(time.time(), None, None, answer))
         else:
             took = time.perf_counter() - found.clock
-            self._measured(Measured(found.when, took, found.params, answer))
+            self._measured(Measured(found.when, took, found.params, answer, found.retvalue))
 
     # The connection
 
@@ -232,6 +236,10 @@ class BusPeer:
 
 def _text(line: bytes) -> str:
     return line.decode(wire.ENCODING, wire.ERRORS).rstrip("\n")
+
+
+def _begun(message: Message) -> _Begun:
+    return _Begun(message.params, message.retvalue, time.time(), time.perf_counter())
 
 
 def _match(begun: deque[_Begun], params: Mapping[str, str]) -> _Begun | None:

@@ -144,6 +144,7 @@ class RemoteRecorder(FlowRecorder):
                 after=after,
                 retvalue=journey.retvalue,
                 ended=True,
+                first_retvalue=found.retvalue,
             )
         self.keep(journey)
 

@@ -154,14 +154,18 @@ class Journey:
         watchers: the labels of the watchers that were notified.
         renamed: the name at the end, empty if it is the same.
         retvalue: the return value at the end.
+        first_retvalue: the return value at the start, None where it is not known.
+        broadcast: True if all handlers get the message, even after one has handled it; None
+            where that is not known.
         ended: True once the dispatch is over.
         kept_size: the `size` when the record took it in, in bytes.
     """
 
     # A property may be replaced where what it returns is made when it is needed.
     __slots__ = (
-        "_after", "_params", "_steps", "depth", "ended", "handled", "kept_size", "name", "number",
-        "parent", "renamed", "retvalue", "sender", "took", "watchers", "when",
+        "_after", "_params", "_steps", "broadcast", "depth", "ended", "first_retvalue", "handled",
+        "kept_size", "name", "number", "parent", "renamed", "retvalue", "sender", "took",
+        "watchers", "when",
     )  # fmt: skip
 
     watchers: tuple[str, ...]
@@ -183,6 +187,8 @@ class Journey:
         after: Mapping[str, str] | None = None,
         retvalue: str = "",
         ended: bool = False,
+        first_retvalue: str | None = None,
+        broadcast: bool | None = None,
     ) -> None:
         self.number = number
         self.when = when
@@ -195,6 +201,8 @@ class Journey:
         self.watchers = watchers
         self.renamed = renamed
         self.retvalue = retvalue
+        self.first_retvalue = first_retvalue
+        self.broadcast = broadcast
         self.ended = ended
         self.kept_size = 0
         self._params: Mapping[str, str] | None = params
@@ -250,7 +258,7 @@ class Journey:
 
     def size(self) -> int:
         """Return the approximate memory of this record in bytes."""
-        texts = len(self.retvalue) + _length(self.params)
+        texts = len(self.retvalue) + len(self.first_retvalue or "") + _length(self.params)
         if self.after is not self.params:
             texts += _length(self.after)
             for step in self.steps:
@@ -307,6 +315,10 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
         after=_hide_params(journey.after, secret),
         retvalue=HIDDEN if secret_return and journey.retvalue else journey.retvalue,
         ended=journey.ended,
+        first_retvalue=HIDDEN
+        if secret_return and journey.first_retvalue
+        else journey.first_retvalue,
+        broadcast=journey.broadcast,
     )
 
 
@@ -331,6 +343,8 @@ def to_json(journey: Journey) -> dict[str, Any]:
         "name": journey.name,
         "sender": journey.sender,
         "params": dict(journey.params),
+        "retvalue": journey.first_retvalue,
+        "broadcast": journey.broadcast,
         "outcome": journey.outcome,
         "by": journey.by,
         "seconds": _seconds(journey.took),
@@ -394,6 +408,9 @@ def from_json(record: Any) -> Journey:
             after=_params(reply["params"]),
             retvalue=_text(reply["retvalue"]),
             ended=True,
+            # Older files have neither.
+            first_retvalue=_optional(record.get("retvalue")),
+            broadcast=_optional_bool(record.get("broadcast")),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise RecordError(f"is not a recorded message: {error!r}") from None
@@ -436,6 +453,10 @@ def _text(value: Any) -> str:
 
 def _optional(value: Any) -> str | None:
     return None if value is None else _text(value)
+
+
+def _optional_bool(value: Any) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _params(values: Any) -> dict[str, str]:

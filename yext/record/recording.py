@@ -89,6 +89,8 @@ class Recording(Journey):
         self.handled = self.ended = False
         self.watchers = ()
         self.renamed = self.retvalue = ""
+        self.first_retvalue = message.retvalue
+        self.broadcast = message.broadcast
         self.took = 0.0
         self.kept_size = 0
         self._record = record
@@ -158,9 +160,8 @@ class Recording(Journey):
             self.kept_size = self.size()
         else:
             steps = len(self._notes) // _NOTES + len(self._rest)
-            self.kept_size = (
-                FIXED_BYTES + STEP_BYTES * steps + len(self._first) + len(self.retvalue)
-            )
+            texts = len(self._first) + len(self.first_retvalue or "") + len(self.retvalue)
+            self.kept_size = FIXED_BYTES + STEP_BYTES * steps + texts
         self._record.keep(self)
 
     def _condense(self, after: str | dict[str, str]) -> None:

@@ -79,6 +79,7 @@ def test_messages_of_others_are_measured_and_not_changed(tmp_path: Path) -> None
             found = await seen.get()
         assert found.took is not None and found.took > 0
         assert dict(found.before or {}) == {"called": "99"}
+        assert found.retvalue is not None
         assert ("changed", "yes") in found.answer.changes
         peer.stop_measuring()
         peer.close()

@@ -17,7 +17,7 @@ def make_journey() -> Journey:
         ],
         handled=True, took=0.75, watchers=("w",), renamed="other",
         after={"username": "bob", "Password": "s3cret", "odd": "\udcff\x1b"}, retvalue="s3cret",
-        ended=True,
+        ended=True, first_retvalue="s3cret too", broadcast=True,
     )  # fmt: skip
 
 
@@ -27,6 +27,12 @@ def test_a_journey_survives_json() -> None:
     assert from_json(record) == journey
     assert (record["outcome"], record["by"]) == ("handled", "b.py")
     assert record["reply"]["name"] == "other"
+    assert (record["retvalue"], record["broadcast"]) == ("s3cret too", True)
+
+
+def test_an_older_record_does_not_know_the_return_value_at_the_start() -> None:
+    older = from_json({key: RECORD[key] for key in RECORD if key not in ("retvalue", "broadcast")})
+    assert (older.first_retvalue, older.broadcast) == (None, None)
 
 
 RECORD = to_json(make_journey())

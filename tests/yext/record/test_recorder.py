@@ -178,3 +178,15 @@ def test_a_mistake_in_its_options_is_told(tmp_path: Path) -> None:
             assert not engine.recorder.secret("password")
 
     asyncio.run(play())
+
+
+def test_the_start_of_a_message_is_recorded() -> None:
+    async def play() -> Journey:
+        async with Engine() as engine:
+            followed = Followed(engine)
+            engine.install("call.route", lambda message: True)
+            await engine.dispatch(Message("call.route", retvalue="-", broadcast=True))
+            return await followed.next("call.route")
+
+    journey = asyncio.run(play())
+    assert (journey.first_retvalue, journey.broadcast) == ("-", True)
