@@ -38,6 +38,7 @@ class Bus:
         conf: yate.conf as it was read at the start.
         modules: the loaded modules by name.
         started_at: the time of the start, in seconds since 1970.
+        must_listen: whether nothing is started if a listener in the files cannot be opened.
         program_output: the descriptor for the output of executed programs, None for /dev/null.
         exit_code: the exit code of the process, set by `halt`.
     """
@@ -54,6 +55,7 @@ class Bus:
         self.modules: Mapping[str, object] = {}
         self.started_at = time.time()
         self._started = time.monotonic()
+        self.must_listen = False
         self.program_output: int | None = None
         self.exit_code = 0
         self._halted = asyncio.Event()

@@ -113,6 +113,9 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", dest="pidfile", metavar="PIDFILE", help="write the process id to this file"
     )
+    parser.add_argument(
+        "--keep-going", action="store_true", help="go on if a listener cannot be opened"
+    )
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,12 @@ from yext import Engine, log
 from yext.bus import RESTART_CODE
 from yext.console import gctuning
 from yext.console.cli import signals
-from yext.console.cli.exitcodes import USAGE
+from yext.console.cli.exitcodes import FAILED, USAGE
 from yext.console.cli.logfile import LogFile, UnhandledErrors, log_to
 from yext.console.cli.pidfile import PidFileError, pid_file
 from yext.console.server.rmanager import RManager
+from yext.engine import module
+from yext.log import safe
 from yext.sockets import descriptors
 
 
@@ -60,13 +62,22 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     asyncio.get_running_loop().set_exception_handler(UnhandledErrors())
     signals.handle_harmless(engine, log_file.reopen)
     log.logger.info(descriptors.raise_limit().describe())
+    engine.must_listen = not options.keep_going
     await engine.start()
-    gctuning.resume()
-    signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)
-    with contextlib.suppress(OSError):  # Standard error may be a file on a full disk.
-        print(f"yext {engine.run_params['version']} ready on {engine.node}", file=sys.stderr)
-        sys.stderr.flush()
     try:
+        gctuning.resume()
+        unopened = module.unopened(engine)
+        for reason in unopened:
+            _say(f"yext: {safe(reason)}")
+        if unopened and engine.must_listen:
+            return FAILED
+        signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)
+        _say(f"yext {engine.run_params['version']} ready on {engine.node}")
         return await engine.halted()
     finally:
         await engine.stop()
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # Standard error may be a file on a full disk.
+        print(line, file=sys.stderr, flush=True)

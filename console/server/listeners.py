@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from yext.access import passwords
 from yext.access.admission import check_loopback
+from yext.access.tls import UNUSABLE
 from yext.conf import Conf, Entry, Problem, Severity, parse_int
 from yext.conf.options import Option, read_options, unknown_problems
 from yext.console import DEFAULT_PORT
@@ -125,8 +126,11 @@ class Listener:
         return self.spec.path, self.spec.addr, self.spec.port
 
 
-def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Problem]]:
-    """Return the listeners of rmanager.conf, and its problems.
+def read_listeners(
+    file: Conf, tls: Conf
+) -> tuple[tuple[Listener, ...], list[Problem], list[Problem]]:
+    """Return the listeners of rmanager.conf, its problems, and the errors of sections that cannot
+    be opened because of them.
 
     Without the file there is one listener with all defaults, as in Yate.
 
@@ -138,13 +142,16 @@ def read_listeners(file: Conf, tls: Conf) -> tuple[tuple[Listener, ...], list[Pr
         file.make_section("general", os.path.basename(file.path), 0)
     listeners: list[Listener] = []
     problems: list[Problem] = []
+    unusable: list[Problem] = []
     for section in file.sections:
         reading = _Section(file, tls, section.name)
         listener = reading.listener()
         if listener is not None:
             listeners.append(listener)
+        if listener is None or listener.tls is UNUSABLE:
+            unusable += [one for one in reading.problems if one.severity is Severity.ERROR]
         problems += reading.problems
-    return tuple(listeners), problems
+    return tuple(listeners), problems, unusable
 
 
 class _Section:
@@ -272,7 +279,7 @@ class _Section:
             return tls.context(self._tls, asked)
         except TlsError as error:
             self._report(Severity.ERROR, error.option, f"{error}; [{self._name}] is not opened")
-            return tls.UNUSABLE
+            return UNUSABLE
 
     def _aliases(self) -> dict[str, str]:
         found: dict[str, str] = {}

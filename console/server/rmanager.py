@@ -12,7 +12,7 @@ import socket
 from typing import TYPE_CHECKING, cast
 
 from yext import log
-from yext.access import tls
+from yext.access.tls import UNUSABLE
 from yext.conf import Conf, Problem, Severity
 from yext.conf.options import lost_section
 from yext.console.server.connection import Connection
@@ -60,6 +60,7 @@ class RManager(Module):
         self._servers: dict[Place, ListeningServer] = {}
         self._file = Conf("rmanager.conf", engine.conf.rules)
         self._planned: tuple[Listener, ...] = ()
+        self._unusable: list[Problem] = []
         self._handshakes: Handshakes | None = None
 
     def load(self) -> None:
@@ -86,7 +87,7 @@ class RManager(Module):
     def read_conf(self) -> list[Problem]:
         file, openssl = self.bus.read_conf("rmanager"), self.bus.read_conf("openssl")
         self._file = file
-        self._planned, problems = read_listeners(file, openssl)
+        self._planned, problems, self._unusable = read_listeners(file, openssl)
         return [*file.problems, *problems]
 
     def losses(self) -> list[Problem]:
@@ -111,6 +112,11 @@ class RManager(Module):
                 problems += examine_listeners([spec])
         return problems
 
+    def unopened(self) -> list[str]:
+        # Without rmanager.conf there is a listener all the same, which nobody has asked for.
+        failed = [str(error) for error in self.failed] if self._file.exists else []
+        return [*map(str, self._unusable), *failed]
+
     async def apply_conf(self) -> list[str]:
         lines: list[str] = []
         wanted = {listener.place: listener for listener in reversed(self._planned)}
@@ -122,7 +128,7 @@ class RManager(Module):
             if listener.place in self._servers and wanted[listener.place] is listener:
                 # Operators that are connected keep the options of their arrival.
                 self.listeners[listener.place] = listener
-            elif listener.tls is not tls.UNUSABLE:
+            elif listener.tls is not UNUSABLE:
                 lines.append(await self._open(listener))
         return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import resource
@@ -19,6 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from yext.console import DEFAULT_PORT
 from yext.sockets.descriptors import MANAGER_RESERVE
 
 SECONDS = 20.0
@@ -259,6 +261,88 @@ def test_a_pid_file_of_an_engine_that_runs_stays(folder: Path) -> None:
         engine.ask("stop")
         engine.process.wait(SECONDS)
         assert pid.read_text() == "another\n"
+
+
+def served(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A `yext serve` that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "console", "serve", "-c", str(folder), *options],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+
+
+# Listeners that cannot listen
+
+
+def test_a_second_engine_on_the_same_files_starts_nothing(folder: Path) -> None:
+    """It ends with the reasons, and none of the scripts or programs has run twice."""
+    log = folder / "yext.log"
+    for name in ("script.sh", "program.sh"):
+        (folder / name).write_text(f"#!/bin/sh\necho {name} >> {folder}/ran\n")
+        (folder / name).chmod(0o755)
+    (folder / "extmodule.conf").write_text(
+        f"[general]\nscripts_dir={folder}/\n[listener p]\ntype=unix\npath={folder}/peers\n"
+        "[scripts]\nscript.sh=\n[execute]\nprogram.sh=\n"
+    )
+    with serving(folder) as first:
+        until(lambda: (folder / "ran").exists(), "the first to start them")
+        until(lambda: len((folder / "ran").read_text().split()) == 2, "both")
+        done = served(folder, "-l", str(log))
+        assert done.returncode == 1
+        reasons = [line for line in done.stderr.splitlines() if line.startswith("yext: ")]
+        assert [line.split(": ")[1] for line in reasons] == ["listener 'general'", "listener 'p'"]
+        assert all("another program listens there; do: stop it" in line for line in reasons)
+        assert "ready" not in done.stderr
+        assert sorted((folder / "ran").read_text().split()) == ["program.sh", "script.sh"]
+        assert "Uptime" in first.ask("uptime")
+
+
+def test_keep_going(folder: Path) -> None:
+    """Ready, without the listener that cannot listen: the reason stands before."""
+    (folder / "extmodule.conf").write_text("[listener p]\ntype=unix\npath=/nonexistent/x\n")
+    with serving(folder, "--keep-going", "-l", os.devnull) as engine:
+        assert "ready" in engine.said[-1]
+        assert engine.said[:-1] == [
+            "yext: listener 'p': unix /nonexistent/x: No such file or directory (ENOENT, 2); "
+            "do: mkdir -p /nonexistent"
+        ]
+        assert "Uptime" in engine.ask("uptime")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("extmodule", "[listener p]\ntype=tcp\nport=70000\n", "port=70000 is not a port"),
+        ("extmodule", "[listener p]\ntype=tcp\nport=1\nrole=x\n", "Unknown role 'x'"),
+        ("extmodule", "[listener p]\ntype=tcp\nport=1\nssl=yes\n", "ssl=yes needs certificate="),
+        ("extmodule", "[listener p]\ntype=tcp\nport=1\naddr=0.0.0.0\n", "not opened to other machines"),
+        ("rmanager", "[general]\nport=70000\n", "port=70000 is not a port"),
+        ("rmanager", "[general]\nport=1\ncertificate=/nonexistent\n", "No such file or directory"),
+        ("rmanager", "[general]\nport=1\naddr=0.0.0.0\n", "not opened to other machines"),
+    ],
+)  # fmt: skip
+def test_a_listener_that_its_section_keeps_from_listening(
+    tmp_path: Path, file: str, text: str, reason: str
+) -> None:
+    (tmp_path / "rmanager.conf").write_text(f"[general]\nport=0\npath={tmp_path}/manager\n")
+    (tmp_path / f"{file}.conf").write_text(text)
+    done = served(tmp_path, "-l", os.devnull)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("yext: ") and reason in done.stderr
+
+
+def test_the_listener_that_no_file_asks_for(tmp_path: Path) -> None:
+    """Without rmanager.conf there is one on the port of Yate's; the engine can do without it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # Another program has it: as good.
+            taken.bind(("127.0.0.1", DEFAULT_PORT))
+            taken.listen()
+        with serving(tmp_path, "-l", os.devnull) as engine:
+            assert "ready" in engine.said[0]
 
 
 def test_an_engine_that_ends_leaves_the_sockets_of_a_newer_one(folder: Path) -> None:

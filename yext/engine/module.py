@@ -245,6 +245,10 @@ class Module:
         """Where the module listens, None if it has no listeners for programs."""
         return None
 
+    def unopened(self) -> Sequence[str]:
+        """The reasons why listeners that stand in the module's file are not open."""
+        return ()
+
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")
         if wanted and wanted != self.name and wanted not in self.aliases:
@@ -343,6 +347,11 @@ def _genuine_only(function: HandlerFunction) -> HandlerFunction:
 def starts_of(bus: Bus) -> list[Start]:
     """The last start of each program of an engine that was not started for a call."""
     return [start for module in modules_of(bus) for start in module.starts()]
+
+
+def unopened(bus: Bus) -> list[str]:
+    """The reasons why listeners that stand in the files of an engine are not open."""
+    return [reason for module in modules_of(bus) for reason in module.unopened()]
 
 
 def modules_of(bus: Bus) -> list[Module]:

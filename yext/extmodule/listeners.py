@@ -79,10 +79,14 @@ OPTION_NAMES = (*LISTENER_OPTIONS, *(option.name for option in ACCESS))
 """The names of all options of a listener."""
 
 
-def read_listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Problem]]:
-    """Return the listeners of extmodule.conf, and the mistakes; some have no listener."""
+def read_listeners(
+    file: Conf,
+) -> tuple[tuple[PeerListenerSpec, ...], list[Problem], tuple[Problem, ...]]:
+    """Return the listeners of extmodule.conf, all mistakes, and those that leave a section without
+    its listener."""
     specs: list[PeerListenerSpec] = []
     problems: list[Problem] = []
+    unusable: list[Problem] = []
     for section in file.sections:
         if not section.name.startswith("listener "):
             continue
@@ -90,12 +94,15 @@ def read_listeners(file: Conf) -> tuple[tuple[PeerListenerSpec, ...], list[Probl
         found = _listener(section)
         if isinstance(found, Problem):
             problems.append(found)
+            unusable.append(found)
             continue
         reading = _AccessReader(file, section, found)
         if reading.read():
             specs.append(found)
+        else:
+            unusable += reading.problems
         problems += reading.problems
-    return tuple(specs), problems
+    return tuple(specs), problems, tuple(unusable)
 
 
 def _listener(section: Section) -> PeerListenerSpec | Problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yext.conf import Conf, Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
-from yext.engine.module import Counts, Listening, Module, Program, Start
+from yext.engine.module import Counts, Listening, Module, Program, Start, unopened
 from yext.extmodule import commands, completion, reload, settings
 from yext.extmodule.peer.listener import Listeners
 from yext.extmodule.script.states import ScriptState
@@ -120,6 +120,9 @@ class ExtModule(Module):
             changed = describe_changes(settings.GENERAL, vars(before), vars(after.options))
             lines += [f"{name}: {change}" for name, change in changed.items()]
         lines += await self.listeners.apply(after.listeners)
+        if not self._applied and self.bus.must_listen and unopened(self.bus):
+            # The engine ends at once, and another one may run the same scripts.
+            return lines
         lines += await reload.scripts(supervisor, after.scripts)
         if not self._applied:
             reload.execute(supervisor, after.execute)
@@ -159,6 +162,10 @@ class ExtModule(Module):
             [listener.spec.where() for listener in self.listeners.open.values()],
             [str(error) for error in self.listeners.failed.values()],
         )
+
+    def unopened(self) -> Sequence[str]:
+        refused = [str(problem) for problem in self.supervisor.settings.unusable]
+        return refused + [str(error) for error in self.listeners.failed.values()]
 
     async def command(self, line: str, message: Message) -> bool:
         return await commands.carry_out(self.supervisor, line, message)

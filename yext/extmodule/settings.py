@@ -190,6 +190,7 @@ class Settings(NamedTuple):
         scripts: the lines of ``[scripts]``.
         execute: the lines of ``[execute]``.
         problems: the mistakes; what has an error is not among the settings.
+        unusable: those of them that keep a listener from being opened.
     """
 
     options: ModuleOptions
@@ -198,6 +199,7 @@ class Settings(NamedTuple):
     scripts: tuple[Program, ...]
     execute: tuple[Program, ...]
     problems: tuple[Problem, ...]
+    unusable: tuple[Problem, ...]
 
     def look_up(self, name: str) -> str:
         """Return the directory that a program is looked up in, and where that was set.
@@ -224,7 +226,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
     problems += _unknown_sections(file)
     values["scripts_dir"] = _directory(str(values["scripts_dir"]), params)
     entry = file.entry("general", "scripts_dir")
-    listeners, listener_problems = read_listeners(file)
+    listeners, listener_problems, unusable = read_listeners(file)
     return Settings(
         ModuleOptions(values),
         f"{entry.file}:{entry.line}" if entry is not None else "default",
@@ -232,6 +234,7 @@ def read(file: Conf, params: Mapping[str, str]) -> Settings:
         _programs(file, "scripts", params),
         _programs(file, "execute", params),
         tuple(problems + listener_problems),
+        unusable,
     )
 
 
