@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from yext import Reply
 from yext.console import gctuning
@@ -29,6 +30,9 @@ from yext.console.client.link import AttachedLink, Beside
 from yext.console.client.login import LoginError, Password
 from yext.console.session.view import PlainView
 
+if TYPE_CHECKING:
+    from yext.console.shell.terminal import Capabilities
+
 REPLY_SECONDS = 60.0
 """How long a reply may take where no other limit is given."""
 
@@ -40,17 +44,22 @@ def attach(options: argparse.Namespace) -> int:
     except HostError as error:
         print(f"yext: {error}", file=sys.stderr)
         return USAGE
+    from yext.console.shell.terminal import detect_capabilities, without_echo
+
     ask = _ask(host) if sys.stdin.isatty() else None
     password = Password(_password_file(options, host), ask)
-    return asyncio.run(
-        _shell(
-            host,
-            password,
-            _beside(options),
-            plain=options.plain,
-            settling=(options.settle, options.strict),
+    capabilities = detect_capabilities()
+    with without_echo(capabilities):
+        return asyncio.run(
+            _shell(
+                host,
+                password,
+                _beside(options),
+                capabilities,
+                plain=options.plain,
+                settling=(options.settle, options.strict),
+            )
         )
-    )
 
 
 def run_attached(options: argparse.Namespace) -> int:
@@ -122,12 +131,12 @@ async def _shell(
     host: Host,
     password: Password,
     beside: Beside,
+    capabilities: Capabilities,
     *,
     plain: bool,
     settling: tuple[float, bool],
 ) -> int:
     from yext.console.shell import shell
-    from yext.console.shell.terminal import detect_capabilities
 
     link = await _connected(host, password, beside)
     if isinstance(link, int):
@@ -135,7 +144,6 @@ async def _shell(
     try:
         async with asyncio.timeout(REPLY_SECONDS):
             await link.introduce()
-        capabilities = detect_capabilities()
         if not capabilities.editing:
             link.settling = settling
             await link.settle()

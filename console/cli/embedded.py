@@ -17,7 +17,12 @@ from yext.console.link import LocalLink
 from yext.console.session.session import Session
 from yext.console.session.starts import Starts
 from yext.console.shell import shell
-from yext.console.shell.terminal import Capabilities, detect_capabilities, print_now
+from yext.console.shell.terminal import (
+    Capabilities,
+    detect_capabilities,
+    print_now,
+    without_echo,
+)
 from yext.sockets import descriptors
 
 _LABEL = "console"
@@ -39,7 +44,7 @@ async def _run(options: argparse.Namespace) -> int:
     until_banner = contextlib.ExitStack()
     if not capabilities.editing:
         until_banner.enter_context(reporting(engine))
-    with until_banner:
+    with without_echo(capabilities), until_banner:
         async with engine:
             return await _run_on(engine, options, capabilities, until_banner)
 

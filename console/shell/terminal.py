@@ -9,6 +9,7 @@ import locale
 import os
 import re
 import sys
+import termios
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,29 @@ def detect_capabilities(environ: Mapping[str, str] = os.environ) -> Capabilities
     editing = not dumb and sys.stdin.isatty() and sys.stdout.isatty()
     utf8 = is_utf8(locale.getpreferredencoding(False))
     return Capabilities(editing, editing and not environ.get("NO_COLOR"), utf8 and not dumb)
+
+
+@contextlib.contextmanager
+def without_echo(capabilities: Capabilities) -> Iterator[None]:
+    """Keep the terminal from showing keys that come before the line editor takes them.
+
+    The keys are not lost: the editor reads them. Shown by the terminal, they would move its
+    cursor, and the editor would draw its line in the wrong column. Entered as soon as it is
+    known that a line will be edited, and left when the shell has ended.
+    """
+    if not capabilities.editing:
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    local_modes = 3  # The index in the list, see termios(3).
+    quiet = [*before]
+    quiet[local_modes] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # The terminal may be gone.
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def wants_vi() -> bool:

@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import termios
 from pathlib import Path
 
@@ -481,3 +482,32 @@ def test_settings_are_kept_and_hold(place: Place) -> None:
     assert max(map(len, later.command("help").splitlines())) <= 60
     later.command("nonsense")
     assert "\a" in later.transcript
+
+
+def test_keys_typed_before_the_prompt_are_kept_and_not_shown_twice(place: Place) -> None:
+    """Shown by the terminal itself, they would push the prompt to the right."""
+    inputrc = place.config / "inputrc"
+    os.mkfifo(inputrc)
+    shell = place.shell(INPUTRC=str(inputrc))
+    with inputrc.open("w"):  # The start waits for its end.
+        assert not _echoes(shell.child.child_fd)
+        shell.type("upt\t")
+    shell.until(lambda: shell.cursor_line() == f"{PROMPT} uptime", "the completed word")
+    shell.type("\r")
+    shell.sees("Uptime:")
+    shell.type("quit\r")
+    assert shell.end(_echoes) == 0
+
+
+def test_attach_keeps_keys_typed_before_the_prompt(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        where = f"127.0.0.1:{server.getsockname()[1]}"
+        shell = place.run([sys.executable, "-m", "console", "attach", where])
+        connected, _ = server.accept()
+        assert not _echoes(shell.child.child_fd)
+        connected.close()
+        assert shell.end(_echoes) == 3
+
+
+def _echoes(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
