@@ -36,6 +36,7 @@ class Bus:
         dispatcher: handlers, watchers and dispatches in flight.
         run_params: the run parameters, found as ``${NAME}`` in configuration files.
         conf: yate.conf as it was read at the start.
+        own_conf: yext.conf as it was read at the start or at the last reload.
         modules: the loaded modules by name.
         started_at: the time of the start, in seconds since 1970.
         must_listen: whether nothing is started if a listener in the files cannot be opened.
@@ -50,6 +51,7 @@ class Bus:
         self.dispatcher = Dispatcher(self.log, self.recorder)
         self.run_params: dict[str, str] = {}
         self.conf = conf.Conf("yate.conf", conf.ReadingRules())
+        self.own_conf = conf.Conf("yext.conf", conf.ReadingRules())
         self._conf_names: set[str] = set()
         self._read_ahead: dict[str, conf.Conf] = {}
         self.modules: Mapping[str, object] = {}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from yext import conf, log
 from yext.bus import Bus
-from yext.engine import mainconf
+from yext.engine import mainconf, yextconf
 from yext.engine.module import Module
 from yext.engine.unread import unread_files, unread_line
 from yext.errors import ModuleError
@@ -69,19 +69,23 @@ Factory = Callable[[], Module]
 """Makes a module of the front end."""
 
 
-def wanted_modules(main: conf.Conf, front: Mapping[str, Factory]) -> list[str]:
+def wanted_modules(main: conf.Conf, own: conf.Conf, front: Mapping[str, Factory]) -> list[str]:
     """Return the names of the modules that yate.conf wants loaded, in the order of loading.
 
     As in Yate: ``[general] modload`` says whether all are, and ``[modules] NAME.yate`` yes or
-    no for one.
+    no for one. Those of yext.conf need a section there as well.
 
     Args:
         main: yate.conf.
+        own: yext.conf.
         front: the modules of the front end by their names.
     """
     every = conf.parse_bool(main.get("general", "modload", "")) is not False
+    left_out = yextconf.MODULES.keys() - yextconf.wanted(own)
     wanted = []
     for name in (*front, *BUILT_IN, *PRESENT_ONLY):
+        if name in left_out:
+            continue
         chosen = conf.parse_bool(main.get("modules", f"{name}.yate", ""))
         default = every and name not in PRESENT_ONLY
         if default if chosen is None else chosen:
@@ -184,7 +188,9 @@ class Loader:
 
     async def load_all(self) -> None:
         """Load and initialize the modules that yate.conf wants."""
-        for name in wanted_modules(self._bus.conf, self._front):
+        for problem in self._read_own():
+            self._report("engine", problem)
+        for name in wanted_modules(self._bus.conf, self._bus.own_conf, self._front):
             self._load(name)
         self._bus.announce("Initializing plugins")
         for module in self.modules.values():
@@ -288,9 +294,11 @@ class Loader:
                 self._bus.forget_read_ahead()
 
     async def _read_and_apply(self, plugin: str, *, force: bool) -> Reloaded:
-        modules = self._chosen(plugin)
         await self._bus.read_confs_ahead()
-        problems = [] if plugin else await self._read_main_again()
+        problems = self._read_own()
+        self._load_new()
+        modules = self._chosen(plugin)
+        problems += [] if plugin else await self._read_main_again()
         problems += [problem for module in modules for problem in module.read_conf()]
         errors = _texts(problems, conf.Severity.ERROR)
         warnings = _texts(problems, conf.Severity.WARNING)
@@ -303,6 +311,17 @@ class Loader:
             lines = _nothing_changed([*warnings, *map(str, missing)])
             return Reloaded(False, lines, forcible=True)
         return await self._apply(plugin, modules, warnings)
+
+    def _read_own(self) -> list[conf.Problem]:
+        """Read yext.conf, once for all who have sections there; return the mistakes of nobody's."""
+        self._bus.own_conf = self._bus.read_conf("yext")
+        return yextconf.problems(self._bus.own_conf)
+
+    def _load_new(self) -> None:
+        """Load the modules whose first section has come into yext.conf since the start."""
+        for name in wanted_modules(self._bus.conf, self._bus.own_conf, self._front):
+            if name in yextconf.MODULES and name not in self.modules:
+                self._load(name)
 
     def _chosen(self, plugin: str) -> list[Module]:
         """Return the modules of a name, which may be that of their file; all for an empty one."""
@@ -346,8 +365,8 @@ class Loader:
         """Read all configuration and start nothing; see `Engine.rehearse`."""
         self.read_main()
         main = self._bus.conf
-        problems = [*main.problems, *self._read_main_options(main)]
-        for name in wanted_modules(self._bus.conf, self._front):
+        problems = [*main.problems, *self._read_main_options(main), *self._read_own()]
+        for name in wanted_modules(self._bus.conf, self._bus.own_conf, self._front):
             module = self._make(name)
             if module is not None:
                 self.modules[name] = module
