@@ -29,7 +29,7 @@ class Commander(Protocol):
     def files(self) -> Sequence[str] | None:
         """The folders whose files may be read and written; None for all of the system."""
 
-    def handling(self) -> None:
+    def handling(self, sent: object) -> tuple[()]:
         """Return no dispatch: commands are not nested in one."""
 
     def command_params(self) -> dict[str, str]:
@@ -43,8 +43,9 @@ class Embedder:
     may_execute = True
     files = None
 
-    def handling(self) -> None:
+    def handling(self, sent: object) -> tuple[()]:
         """Return no dispatch."""
+        return ()
 
     def command_params(self) -> dict[str, str]:
         """The parameters of a command without an address."""

@@ -50,8 +50,12 @@ class Sender(Protocol):
     def label(self) -> str:
         """The sender's name in the message flow."""
 
-    def handling(self) -> Dispatch | None:
-        """Return the dispatch that waits for this sender, in which its messages are nested."""
+    def handling(self, sent: Dispatch) -> Sequence[Dispatch]:
+        """Return the dispatches that wait for this sender, of which `sent` is nested in one.
+
+        It is nested in the only one there is, and in none if there is none. If there are several,
+        nobody knows in which.
+        """
 
 
 class Handler:

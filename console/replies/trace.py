@@ -56,6 +56,9 @@ _RETURN_MIN = 8
 _PARAMETER_MIN = 6
 """Columns that a parameter needs to be shown cut, or it is left out."""
 
+_AMONG_SHOWN = 4
+"""How many of the messages are named that a message may belong to."""
+
 _NARROW, _ROOMY = 70, 100
 """Columns from which a line names the sender, and from which it has room to spare."""
 
@@ -245,6 +248,10 @@ def draw_journey(journey: Journey, style: Style) -> list[str]:
     head = [clock(journey.when), f"from {safe(journey.sender)}"]
     if journey.parent:
         head.append(f"within #{journey.parent}")
+    elif journey.among:
+        more = f" {style.more}" if journey.among[_AMONG_SHOWN:] else ""
+        shown = ", ".join(f"#{number}" for number in journey.among[:_AMONG_SHOWN])
+        head.append(f"within one of {shown}{more}")
     took = duration(journey.took)
     head.append(f"{outcome} {took}" if took else str(journey.outcome))
     lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", style, 4)

@@ -141,8 +141,9 @@ class Session:
         """The folders whose files the session's commands may use; None for all."""
         return self.policy.files
 
-    def handling(self) -> None:
+    def handling(self, sent: object) -> tuple[()]:
         """Return no message: a session's commands are not nested in one."""
+        return ()
 
     def command_params(self) -> dict[str, str]:
         """The parameters that name the sender of a command to its handlers, as rmanager's."""

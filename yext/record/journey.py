@@ -28,7 +28,8 @@ _SECRET_RETURN = "user.auth"
 
 FIXED_BYTES = 900
 STEP_BYTES = 200
-"""The approximate memory of a record and of each step beside their texts, in bytes."""
+NUMBER_BYTES = 40
+"""The approximate memory, in bytes, of a record beside its texts, of each step and each number."""
 
 
 class EncodedParams(Mapping[str, str]):
@@ -147,7 +148,10 @@ class Journey:
         when: the start, in seconds since 1970.
         name: the name of the message at the start.
         sender: the label of the sender.
-        parent: the number of the message that the sender was handling, 0 for none.
+        parent: the number of the message that the sender was handling, 0 for none, or if it is
+            not known which.
+        among: the numbers of the messages that the sender had in hand, if it had several and has
+            not said which of them this one belongs to.
         depth: the number of messages that this one is nested in.
         handled: True if a handler handled the message.
         took: seconds from start to end; `UNKNOWN` where nobody has measured it.
@@ -163,8 +167,8 @@ class Journey:
 
     # A property may be replaced where what it returns is made when it is needed.
     __slots__ = (
-        "_after", "_params", "_steps", "broadcast", "depth", "ended", "first_retvalue", "handled",
-        "kept_size", "name", "number", "parent", "renamed", "retvalue", "sender", "took",
+        "_after", "_params", "_steps", "among", "broadcast", "depth", "ended", "first_retvalue",
+        "handled", "kept_size", "name", "number", "parent", "renamed", "retvalue", "sender", "took",
         "watchers", "when",
     )  # fmt: skip
 
@@ -189,12 +193,14 @@ class Journey:
         ended: bool = False,
         first_retvalue: str | None = None,
         broadcast: bool | None = None,
+        among: tuple[int, ...] = (),
     ) -> None:
         self.number = number
         self.when = when
         self.name = name
         self.sender = sender
         self.parent = parent
+        self.among = among
         self.depth = depth
         self.handled = handled
         self.took = took
@@ -264,7 +270,8 @@ class Journey:
             for step in self.steps:
                 for change in step.changes:
                     texts += len(change.before or "") + len(change.after or "")
-        return FIXED_BYTES + STEP_BYTES * len(self.steps) + texts
+        numbers = NUMBER_BYTES * len(self.among)
+        return FIXED_BYTES + STEP_BYTES * len(self.steps) + numbers + texts
 
 
 def _length(params: Mapping[str, str]) -> int:
@@ -299,6 +306,7 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
         sender=journey.sender,
         params=_hide_params(journey.params, secret),
         parent=journey.parent,
+        among=journey.among,
         depth=journey.depth,
         steps=[
             replace(
@@ -337,7 +345,8 @@ def to_json(journey: Journey) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "number": journey.number,
-        "parent": journey.parent,
+        "parent": None if journey.among else journey.parent,
+        "among": list(journey.among),
         "depth": journey.depth,
         "when": round(journey.when, 6),
         "name": journey.name,
@@ -394,7 +403,8 @@ def from_json(record: Any) -> Journey:
         reply = record["reply"]
         return Journey(
             number=int(record["number"]),
-            parent=int(record["parent"]),
+            parent=int(record["parent"] or 0),
+            among=tuple(map(int, _list(record.get("among", [])))),
             depth=int(record["depth"]),
             when=_when(record["when"]),
             name=_text(record["name"]),

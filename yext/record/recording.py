@@ -14,6 +14,7 @@ from yext.dispatcher import NoAnswer
 from yext.message import Message
 from yext.record.journey import (
     FIXED_BYTES,
+    NUMBER_BYTES,
     STEP_BYTES,
     EncodedParams,
     Journey,
@@ -24,6 +25,7 @@ from yext.record.journey import (
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch, Handler, Watcher
+    from yext.dispatcher import Recording as OpenRecording
 
 _HANDLED, _PASSED = StepResult.HANDLED, StepResult.PASSED
 
@@ -74,13 +76,14 @@ class Recording(Journey):
         self.when = time.time()
         self.name = message.name
         self.parent = self.depth = 0
+        self.among = ()
         if sender is None:
             self.sender = "engine"
         else:
             self.sender = sender.label
-            outer = sender.handling()
-            if outer is not None and outer.journey is not None:
-                self.parent, self.depth = outer.journey.number, outer.journey.depth + 1
+            in_hand = sender.handling(dispatch)
+            if in_hand:
+                self._nest([outer.journey for outer in in_hand])
         wire = message.wire
         self._first: str | dict[str, str] = message.snapshot() if wire is None else wire[2]
         self._notes: list[Any] = []
@@ -95,6 +98,14 @@ class Recording(Journey):
         self.kept_size = 0
         self._record = record
         self._started = perf_counter()
+
+    def _nest(self, outer: Sequence[OpenRecording | None]) -> None:
+        """Note in which message this one is nested, if that is known."""
+        first = outer[0]
+        if len(outer) > 1:
+            self.among = tuple(one.number for one in outer if one is not None)
+        elif first is not None:
+            self.parent, self.depth = first.number, first.depth + 1
 
     def start(self) -> None:
         """Begin: the time in the queue does not count as that of the handlers."""
@@ -161,7 +172,8 @@ class Recording(Journey):
         else:
             steps = len(self._notes) // _NOTES + len(self._rest)
             texts = len(self._first) + len(self.first_retvalue or "") + len(self.retvalue)
-            self.kept_size = FIXED_BYTES + STEP_BYTES * steps + texts
+            numbers = NUMBER_BYTES * len(self.among)
+            self.kept_size = FIXED_BYTES + STEP_BYTES * steps + numbers + texts
         self._record.keep(self)
 
     def _condense(self, after: str | dict[str, str]) -> None:

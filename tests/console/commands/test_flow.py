@@ -130,8 +130,8 @@ class Sender:
     def __init__(self, dispatch: Dispatch | None = None) -> None:
         self.dispatch = dispatch
 
-    def handling(self) -> Dispatch | None:
-        return self.dispatch
+    def handling(self, sent: Dispatch) -> tuple[Dispatch, ...]:
+        return () if self.dispatch is None else (self.dispatch,)
 
 
 async def _nested(found: Session, hurry: asyncio.Event) -> None:

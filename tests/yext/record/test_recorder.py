@@ -7,7 +7,8 @@ from pathlib import Path
 from workshop import TIMEOUT, Workshop
 
 from yext import Engine, Message
-from yext.record.journey import Change, Journey
+from yext.console.replies.trace import Style, draw_journey
+from yext.record.journey import Change, Journey, from_json, to_json
 
 LATE = """echo '%%>install:50:slow'
 while IFS=: read -r head id rest; do
@@ -15,6 +16,24 @@ while IFS=: read -r head id rest; do
 done
 """
 """A script that answers once something is written to the FIFO that is its parameter."""
+
+TWO_IN_HAND = """echo '%%>install:50:outer'
+first=
+while IFS=: read -r head id rest; do
+    case $head in
+    '%%>message')
+        if [ -z "$first" ]; then first=$id; continue; fi
+        echo '%%>message:mine:0:unsaid::n=1'
+        echo "%%>message:mine:0:said::yext_parent=$first"
+        echo "%%>message:$id:0:on_behalf::n=1"
+        echo '%%>message:mine:0:wrong::yext_parent=nothing'
+        echo "%%<message:$first:true::"
+        echo "%%<message:$id:true::"
+        echo '%%>message:mine:0:free::n=1' ;;
+    esac
+done
+"""
+"""A script that sends messages of its own while it has two in hand, and one more afterwards."""
 
 ASKS = """echo '%%>install:50:outer'
 while IFS=: read -r head id rest; do
@@ -190,3 +209,43 @@ def test_the_start_of_a_message_is_recorded() -> None:
 
     journey = asyncio.run(play())
     assert (journey.first_retvalue, journey.broadcast) == ("-", True)
+
+
+def test_a_sender_with_several_messages_in_hand_is_not_guessed_at(tmp_path: Path) -> None:
+    async def play() -> tuple[list[Journey], dict[str, Journey]]:
+        workshop = Workshop(tmp_path)
+        workshop.script("two.sh", TWO_IN_HAND)
+        async with workshop.running():
+            followed = Followed(workshop.engine)
+            await workshop.start("two.sh")
+            await workshop.engine.dispatcher.installed("outer")
+            outer = [workshop.send("outer"), workshop.send("outer")]
+            inner = asyncio.gather(*outer)
+            names = ("unsaid", "said", "on_behalf", "wrong", "free")
+            found: dict[str, Journey] = {}
+            outers: list[Journey] = []
+            while len(found) < len(names) or len(outers) < 2:
+                journey = await asyncio.wait_for(followed.queue.get(), TIMEOUT)
+                if journey.name in names:
+                    found[journey.name] = journey
+                elif journey.name == "outer":
+                    outers.append(journey)
+            await inner
+            return sorted(outers, key=lambda one: one.number), found
+
+    (first, second), found = asyncio.run(play())
+    numbers = (first.number, second.number)
+    nesting = {name: (one.parent, one.depth, one.among) for name, one in found.items()}
+    assert nesting == {
+        "unsaid": (0, 0, numbers),
+        "said": (first.number, 1, ()),
+        "on_behalf": (second.number, 1, ()),
+        "wrong": (0, 0, numbers),
+        "free": (0, 0, ()),
+    }
+    written = to_json(found["unsaid"])
+    assert (written["parent"], written["among"]) == (None, list(numbers))
+    assert to_json(found["free"])["parent"] == 0
+    assert from_json(written) == found["unsaid"]
+    shown = "\n".join(draw_journey(found["unsaid"], Style()))
+    assert f"within one of #{first.number}, #{second.number}" in shown

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from yext import log, wire
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 _MISTAKES_LOGGED = 100
 """Lines of one peer that break the protocol and are logged in one second; more are counted."""
 
+
+PARENT = "yext_parent"
+"""The parameter by which a peer says in which message its own is nested: the id of that one."""
+
+_IN_HAND_MAX = 100
+"""Messages in hand among which the record names the one that a message may be nested in."""
 
 _IDS = f"{os.urandom(4).hex()}."
 """How ids of messages to peers begin, so that none is the id of a message that a peer sends itself:
@@ -252,9 +259,15 @@ class Peer:
 
     # Messages to the peer (the dispatcher's side)
 
-    def handling(self) -> Dispatch | None:
-        """Return the dispatch that has waited longest: what the peer sends is nested in it."""
-        return self.pending.oldest()
+    def handling(self, sent: Dispatch) -> Sequence[Dispatch]:
+        """Return the dispatches that the peer has in hand, or the one that it names in `sent`.
+
+        It names one by the id of its message: as the parameter `PARENT`, or as the id of `sent`,
+        which Yate takes for a message on behalf of that call.
+        """
+        waiting = self.pending.waiting
+        named = waiting.get(sent.ident) or waiting.get(sent.message.get(PARENT))
+        return (named,) if named is not None else tuple(islice(waiting.values(), _IN_HAND_MAX))
 
     def hand_over(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Send `message` to the peer, and wait for its answer unless the peer is passed by."""
