@@ -95,7 +95,10 @@ class Remote:
         (folder / "extmodule.conf").write_text(self._filled(text))
         self._errors = open(folder / "errors", "w")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "console", "serve", "-c", folder, "-l", self.log, "-N", "alder"],
+            [
+                *(sys.executable, "-m", "console", "serve", "--keep-going"),
+                *("-c", folder, "-l", self.log, "-N", "alder"),
+            ],
             cwd=ROOT,
             stderr=self._errors,
         )

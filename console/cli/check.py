@@ -18,15 +18,15 @@ def check(options: argparse.Namespace) -> int:
 
     The code is that of a failure for errors and warnings, not for notes.
     """
-    problems = asyncio.run(_problems(options.config))
+    problems = asyncio.run(_problems(options.config, options.shared))
     for problem in problems:
         print(as_json(problem) if options.json else as_line(problem))
     return FAILED if any(problem.severity is not Severity.NOTE for problem in problems) else OK
 
 
-async def _problems(config_dir: str | None) -> list[Problem]:
+async def _problems(config_dir: str | None, shared_dir: str | None) -> list[Problem]:
     """Return the problems of the configuration in a directory; an engine needs the loop."""
-    engine = Engine(config_dir, modules={"rmanager": RManager})
+    engine = Engine(config_dir, modules={"rmanager": RManager}, shared_dir=shared_dir)
     problems = engine.rehearse()
     return sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 

@@ -38,7 +38,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    engine = Engine(options.config)
+    engine = Engine(options.config, shared_dir=options.shared)
     descriptors.raise_limit()
     capabilities = detect_capabilities()
     until_banner = contextlib.ExitStack()

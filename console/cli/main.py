@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
     parser.add_argument("--version", action="version", version=f"yext {VERSION}")
     _settle_options(parser)
-    # The sub-commands have -c too, and must not undo one that stands before them.
-    parser.set_defaults(function=_shell, config=None)
+    # The sub-commands have -c and -e too, and must not undo what stands before them.
+    parser.set_defaults(function=_shell, config=None, shared=None)
     commands = parser.add_subparsers(title="sub-commands", metavar="SUB-COMMAND")
     for name, row in _SUB_COMMANDS.items():
         command = commands.add_parser(
@@ -205,6 +205,10 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", dest="config", metavar="DIR", type=_directory, default=argparse.SUPPRESS,
         help="a Yate configuration directory",
+    )  # fmt: skip
+    parser.add_argument(
+        "-e", dest="shared", metavar="PATH", type=_directory, default=argparse.SUPPRESS,
+        help="Yate's shared path, whose folder scripts has the scripts (default: ../share in DIR)",
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    engine = Engine(options.config)
+    engine = Engine(options.config, shared_dir=options.shared)
     descriptors.raise_limit()
     handle_harmless(engine)
     try:

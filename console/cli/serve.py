@@ -56,7 +56,9 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
         node=options.node,
         modules={"rmanager": RManager},
         supervised=options.supervised,
+        shared_dir=options.shared,
     )
+    engine.run_params["logfile"] = options.log or ""
     engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
     engine.program_output = log_file.descriptor
     asyncio.get_running_loop().set_exception_handler(UnhandledErrors())

@@ -56,7 +56,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("ssl", "str", "", help="TLS: yes if there is a certificate"),
     Option("context", "str", "", help="section of openssl.conf with certificate and key"),
     Option("domain", "str", "", help="look up the certificate of this domain in openssl.conf"),
-    Option("certificate", "str", "", help="file with the certificate, and optionally the key"),
+    Option(
+        "certificate", "str", "",
+        help="file with the certificate, and optionally the key; relative names of files are"
+        " looked up in the configuration directory",
+    ),
     Option("key", "str", "", help="file with the key"),
     Option("ca", "str", "", help="file with the certificates that sign clients'"),
     Option(
@@ -276,7 +280,7 @@ class _Section:
 
         asked = {name: self._text(name) for name in tls.OPTIONS}
         try:
-            return tls.context(self._tls, asked)
+            return tls.context(self._tls, asked, os.path.dirname(self._file.path))
         except TlsError as error:
             self._report(Severity.ERROR, error.option, f"{error}; [{self._name}] is not opened")
             return UNUSABLE

@@ -60,8 +60,8 @@ LISTENERS = """
     port=PORT_SECURED
     role=global
     password=p
-    certificate=FOLDER/own.pem
-    key=FOLDER/own.key
+    certificate=own.pem
+    key=own.key
     [listener wide]
     type=tcp
     addr=0.0.0.0

@@ -311,16 +311,16 @@ def secured(tmp_path: Path) -> Iterator[Remote]:
         header=
         [must]
         port=PORT_MUST
-        certificate=FOLDER/own.pem
-        key=FOLDER/own.key
-        ca=FOLDER/client.pem
+        certificate=own.pem
+        key=own.key
+        ca=client.pem
         verify=must
         telnet=no
         header=
         [local]
         path=FOLDER/manager
-        certificate=FOLDER/own.pem
-        key=FOLDER/own.key
+        certificate=own.pem
+        key=own.key
         password=p
         telnet=no
         header=

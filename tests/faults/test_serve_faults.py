@@ -273,6 +273,16 @@ def served(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_script_asks_for_paths(folder: Path) -> None:
+    log = folder / "yext.log"
+    (folder / "extmodule.conf").write_text(f"[listener p]\ntype=unix\npath={folder}/peers\n")
+    with serving(folder, "-e", str(folder), "-l", str(log)), connected(folder / "peers") as peer:
+        peer.sendall(b"%%>connect:global\n%%>setlocal:engine.logfile:\n")
+        assert peer.recv(1000) == f"%%<setlocal:engine.logfile:{log}:true\n".encode()
+        peer.sendall(b"%%>setlocal:engine.sharedpath:\n")
+        assert peer.recv(1000) == f"%%<setlocal:engine.sharedpath:{folder}:true\n".encode()
+
+
 # Listeners that cannot listen
 
 
@@ -317,9 +327,9 @@ def test_keep_going(folder: Path) -> None:
         ("extmodule", "[listener p]\ntype=tcp\nport=70000\n", "port=70000 is not a port"),
         ("extmodule", "[listener p]\ntype=tcp\nport=1\nrole=x\n", "Unknown role 'x'"),
         ("extmodule", "[listener p]\ntype=tcp\nport=1\nssl=yes\n", "ssl=yes needs certificate="),
-        ("extmodule", "[listener p]\ntype=tcp\nport=1\naddr=0.0.0.0\n", "not opened to other machines"),
+        ("extmodule", "[listener p]\ntype=tcp\nport=1\naddr=::\n", "not opened to other machines"),
         ("rmanager", "[general]\nport=70000\n", "port=70000 is not a port"),
-        ("rmanager", "[general]\nport=1\ncertificate=/nonexistent\n", "No such file or directory"),
+        ("rmanager", "[general]\nport=1\ncertificate=/nonexistent\n", "No such file"),
         ("rmanager", "[general]\nport=1\naddr=0.0.0.0\n", "not opened to other machines"),
     ],
 )  # fmt: skip

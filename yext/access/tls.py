@@ -1,11 +1,14 @@
 """TLS contexts of listeners, from the certificate files that their options name.
 
+Relative names of files are looked up in the configuration directory, as in Yate.
+
 A section names the files itself (``certificate``, ``key``, ``ca``), or in Yate's way: ``context``
 names a section of openssl.conf, ``domain`` a domain in the ``domains`` of such a section.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -28,12 +31,13 @@ UNUSABLE: Final = Unusable()
 """Stands in for the context of a listener that should be secured and cannot be."""
 
 
-def context(file: Conf | None, asked: Mapping[str, str]) -> ssl.SSLContext | None:
+def context(file: Conf | None, asked: Mapping[str, str], folder: str) -> ssl.SSLContext | None:
     """Return the TLS context that options ask for, None if they ask for none.
 
     Args:
         file: openssl.conf, None if the section may not refer to it.
         asked: the values of `OPTIONS` in the listener's section, empty ones included.
+        folder: the configuration directory.
 
     Raises:
         TlsError: an option is wrong, or a file cannot be used.
@@ -53,7 +57,7 @@ def context(file: Conf | None, asked: Mapping[str, str]) -> ssl.SSLContext | Non
     names = dict(asked)
     if file is not None and (asked["context"] or asked["domain"]):
         names |= _from_openssl(file, asked)
-    return _made(names)
+    return _made(names, folder)
 
 
 def _from_openssl(file: Conf, asked: Mapping[str, str]) -> dict[str, str]:
@@ -81,15 +85,20 @@ def _from_openssl(file: Conf, asked: Mapping[str, str]) -> dict[str, str]:
     return names | ({"ca": ca} if ca else {})
 
 
-def _made(names: Mapping[str, str]) -> ssl.SSLContext:
+def _made(names: Mapping[str, str], folder: str) -> ssl.SSLContext:
     import ssl
+
+    def path(name: str) -> str:
+        return os.path.join(folder, names[name])
 
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     certificate = names["certificate"]
     try:
         # Without a password, OpenSSL would ask for one on the terminal and block the engine.
-        made.load_cert_chain(certificate, names["key"] or None, password="")
+        made.load_cert_chain(
+            path("certificate"), path("key") if names["key"] else None, password=""
+        )
     except (OSError, ValueError) as error:
         raise TlsError("certificate", f"certificate={certificate}: {_reason(error)}") from error
     if names["verify"] == "none":
@@ -97,7 +106,7 @@ def _made(names: Mapping[str, str]) -> ssl.SSLContext:
     if not names["ca"]:
         raise TlsError("verify", f"verify={names['verify']} needs ca=, a file of certificates")
     try:
-        made.load_verify_locations(names["ca"])
+        made.load_verify_locations(path("ca"))
     except OSError as error:
         raise TlsError("ca", f"ca={names['ca']}: {_reason(error)}") from error
     made.verify_mode = ssl.CERT_REQUIRED if names["verify"] == "must" else ssl.CERT_OPTIONAL

@@ -52,6 +52,8 @@ class Engine(Bus):
         node: the node name; without it that of yate.conf, or the host's.
         modules: modules of the front end, by Yate's names, beside the built-in ones.
         supervised: whether a supervisor starts the engine again when it asks for it.
+        shared_dir: Yate's shared path, whose folder ``scripts`` has the scripts unless the
+            configuration says otherwise; None for ``share`` beside the configuration directory.
 
     Attributes:
         trace_times: the switches that log how long messages take.
@@ -66,10 +68,11 @@ class Engine(Bus):
         node: str | None = None,
         modules: Mapping[str, ModuleFactory] | None = None,
         supervised: bool = False,
+        shared_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(config_dir)
         self.supervised = supervised
-        self.run_params = first_run_params(self, node, supervised)
+        self.run_params = first_run_params(self, node, supervised, shared_dir)
         self.trace_times = TraceTimes(self.recorder, self.log)
         made = {name: functools.partial(make, self) for name, make in (modules or {}).items()}
         self.loader = Loader(self, made, named=node is not None)

@@ -102,15 +102,21 @@ class EngineStatus:
         }
 
 
-def first_run_params(bus: Bus, node: str | None, supervised: bool) -> dict[str, str]:
+def first_run_params(
+    bus: Bus, node: str | None, supervised: bool, shared_dir: str | os.PathLike[str] | None
+) -> dict[str, str]:
     """Return the run parameters at the start.
 
     Args:
         bus: the engine's bus.
         node: the node name; None for the host's name, unless yate.conf has one.
         supervised: whether a supervisor starts the engine again.
+        shared_dir: the shared path, None for ``share`` beside the configuration directory.
     """
     config = str(bus.config_dir or os.getcwd())
+    shared = os.path.normpath(f"{config}/../share")
+    if shared_dir is not None:
+        shared = os.path.join(os.getcwd(), shared_dir)
     return {
         "version": VERSION,
         "release": RELEASE,
@@ -119,10 +125,13 @@ def first_run_params(bus: Bus, node: str | None, supervised: bool) -> dict[str, 
         "runid": str(int(bus.started_at)),
         "configname": "yate",
         "cfgsuffix": ".conf",
-        "sharedpath": os.path.normpath(f"{config}/../share"),
+        "sharedpath": shared,
         "configpath": config,
         "usercfgpath": config,
         "modulepath": os.path.dirname(os.path.dirname(__file__)),
+        "modsuffix": ".yate",
+        "logfile": "",
+        "interactive": "true",
         "workpath": os.getcwd(),
         "clientmode": "false",
         "supervised": "true" if supervised else "false",

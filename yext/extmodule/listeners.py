@@ -5,6 +5,7 @@ Source of the first five options: Yate's docs/extmodule.html; the others are yex
 
 from __future__ import annotations
 
+import os
 import re
 
 from yext import conf
@@ -30,7 +31,11 @@ ACCESS = (
            " the engine's user may get in"),
     Option("group", "str", "", help="group of the UNIX socket, by name or number"),
     Option("ssl", "str", "", help="TLS: `yes` if there is a certificate"),
-    Option("certificate", "str", "", help="file with the certificate, and optionally the key"),
+    Option(
+        "certificate", "str", "",
+        help="file with the certificate, and optionally the key; relative names of files are"
+        " looked up in the configuration directory",
+    ),
     Option("key", "str", "", help="file with the key"),
     Option("ca", "str", "", help="file with the certificates that sign peers'"),
     Option(
@@ -148,6 +153,7 @@ class _AccessReader:
     """
 
     def __init__(self, file: Conf, section: Section, spec: PeerListenerSpec) -> None:
+        self._folder = os.path.dirname(file.path)
         self._section = section
         self._spec = spec
         values, self.problems = read_options(file, section.name, ACCESS)
@@ -164,7 +170,7 @@ class _AccessReader:
             asked = dict.fromkeys(tls.OPTIONS, "")
             asked |= {name: self._text(name) for name in tls.OPTIONS if name in self._values}
             try:
-                context = tls.context(None, asked)
+                context = tls.context(None, asked, self._folder)
             except TlsError as error:
                 self._report(error.option, f"{error}; listener '{spec.name}' is not opened")
                 usable = False

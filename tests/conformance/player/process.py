@@ -18,7 +18,7 @@ from ports import claim_port
 
 from .matching import NODE, Mismatch, Unplayable
 
-COMMAND = [sys.executable, "-m", "console", "serve"]
+COMMAND = [sys.executable, "-m", "console", "serve", "--keep-going"]
 """The tested command; the configuration, log and node name are added."""
 
 REPOSITORY = Path(__file__).parents[3]

@@ -83,6 +83,25 @@ def test_wrong_usage() -> None:
     assert done.stderr == "yext: /no/such/folder/x: No such file or directory\n"
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_shared_path(tmp_path: Path, before: bool) -> None:
+    """``-e`` stands before the sub-command or after it, and names the folder of `scripts`."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "hello.sh").write_text("#!/bin/sh\necho '%%>output:hello'\ncat\n")
+    (scripts / "hello.sh").chmod(0o755)
+    options = ("-e", str(tmp_path))
+    command = ["run", "external start hello.sh"]
+    line = [*options, *command] if before else [command[0], *options, *command[1:]]
+    done = subprocess.run(
+        [sys.executable, "-m", "console", *line], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    done = run("-e", str(tmp_path / "scripts"), "external start hello.sh")
+    assert done.returncode == 1
+    assert f"{scripts}/scripts/hello.sh" in done.stdout
+
+
 def _schema() -> dict[str, Any]:
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     found = re.search(r"```json\n(.*?)```", page, re.DOTALL)
