@@ -12,16 +12,19 @@ from yext.console.cli.exitcodes import FAILED, OK
 from yext.console.server.rmanager import RManager
 from yext.log import safe
 
+_FAILING = (Severity.ERROR, Severity.WARNING)
+
 
 def check(options: argparse.Namespace) -> int:
     """Print each problem on a line, sorted by file and line; return the exit code.
 
-    The code is that of a failure for errors and warnings, not for notes.
+    The code is that of a failure for errors and warnings, and with ``--strict`` for notes.
     """
     problems = asyncio.run(_problems(options.config, options.shared))
     for problem in problems:
         print(as_json(problem) if options.json else as_line(problem))
-    return FAILED if any(problem.severity is not Severity.NOTE for problem in problems) else OK
+    bad = problems if options.strict else [one for one in problems if one.severity in _FAILING]
+    return FAILED if bad else OK
 
 
 async def _problems(config_dir: str | None, shared_dir: str | None) -> list[Problem]:

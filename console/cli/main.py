@@ -180,6 +180,7 @@ def _no_options(parser: argparse.ArgumentParser) -> None:
 def _check_options(parser: argparse.ArgumentParser) -> None:
     _config_option(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object for each finding")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 for notes, too")
 
 
 def _remote_options(parser: argparse.ArgumentParser) -> None:

@@ -245,10 +245,22 @@ def unknown_section(section: Section, known: Collection[str]) -> Problem:
 
 
 def unknown_problems(conf: Conf, section: str, known_names: Collection[str]) -> list[Problem]:
-    """Return a warning for each entry of the section whose key is not a known name."""
+    """Return a warning for each entry of the section whose key is not a known name.
+
+    A line that begins with a colon is a note: no option is called so, and a sample file of Yate
+    begins a comment with it.
+    """
     known = set(known_names)
-    unknown = [entry for key, entry in conf.items(section) if key not in known]
+    entries = [entry for key, entry in conf.items(section) if key not in known]
+    unknown = [entry for entry in entries if not entry.key.startswith(":")]
     problems = [
+        Problem(
+            entry.file, entry.line, Severity.NOTE, "this line is no comment: those begin with ;"
+        )
+        for entry in entries[:MAX_UNKNOWN]
+        if entry.key.startswith(":")
+    ]
+    problems += [
         Problem(
             entry.file,
             entry.line,

@@ -72,7 +72,7 @@ def _problem(path: Path, bus: Bus, read: set[str]) -> Problem:
         why = f"the module {path.stem} has no options here"
     elif near:
         severity, why = Severity.WARNING, f"did you mean {near[0]}.conf?"
-    return Problem(str(path), 0, severity, f"this file is not read: {why}")
+    return Problem(path.name, 0, severity, f"this file is not read: {why}")
 
 
 def _text(path: Path) -> str:

@@ -140,6 +140,32 @@ def test_notes_alone_are_no_failure(folder: Path) -> None:
     assert (code, len(lines)) == (0, 1)
 
 
+def test_sections_for_scripts(folder: Path) -> None:
+    """Scripts read them by ``%%>setlocal:config``; a misspelt section of Yate's is a warning."""
+    conf = folder / "yate.conf"
+    conf.write_text("[billing]\nrate=7\n")
+    note = "yate.conf:1: note: [billing] is for scripts alone, which read it by %%>setlocal:config"
+    assert check(folder) == (0, [note])
+    assert check(folder, "--strict") == (1, [note])
+    conf.write_text("[generall]\nrate=7\n")
+    assert check(folder)[0] == 1
+    conf.write_text("")
+    assert check(folder, "--strict") == (0, [])
+
+
+def test_what_stands_in_sample_files_of_yate(folder: Path) -> None:
+    """One of them has a comment behind a colon; the options are from the others."""
+    (folder / "yate.conf").write_text(
+        "[general]\n: minworkers: int: Minimum of threads\nmsgsniff:mine=filter=x\n"
+        "filtersniffparams=a=b\ntrace_msg_time=no\ntrace_msg_handler_time=no\n"
+        "uri_parse_tel_rfc=yes\n"
+    )
+    (folder / "ysipchan.conf").write_text("[general]\nport=5060\n")
+    code, lines = check(folder)
+    assert (code, len(lines)) == (0, 2)
+    assert lines[0] == "yate.conf:2: note: this line is no comment: those begin with ;"
+
+
 def test_a_module_that_is_off_is_not_looked_at(folder: Path) -> None:
     (folder / "yate.conf").write_text("[modules]\nextmodule.yate=no\n")
     write(folder, "[scripts]\ngone.sh=\n")
