@@ -6,6 +6,7 @@
 #                YATE_LOG=FILE YATE_BUS=HOST:PORT name its scripts_dir, its log, a global listener
 #   make check   run ruff, its formatter and mypy --strict
 #   make soak    apply everything at once for an hour, or MINUTES=n; then kill 1,000 engines
+#   make edits   edit a script a thousand times under load, with --watch
 #   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
 #   make docs    write the generated pages and pictures of docs/ again
 #   make clean   remove .venv and all caches
@@ -21,7 +22,7 @@ MINUTES ?= 60
 
 SOURCES := $(shell find yext console -name "*.py")
 
-.PHONY: run test test-yate-samples test-yate soak check bench docs clean
+.PHONY: run test test-yate-samples test-yate soak edits check bench docs clean
 
 run: .venv/compiled
 	$(BIN)/yext -c samples
@@ -42,6 +43,9 @@ test-yate: .venv/installed-dev
 soak: .venv/installed-dev
 	$(BIN)/python -m tests.bench.soak $(MINUTES)
 	YEXT_KILLS=1000 $(BIN)/python -m pytest tests/faults/test_engine_end.py -k killed
+
+edits: .venv/installed-dev
+	$(BIN)/python -m tests.bench.edits
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

@@ -7,7 +7,10 @@ import pytest
 
 from tests import house
 
-FOREIGN = {"yext": ("numpy", "soxr"), "console": ("prompt_toolkit", "rich", "wcwidth")}
+FOREIGN = {
+    "yext": ("numpy", "soxr"),
+    "console": ("prompt_toolkit", "rich", "watchfiles", "wcwidth"),
+}
 """Libraries that each package may import, besides the standard library."""
 
 PYTEST = ("yext.testing.plugin",)

@@ -433,6 +433,20 @@ class Dispatcher:
             del self._by_name[handler.name]
             self.views.pop(handler.name, None)
 
+    def replace(self, before: Handler, handler: Handler) -> None:
+        """Put `handler` in the place of `before`, of the same message name and priority.
+
+        A dispatch that `before` has been asked in, and passed on, does not ask `handler` again.
+        """
+        handlers = self._by_name.get(before.name, [])
+        index = bisect_left(handlers, before.key, key=_by_key)
+        if index == len(handlers) or handlers[index] is not before:
+            self.install(handler)
+            return
+        handler.key = before.key
+        handlers[index] = handler
+        self._handlers_changed(handler.name)
+
     def _handlers_changed(self, name: str) -> None:
         """Note that the handlers of messages called `name`, of all if that is empty, changed."""
         if self._waiters:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+from collections.abc import AsyncIterator
 
 from yext import Engine
 from yext.console.cli import signals
@@ -65,7 +66,8 @@ async def _run_on(
         if batch:
             await starts.settle()
         until_banner.close()
-        code = await shell.run(link, capabilities, plain=options.plain)
+        async with _watching(engine, wanted=options.watch):
+            code = await shell.run(link, capabilities, plain=options.plain)
     finally:
         session.close()
     loop = asyncio.get_running_loop()
@@ -73,6 +75,18 @@ async def _run_on(
     await engine.stop()
     slow.cancel()
     return code or (FAILED if batch and starts.failed else OK)
+
+
+@contextlib.asynccontextmanager
+async def _watching(engine: Engine, *, wanted: bool) -> AsyncIterator[None]:
+    """Start scripts anew meanwhile when their files change, if that is `wanted`."""
+    if not wanted:
+        yield
+        return
+    from yext.console.cli.filewatch import watching
+
+    async with watching(engine):
+        yield
 
 
 def _show_stopping(link: LocalLink) -> None:

@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _config_option(parser)
     parser.add_argument("--plain", action="store_true", help="show replies in Yate's own words")
+    parser.add_argument(
+        "--watch", action="store_true", help="start scripts anew when their files change"
+    )
     parser.add_argument("--version", action="version", version=f"yext {VERSION}")
     _settle_options(parser)
     # The sub-commands have -c and -e too, and must not undo what stands before them.

@@ -22,7 +22,7 @@ from yext.console.commands.parameters import Flag, Line, OnOff, Rest, Word
 from yext.console.session.authority import Authority
 from yext.console.session.session import Session
 from yext.engine.commands import uptime_text
-from yext.engine.loader import FORCE
+from yext.engine.loader import FORCE, RESTART_CHANGED
 from yext.log import Event, EventKind, stamp
 
 
@@ -201,13 +201,17 @@ REINITIALIZING = f"Reinitializing...{EOL}"
 
 async def reload(
     session: Session,
-    force: Annotated[bool, Flag(FORCE, "ends what is not in the files any more")] = False,
     plugin: Annotated[str, Rest()] = "",
+    *,
+    force: Annotated[bool, Flag(FORCE, "ends what is not in the files any more")] = False,
+    restart_changed: Annotated[
+        bool, Flag(RESTART_CHANGED, "starts scripts anew whose files have changed")
+    ] = False,
 ) -> Reply:
     """Adjust the engine, or one module, to its configuration files."""
     engine = session.engine
     assert isinstance(engine, Engine)  # An attached session has none, and never gets here.
-    done = await engine.reload(plugin, force=force)
+    done = await engine.reload(plugin, force=force, restart_changed=restart_changed)
     text = REINITIALIZING + "".join(line + EOL for line in done.report)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}
     return Reply(done.ok, text, params)

@@ -104,6 +104,8 @@ def notice(lines: Sequence[str], page: Page) -> str:
     head, *rest = [safe(line, keep="\t") for line in lines]
     if len(rest) == 1 and (brief := _brief(head, *parse.labelled(rest[0]), page)):
         return brief
+    if not rest and len(head) <= page.width:
+        return f"{head}\n"
     if _is_start_failure(rest):
         name, _, reason = head.partition(": ")
         return panel(f"{name} did not start", [reason, *rest], page)

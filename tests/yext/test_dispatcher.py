@@ -245,6 +245,27 @@ def test_a_handler_that_removes_itself_skips_nobody(bus: Bus) -> None:
     assert bus.send() == (False, ["stays"])
 
 
+def test_a_handler_that_is_replaced_has_its_place_and_its_turn(bus: Bus) -> None:
+    def replace(message: Message) -> None:
+        made = FunctionHandler(bus.log, lambda _: bus.asked.append("new"), "test", 50, "new", "")
+        bus.dispatcher.replace(old, made)
+
+    old = bus.on("test", 50, "old", do=replace)
+    bus.on("test", 50, "later")
+    assert bus.send() == (False, ["old", "later"]), "the message has passed the place"
+    old = bus.dispatcher.view("test")[0]
+    bus.on("test", 10, "first")
+    assert bus.send() == (False, ["first", "new", "later"])
+
+
+def test_a_handler_that_is_gone_is_replaced_by_installing(bus: Bus) -> None:
+    old = bus.on("test", 50, "old")
+    bus.dispatcher.uninstall(old)
+    made = FunctionHandler(bus.log, lambda _: bus.asked.append("new"), "test", 50, "new", "")
+    bus.dispatcher.replace(old, made)
+    assert bus.send() == (False, ["new"])
+
+
 def test_the_first_handler_of_a_name_may_be_added_on_the_way(bus: Bus) -> None:
     bus.on("", 10, "all", do=lambda _: bus.on("test", 20, "new"))
     assert bus.send() == (False, ["all", "new"])

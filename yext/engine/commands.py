@@ -10,7 +10,7 @@ from yext import conf
 from yext.bus import Bus
 from yext.command import EOL, Words, commander_of, complete_words, help_text, status
 from yext.engine import handlers
-from yext.engine.loader import FORCE, Loader
+from yext.engine.loader import FORCE, RESTART_CHANGED, Loader
 from yext.engine.unread import unread_line
 from yext.errors import ModuleError, PatternError
 from yext.log import stamp
@@ -141,9 +141,13 @@ class EngineCommands:
         return True
 
     async def reload(self, rest: str, message: Message) -> bool:
-        word, _, plugin = rest.partition(" ")
-        force = word == FORCE
-        result = await self._loader.reload(plugin.strip() if force else rest, force=force)
+        words = rest.split()
+        given = {FORCE, RESTART_CHANGED}.intersection(words)
+        result = await self._loader.reload(
+            " ".join(word for word in words if word not in given),
+            force=FORCE in given,
+            restart_changed=RESTART_CHANGED in given,
+        )
         message.retvalue = f"Reinitializing...{EOL}" + "".join(line + EOL for line in result.report)
         if not result.ok:
             message["reason"], message["hint"] = result.reason, result.hint

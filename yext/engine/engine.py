@@ -163,7 +163,9 @@ class Engine(Bus):
         """Return the words that may come next in a command line."""
         return await command.complete(self, partline, partword, commander or EMBEDDER)
 
-    async def reload(self, plugin: str = "", *, force: bool = False) -> Reloaded:
+    async def reload(
+        self, plugin: str = "", *, force: bool = False, restart_changed: bool = False
+    ) -> Reloaded:
         """Read the configuration again and make the engine agree with it.
 
         A mistake in a file changes nothing at all. Neither does a section or a file that is
@@ -171,8 +173,10 @@ class Engine(Bus):
 
         Args:
             plugin: the one module to reload, empty for all.
+            force: whether what is missing in the files is ended.
+            restart_changed: whether programs are started anew whose files have changed.
         """
-        return await self.loader.reload(plugin, force=force)
+        return await self.loader.reload(plugin, force=force, restart_changed=restart_changed)
 
     def rehearse(self) -> list[conf.Problem]:
         """Read all configuration as a start does, and start nothing.

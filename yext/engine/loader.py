@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from yext import conf, log
 from yext.bus import Bus
 from yext.engine import mainconf, yextconf
-from yext.engine.module import Module
+from yext.engine.module import Module, Renewal
 from yext.engine.unread import unread_files, unread_line
 from yext.errors import ModuleError
 
@@ -106,6 +106,9 @@ def load_rest() -> None:
 FORCE = "--force"
 """The word of ``reload`` that has it end what is missing in the files."""
 
+RESTART_CHANGED = "--restart-changed"
+"""The word of ``reload`` that starts the programs anew whose files have changed."""
+
 UNCHANGED = "Nothing has changed."
 """The text of a reload that found nothing to change."""
 
@@ -118,6 +121,7 @@ class Reloaded(NamedTuple):
         lines: a line for each change, or for each mistake that kept it from being carried out.
         warnings: a line for each mistake that did not keep it from being carried out.
         refused: why it was not carried out where that is no mistake in a file.
+        stuck: why a program with changed files could not be started anew, a line each.
         forcible: whether it would be carried out by force.
     """
 
@@ -126,6 +130,13 @@ class Reloaded(NamedTuple):
     warnings: tuple[str, ...] = ()
     refused: str = ""
     forcible: bool = False
+    stuck: tuple[str, ...] = ()
+
+    def with_renewals(self, renewals: Sequence[Renewal]) -> Reloaded:
+        """Return the result with the programs that were started anew, or could not be."""
+        told = [line for one in renewals for line in one.lines]
+        stuck = [one.lines[0] for one in renewals if not one.ok]
+        return self._replace(ok=not stuck, lines=(*self.lines, *told), stuck=tuple(stuck))
 
     @property
     def report(self) -> tuple[str, ...]:
@@ -137,13 +148,15 @@ class Reloaded(NamedTuple):
     @property
     def reason(self) -> str:
         """Why it was not carried out, in one line."""
-        return "" if self.ok else self.refused or "; ".join(self.lines)
+        return "" if self.ok else self.refused or "; ".join(self.stuck or self.lines)
 
     @property
     def hint(self) -> str:
         """What to do about that."""
         if self.refused:
             return "module list"
+        if self.stuck:
+            return f"mend it, reload {RESTART_CHANGED} again"
         return f"mend it, or reload {FORCE}" if self.forcible else "mend it, reload again"
 
 
@@ -166,7 +179,7 @@ class Loader:
         self._named = named
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[Reloaded]] = set()
-        self._next_reload: dict[tuple[str, bool], asyncio.Task[Reloaded]] = {}
+        self._next_reload: dict[tuple[str, bool, bool], asyncio.Task[Reloaded]] = {}
 
     # Loading
 
@@ -268,30 +281,37 @@ class Loader:
 
     # Reloading
 
-    async def reload(self, plugin: str = "", *, force: bool = False) -> Reloaded:
+    async def reload(
+        self, plugin: str = "", *, force: bool = False, restart_changed: bool = False
+    ) -> Reloaded:
         """Read the configuration again and make the modules agree with it; see `Engine.reload`.
 
         One reload is carried out at a time. All that are asked for before the next one begins are
         that one.
         """
-        key = plugin, force
+        key = plugin, force, restart_changed
         reload = self._next_reload.get(key)
         if reload is None:
-            reload = asyncio.create_task(self._reload(plugin, force=force))
+            reload = asyncio.create_task(self._reload(*key))
             self._next_reload[key] = reload
             self._reloads.add(reload)
             reload.add_done_callback(self._reloads.discard)
         return await asyncio.shield(reload)
 
-    async def _reload(self, plugin: str, *, force: bool) -> Reloaded:
+    async def _reload(self, plugin: str, force: bool, restart_changed: bool) -> Reloaded:
         async with self._reloading:
-            del self._next_reload[plugin, force]
+            del self._next_reload[plugin, force, restart_changed]
+            plugin = "" if plugin in _ALL_PLUGINS else plugin
             try:
-                return await self._read_and_apply(
-                    "" if plugin in _ALL_PLUGINS else plugin, force=force
-                )
+                result = await self._read_and_apply(plugin, force=force)
             finally:
                 self._bus.forget_read_ahead()
+            if not (result.ok and restart_changed):
+                return result
+            modules = self._chosen(plugin)
+            return result.with_renewals(
+                [one for module in modules for one in await module.restart_changed(again=True)]
+            )
 
     async def _read_and_apply(self, plugin: str, *, force: bool) -> Reloaded:
         await self._bus.read_confs_ahead()

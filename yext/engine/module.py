@@ -93,6 +93,18 @@ class Start(Protocol):
         """Wait until the program has done what it does at first, or has ended."""
 
 
+class Renewal(NamedTuple):
+    """The outcome of starting a program anew because its files have changed.
+
+    Attributes:
+        ok: whether the new process has taken over.
+        lines: what has happened; the first is a headline.
+    """
+
+    ok: bool
+    lines: tuple[str, ...]
+
+
 class Counts(NamedTuple):
     """How many programs run and answer, run and do not answer, and have failed."""
 
@@ -240,6 +252,22 @@ class Module:
     def starts(self) -> Sequence[Start]:
         """The last start of each program of the module that was not started for a call."""
         return ()
+
+    async def restart_changed(self, *, again: bool) -> Sequence[Renewal]:
+        """Start the programs anew whose files have changed since their start.
+
+        Args:
+            again: whether to try a change again that has failed before.
+        """
+        return ()
+
+    def watched_folders(self) -> Sequence[str]:
+        """The folders in which a file of the programs may change."""
+        return ()
+
+    async def program_started(self) -> None:
+        """Wait until a program is started, so that there may be other folders to watch."""
+        await asyncio.Future()
 
     def listening(self) -> Listening | None:
         """Where the module listens, None if it has no listeners for programs."""

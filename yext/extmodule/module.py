@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yext.conf import Conf, Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Handler, Pending, track
-from yext.engine.module import Counts, Listening, Module, Program, Start, unopened
+from yext.engine.module import Counts, Listening, Module, Program, Renewal, Start, unopened
 from yext.extmodule import commands, completion, reload, settings
 from yext.extmodule.peer.listener import Listeners
 from yext.extmodule.script.states import ScriptState
@@ -156,6 +156,15 @@ class ExtModule(Module):
 
     def starts(self) -> Sequence[Start]:
         return [script.begun for script in self.supervisor.scripts if script.begun is not None]
+
+    async def restart_changed(self, *, again: bool) -> Sequence[Renewal]:
+        return await self.supervisor.renewals.restart_changed(again=again)
+
+    def watched_folders(self) -> Sequence[str]:
+        return self.supervisor.renewals.folders()
+
+    async def program_started(self) -> None:
+        await self.supervisor.renewals.program_started()
 
     def listening(self) -> Listening:
         return Listening(

@@ -62,6 +62,17 @@ class Index(Generic[Item]):
         if not same:
             del self._by_line[line]
 
+    def replace(self, before: Item, item: Item) -> None:
+        """Put `item` in the place of `before`, which has the same name and parameter."""
+        for group in (
+            self._all,
+            self._by_name.get(before.name, {}),
+            self._by_line.get((before.name, before.parameter), {}),
+        ):
+            order = [item if one is before else one for one in group]
+            group.clear()
+            group.update(dict.fromkeys(order))
+
     def named(self, name: str, parameter: str | None) -> Sequence[Item]:
         """Return the items called `name`, with that parameter unless it is None, in order."""
         if parameter is None:

@@ -23,6 +23,7 @@ from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.extmodule.peer.silence import Silence
+    from yext.extmodule.renewal import Renewals
     from yext.extmodule.script.launch import Launcher
     from yext.extmodule.script.oneshot import OneShots
     from yext.extmodule.script.script import Script
@@ -64,6 +65,8 @@ class Supervisor:
         peers: the peers connected now, in order of arrival, each with its script; None for a
             peer that came through a listener.
         scripts: the scripts that were started, or could not be.
+        beside: the scripts that run beside those of `scripts`: successors that are not ready,
+            and predecessors that have messages to answer.
         channels: the ends of calls that scripts and peers are, in order of arrival.
         roles: what gives a peer a role, by the name of the role.
         attach_call: what attaches the call that goes with a peer's message.
@@ -75,6 +78,7 @@ class Supervisor:
         self.peer_settings = PeerSettings.from_options(settings.options, module.name)
         self.peers: dict[Peer, Script | None] = {}
         self.scripts = Scripts()
+        self.beside: dict[Script, None] = {}
         self.channels: dict[PeerChannel, None] = {}
         self.roles: dict[str, ConnectRole] = {"global": _connect_peer, "channel": _connect_peer}
         self.attach_call: AttachCall = _no_call
@@ -96,6 +100,13 @@ class Supervisor:
         from yext.extmodule.script.oneshot import OneShots
 
         return OneShots(self)
+
+    @cached_property
+    def renewals(self) -> Renewals:
+        """Starts scripts anew beside themselves."""
+        from yext.extmodule.renewal import Renewals
+
+        return Renewals(self)
 
     @property
     def name(self) -> str:
@@ -156,6 +167,18 @@ class Supervisor:
     def add_script_peer(self, peer: Peer, script: Script) -> None:
         """Register the script that a peer is."""
         self.peers[peer] = script
+        if script.beside:
+            self._peer_index.remove(peer)  # Commands mean the one that it is beside.
+
+    def replace_script(self, before: Script, script: Script) -> None:
+        """Put `script` in the place of `before`, which goes on beside it for now."""
+        self.scripts.replace(before, script)
+        if before.peer is not None:
+            self._peer_index.remove(before.peer)
+        if script.peer is not None:
+            self._peer_index.add(script.peer)
+        self.beside.pop(script, None)
+        self.beside[before] = None
 
     def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
         """Forget a peer that has ended."""
@@ -229,6 +252,8 @@ class Supervisor:
 
     def _start(self, script: Script) -> None:
         self.scripts.started(script)
+        if "renewals" in vars(self):
+            self.renewals.started.set()
         try:
             script.begin()
         except StartError:
@@ -307,7 +332,10 @@ class Supervisor:
                 peer.end(PeerEnd.STOP)
         self.bus.dispatcher.slices.finish()
         kill_at = deadline - _MARGIN
-        await asyncio.gather(*(script.stop(kill_at) for script in list(self.scripts)))
+        if "renewals" in vars(self):
+            self.renewals.close()
+        scripts = [*self.scripts, *self.beside]
+        await asyncio.gather(*(script.stop(kill_at) for script in scripts))
         if "_one_shots" in vars(self):
             self._one_shots.close()
         self._flush()

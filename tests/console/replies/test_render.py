@@ -64,6 +64,10 @@ def test_a_start_that_failed_is_a_panel() -> None:
     )
 
 
+def test_a_notice_of_one_line_is_a_line() -> None:
+    assert notice(("route.py has changed",), PAGE) == "route.py has changed\n"
+
+
 def test_a_notice_whose_headline_is_long_loses_none_of_it() -> None:
     lines = ("ivr.py ended 0.14 s after its start, exit status 1, never spoke the protocol", "x")
     drawn = notice(lines, Page(50, False, True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from yext.dispatcher import Dispatch, Recording
@@ -21,6 +21,30 @@ _LATE_MAX = 100
 
 _STALE_MAX = 64
 """Answered dispatches that `PendingAnswers` keeps in its heap, beside as many as are pending."""
+
+
+class _Draining(dict[str, "Dispatch"]):
+    """Dispatches of which no more come, with a function to call once there are none.
+
+    It stands in for the plain dictionary, whose removals are in the way of every message.
+    """
+
+    def __init__(self, waiting: dict[str, Dispatch], empty: Callable[[], None]) -> None:
+        super().__init__(waiting)
+        self._empty = empty
+
+    def __delitem__(self, ident: str) -> None:
+        super().__delitem__(ident)
+        self._removed()
+
+    def pop(self, ident: str, *default: Any) -> Any:
+        found = super().pop(ident, *default)
+        self._removed()
+        return found
+
+    def _removed(self) -> None:
+        if not self:
+            asyncio.get_running_loop().call_soon(self._empty)
 
 
 class PendingAnswers:
@@ -50,6 +74,13 @@ class PendingAnswers:
     def oldest(self) -> Dispatch | None:
         """Return the dispatch that has waited longest, None if there is none."""
         return next(iter(self.waiting.values()), None)
+
+    def when_empty(self, empty: Callable[[], None]) -> None:
+        """Call `empty` in a later turn of the loop once none are left; no more may be added."""
+        if self.waiting:
+            self.waiting = _Draining(self.waiting, empty)
+        else:
+            asyncio.get_running_loop().call_soon(empty)
 
     def take_all(self) -> Iterator[Dispatch]:
         """Remove all dispatches, one after the other, oldest first."""

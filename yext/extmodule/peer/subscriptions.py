@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from yext.dispatcher import Dispatch, Dispatcher, Handler, Pending, Sender, Watcher
@@ -72,26 +72,64 @@ class Subscriptions:
         watches: the names of watched messages, in order.
     """
 
-    __slots__ = ("_dispatcher", "_peer", "relays", "watches")
+    __slots__ = ("_dispatcher", "_held", "_peer", "relays", "watches")
 
     def __init__(self, dispatcher: Dispatcher, peer: Subscriber) -> None:
         self.relays: dict[str, Relay] = {}
         self.watches: dict[str, None] = {}
         self._dispatcher = dispatcher
+        self._held: Callable[[], None] | None = None
         self._peer = peer
+
+    def hold(self, changed: Callable[[], None]) -> None:
+        """Keep what the peer asks for off the bus from now on; call `changed` at each handler."""
+        self._held = changed
+
+    def take_over(self, before: Subscriptions | None) -> None:
+        """Put what was held on the bus, in the places of the handlers of another peer.
+
+        What that peer has besides is removed, and what it asks for later has no effect. No
+        message gets its turn meanwhile.
+        """
+        self._held = None
+        left = before._hand_on() if before is not None else {}
+        for name, relay in self.relays.items():
+            old = left.pop(name, None)
+            if old is not None and old.priority == relay.priority:
+                self._dispatcher.replace(old, relay)
+                continue
+            if old is not None:
+                self._dispatcher.uninstall(old)
+            self._dispatcher.install(relay)
+        for old in left.values():
+            self._dispatcher.uninstall(old)
+        for name in self.watches:
+            self._dispatcher.watch(name, self._peer)
+
+    def _hand_on(self) -> dict[str, Relay]:
+        """Stop watching; return the handlers, which are the caller's from now on."""
+        self.hold(lambda: None)
+        relays, self.relays = self.relays, {}
+        for name in self.watches:
+            self._dispatcher.unwatch(name, self._peer)
+        self.watches = {}
+        return relays
 
     def install(self, asked: Install) -> bool:
         """Install a handler; return False if it has no name, or if there is one of that name."""
         if not asked.name or asked.name in self.relays:
             return False
         relay = self.relays[asked.name] = Relay(self._peer, asked)
-        self._dispatcher.install(relay)
+        if self._held is None:
+            self._dispatcher.install(relay)
+        else:
+            self._held()
         return True
 
     def uninstall(self, name: str) -> Relay | None:
         """Remove and return the handler of messages called `name`, None if there is none."""
         relay = self.relays.pop(name, None)
-        if relay is not None:
+        if relay is not None and self._held is None:
             self._dispatcher.uninstall(relay)
         return relay
 
@@ -100,7 +138,8 @@ class Subscriptions:
         if name in self.watches:
             return False
         self.watches[name] = None
-        self._dispatcher.watch(name, self._peer)
+        if self._held is None:
+            self._dispatcher.watch(name, self._peer)
         return True
 
     def unwatch(self, name: str) -> bool:
@@ -108,11 +147,14 @@ class Subscriptions:
         if name not in self.watches:
             return False
         del self.watches[name]
-        self._dispatcher.unwatch(name, self._peer)
+        if self._held is None:
+            self._dispatcher.unwatch(name, self._peer)
         return True
 
     def leave(self) -> Iterator[None]:
         """Remove all handlers and watches, one a step."""
+        if self._held is not None:
+            return
         while self.relays:
             self._dispatcher.uninstall(self.relays.popitem()[1])
             yield

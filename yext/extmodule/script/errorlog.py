@@ -62,6 +62,10 @@ class ErrorLog:
         if self.lines.maxlen != count:
             self.lines = deque(self.lines, maxlen=count)
 
+    def follow(self, before: ErrorLog) -> None:
+        """Keep the lines of an earlier process, before its own."""
+        self.lines = deque([*before.lines, *self.lines], maxlen=self.lines.maxlen)
+
     def flush(self) -> None:
         """Log at once how many lines were left out of the log, if any were."""
         self._throttle.flush()

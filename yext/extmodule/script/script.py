@@ -21,6 +21,7 @@ from yext.extmodule.peer.silence import Silence
 from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
 from yext.extmodule.script.errorlog import ErrorLog
+from yext.extmodule.script.files import Stamp, take_stamp
 from yext.extmodule.script.launch import Launcher
 from yext.extmodule.script.process import ScriptProcess
 from yext.extmodule.script.settling import Start
@@ -94,6 +95,10 @@ class Script:
         begun: its last start by a command or by the configuration, None for a script that was
             started for a call.
         role: the role of the script's peer, ``global`` or ``channel``.
+        beside: True while it is to take the place of a script that still runs, and once another
+            has taken its own: nothing is reported about it, and it is not started again by itself.
+        stamp: the state of its files at the last start; see `files.take_stamp`.
+        tried: the state of its files at which a successor was started the last time.
     """
 
     role = "global"
@@ -105,6 +110,9 @@ class Script:
         self.session = ""
         self.state = ScriptState.STOPPED
         self.path = ""
+        self.beside = False
+        self.stamp: Stamp = ()
+        self.tried: Stamp = ()
         self.process: ScriptProcess | None = None
         self.restarts = 0
         self.errors = ErrorLog(host, name, self.label)
@@ -167,6 +175,8 @@ class Script:
             self.begun.wake()
 
     def _notice(self, lines: Sequence[str], *, level: int = log.WARN, logged: bool = True) -> None:
+        if self.beside:
+            return
         safe = tuple(log.safe(line, keep="\t") for line in lines)
         self._host.bus.log.notice(safe, self.session, level=level, logged=logged)
 
@@ -205,6 +215,7 @@ class Script:
         host = self._host
         host.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
         self.path = spawn.resolve(self.name, host.options.scripts_dir)
+        self.stamp = take_stamp(self.path)
         launched = host.launcher.launch(
             self.path, self.name, self.parameter, host.source(self.name), self.extra_fds()
         )
@@ -214,6 +225,8 @@ class Script:
         self._settling = asyncio.get_running_loop().call_later(EARLY_SECONDS, self._settle)
         peer = Peer(host, self.name, self.parameter, self.role)
         peer.is_script = True
+        if self.beside:
+            peer.subscriptions.hold(self._wake)
         self.process = ScriptProcess(host, self, peer, launched)
         self.process.connect()
         host.add_script_peer(peer, self)
@@ -297,7 +310,8 @@ class Script:
             self.begun.end(failure.lines if failure is not None else ())
         self.process = None
         self._host.launcher.end_group(process.pid, self._host.options.termwait / 1000)
-        if process.asked_to_stop or not peer.settings.restart or self._host.bus.halting:
+        final = process.asked_to_stop or self.beside or self._host.bus.halting
+        if final or not peer.settings.restart:
             if level is not None and self.last_failure is not None:
                 self._notice(self.last_failure.lines, level=level)
             self._on(event)
