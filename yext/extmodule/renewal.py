@@ -9,16 +9,14 @@ two. If the new one does not start, the old one keeps its place.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from yext.engine.module import Renewal
 from yext.errors import StartError
 from yext.extmodule.script import files
-from yext.extmodule.script.script import Script
+from yext.extmodule.script.script import Script, ScriptHost
 from yext.extmodule.script.states import ScriptState
-
-if TYPE_CHECKING:
-    from yext.extmodule.supervisor import Supervisor
+from yext.extmodule.scripts import Scripts
 
 READY_SECONDS: Final = 10.0
 """How long a new process may take until it is ready."""
@@ -37,19 +35,34 @@ _RENEWABLE: Final = frozenset(
 is left alone, as by a reload."""
 
 
+class ScriptOwner(ScriptHost, Protocol):
+    """What renewals need from the owner of the scripts.
+
+    Attributes:
+        scripts: the scripts that were started, or could not be.
+        beside: the scripts that run beside those.
+    """
+
+    scripts: Scripts
+    beside: dict[Script, None]
+
+    def replace_script(self, before: Script, script: Script) -> None:
+        """Put `script` in the place of `before`, which goes on beside it for now."""
+
+
 class Renewals:
     """Starts scripts anew beside themselves, each one at a time.
 
     Args:
-        supervisor: the owner of the scripts.
+        owner: the owner of the scripts.
 
     Attributes:
         started: set whenever a script was started.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, owner: ScriptOwner) -> None:
         self.started = asyncio.Event()
-        self._supervisor = supervisor
+        self._owner = owner
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +73,7 @@ class Renewals:
 
     def folders(self) -> list[str]:
         """Return the folders in which a file of a script may change."""
-        paths = [script.path for script in self._supervisor.scripts if script.begun is not None]
+        paths = [script.path for script in self._owner.scripts if script.begun is not None]
         return list(dict.fromkeys(folder for path in paths for folder in files.folders(path)))
 
     async def program_started(self) -> None:
@@ -74,7 +87,7 @@ class Renewals:
         Args:
             again: whether to try a change again that has failed before.
         """
-        started = [script for script in self._supervisor.scripts if script.begun is not None]
+        started = [script for script in self._owner.scripts if script.begun is not None]
         known = [
             (script.path, (script.stamp,) if again else (script.stamp, script.tried))
             for script in started
@@ -95,9 +108,9 @@ class Renewals:
         try:
             async with lock:
                 # Another renewal may have put a new one in its place meanwhile.
-                if script not in self._supervisor.scripts.named(*key):
+                if script not in self._owner.scripts.named(*key):
                     return Renewal(True, (f"{script.label} was started anew meanwhile",))
-                if self._supervisor.bus.halting:
+                if self._owner.bus.halting:
                     return Renewal(False, _kept(script, ("the engine stops",)))
                 return await self._renew(script)
         finally:
@@ -106,10 +119,10 @@ class Renewals:
 
     async def _renew(self, script: Script) -> Renewal:
         loop = asyncio.get_running_loop()
-        began, supervisor = loop.time(), self._supervisor
-        successor = Script(supervisor, script.name, script.parameter)
+        began, owner = loop.time(), self._owner
+        successor = Script(owner, script.name, script.parameter)
         successor.beside = True
-        supervisor.beside[successor] = None
+        owner.beside[successor] = None
         try:
             reason = await self._try(successor, script)
             script.tried = successor.stamp
@@ -122,7 +135,7 @@ class Renewals:
         finally:
             if successor.beside:
                 await successor.stop()
-                supervisor.beside.pop(successor, None)
+                owner.beside.pop(successor, None)
         took = loop.time() - began
         headline = f"{successor.label} has changed: pid {successor.pid} took over{old}"
         return Renewal(True, (f"{headline} after {took:.2f} s",))
@@ -158,7 +171,7 @@ class Renewals:
         successor.session, script.configured = script.session, False
         successor.errors.follow(script.errors)
         script.beside = True
-        self._supervisor.replace_script(script, successor)
+        self._owner.replace_script(script, successor)
         task = asyncio.get_running_loop().create_task(self._retire(script))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -175,7 +188,7 @@ class Renewals:
             except TimeoutError:
                 pass
         await script.stop()
-        self._supervisor.beside.pop(script, None)
+        self._owner.beside.pop(script, None)
 
 
 def _lacks(successor: Script, script: Script) -> bool:
