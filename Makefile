@@ -7,6 +7,7 @@
 #   make check   run ruff, its formatter and mypy --strict
 #   make soak    apply everything at once for an hour, or MINUTES=n; then kill 1,000 engines
 #   make edits   edit a script a thousand times under load, with --watch
+#   make fuzz    give each parser a minute of hostile inputs; ARGS=--help for more
 #   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
 #   make docs    write the generated pages and pictures of docs/ again
 #   make clean   remove .venv and all caches
@@ -22,7 +23,7 @@ MINUTES ?= 60
 
 SOURCES := $(shell find yext console -name "*.py")
 
-.PHONY: run test test-yate-samples test-yate soak edits check bench docs clean
+.PHONY: run test test-yate-samples test-yate soak fuzz edits check bench docs clean
 
 run: .venv/compiled
 	$(BIN)/yext -c samples
@@ -46,6 +47,11 @@ soak: .venv/installed-dev
 
 edits: .venv/installed-dev
 	$(BIN)/python -m tests.bench.edits
+
+# Without atheris, which has builds for some machines only, the inputs are made by chance.
+fuzz: .venv/installed-dev
+	@$(PIP) atheris 2>/dev/null || echo "atheris cannot be installed here: no guidance by coverage"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

@@ -157,7 +157,7 @@ def _au_header(descriptor: int, path: str, size: int) -> Header:
     _, start, length, code, rate, channels = _AU.unpack(head)
     format = _carried(path, _AU_CODES.get(code), code, rate, channels)
     end = size if length in (0, _UNKNOWN) else min(size, start + length)
-    return Header(format, start, end)
+    return Header(format, start, max(start, end))  # The sound may begin after the file's end.
 
 
 def _wav_header(descriptor: int, path: str, size: int) -> Header:
