@@ -13,6 +13,7 @@ from yext.command import EOL
 from yext.commander import check_file
 from yext.console.commands.command import SessionCommand
 from yext.console.commands.completion import filter_words, message_numbers
+from yext.console.commands.ladder import LADDER
 from yext.console.commands.lines.files import complete_file
 from yext.console.commands.parameters import Number, Rest
 from yext.console.replies.reply import failed
@@ -176,14 +177,25 @@ def clear(session: Session) -> Reply:
 
 
 async def save(session: Session, file: Annotated[str, Rest(completer=complete_file)]) -> Reply:
-    """Write the recorded messages that the filter lets through to a file."""
-    from yext.record.file import write_record
+    """Write the recorded messages that the filter lets through to a file, by its ending."""
+    return await save_messages(session, file, session.flow.wanted(session.flow.recorded()))
+
+
+async def save_messages(session: Session, file: str, journeys: Iterable[Journey]) -> Reply:
+    """Write messages to a file in the format of its ending.
+
+    Raises:
+        NotAllowedError: the session may not write that file.
+    """
+    from yext.console.export.formats import writer_for
+    from yext.console.export.gather import gather
+    from yext.console.export.origin import Origin
 
     check_file(session, file)
-    flow = session.flow
-    journeys = [flow.visible(journey) for journey in flow.wanted(flow.recorded())]
+    origin = Origin(session.engine.run_params.get("nodename", ""), session.flow.filter.text)
+    visible = await gather(session.flow, journeys)
     try:
-        count = await asyncio.to_thread(write_record, file, journeys)
+        count = await asyncio.to_thread(writer_for(file), file, visible, origin)
     except OSError as error:
         return _os_failed(file, error)
     return Reply(True, f"Saved {_messages(count)} to {safe(file)}{EOL}", data={"messages": count})
@@ -240,10 +252,12 @@ _VERBS = (
         "flow show", "what one message went through", show, _USER, missing="Which message?",
         example="flow show ID: the number after # in a line of the flow",
     ),
+    LADDER,
     SessionCommand("flow filter", "which messages are shown", set_filter, _USER),
     SessionCommand("flow clear", "forgets what is recorded", clear, _ADMIN),
     SessionCommand(
-        "flow save", "writes the record to a file", save, _ADMIN, missing="Save to which file?"
+        "flow save", "writes the record to a file, .html as a page", save, _ADMIN,
+        missing="Save to which file?",
     ),
     SessionCommand(
         "flow load", "shows a record that was saved", load, _ADMIN, missing="Load which file?"

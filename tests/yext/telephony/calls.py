@@ -35,6 +35,26 @@ ECHO = (
     os.write(4, data)
 """
 )
+DISTRIBUTE = (
+    ANSWER
+    + """
+params = dict(field.partition("=")[::2] for field in call[5:])
+send(
+    "%%>setlocal:id:desk", "%%>setlocal:disconnected:true", "%%>install:40:call.answered",
+    "%%>message:c:0:call.execute::id=desk:callto=" + params["direct"],
+    "%%>message:l:0:chan.locate::id=" + params["notify"],
+    "%%<message:" + call[1] + ":true::",
+)
+while message := receive():
+    if message[0] == "%%>message" and message[3] == "call.answered":
+        fields = dict(field.partition("=")[::2] for field in message[5:])
+        send("%%<message:" + message[1] + ":false::")
+        if fields["targetid"] == "desk":
+            send("%%>message::0:chan.connect::id=" + fields["id"] + ":targetid=" + params["notify"])
+"""
+)
+"""Calls whom `direct` names and connects them with the call, as a queue does."""
+
 WAIT = "while receive():\n    pass\n"
 
 SAMPLES = array("h", [(n * 7919) % 20000 - 10000 for n in range(160 * 25)]).tobytes()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from calls import ANSWER, PYTHON, TAKE, WAIT, Watched, call, parting, phone
+from calls import ANSWER, DISTRIBUTE, PYTHON, TAKE, WAIT, Watched, call, parting, phone
 from workshop import Workshop
 
 from yext import Message
@@ -173,27 +173,6 @@ def test_a_phone_that_is_called_answers(lab: Workshop) -> None:
         assert "with      ExtModule" in await phone(lab, "show")
 
     run(lab, body)
-
-
-DISTRIBUTE = (
-    ANSWER
-    + """
-params = dict(field.partition("=")[::2] for field in call[5:])
-send(
-    "%%>setlocal:id:desk", "%%>setlocal:disconnected:true", "%%>install:40:call.answered",
-    "%%>message:c:0:call.execute::id=desk:callto=" + params["direct"],
-    "%%>message:l:0:chan.locate::id=" + params["notify"],
-    "%%<message:" + call[1] + ":true::",
-)
-while message := receive():
-    if message[0] == "%%>message" and message[3] == "call.answered":
-        fields = dict(field.partition("=")[::2] for field in message[5:])
-        send("%%<message:" + message[1] + ":false::")
-        if fields["targetid"] == "desk":
-            send("%%>message::0:chan.connect::id=" + fields["id"] + ":targetid=" + params["notify"])
-"""
-)
-"""Calls whom `direct` names and connects them with the call, as a queue does."""
 
 
 def test_a_script_gets_a_call_with_direct_itself(lab: Workshop) -> None:

@@ -1,0 +1,1 @@
+"""The ladder of a call as text and as SVG."""
