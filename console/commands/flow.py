@@ -114,7 +114,7 @@ def _why_nothing(session: Session, recorded: int) -> str:
 
 
 def _shown(session: Session, journeys: Iterable[Journey]) -> Reply:
-    from yext.console.replies.trace import draw_line
+    from yext.console.replies.line import draw_line
     from yext.record.journey import to_json
 
     style = session.flow.style()

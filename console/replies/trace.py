@@ -1,4 +1,4 @@
-"""Messages of the flow as text: one line each, or all lines of one journey."""
+"""The journey of a message as text, and what it has in common with the line of one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY_PARAMETERS: dict[str, tuple[str, ...]] = {
     "chan.hangup": ("id", "reason"),
     "chan.connected": ("id", "peerid"),
     "chan.disconnected": ("id", "reason"),
-    "chan.dtmf": ("id", "targetid", "text"),
+    "chan.dtmf": ("id", "text", "targetid"),
     "chan.attach": ("id", "source", "consumer", "notify"),
     "chan.notify": ("targetid", "event"),
     "chan.control": ("targetid", "operation"),
@@ -44,23 +44,8 @@ KEY_PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 """The most important parameters of well-known messages (Yate's docs, standard messages)."""
 
-_SENDER_WIDTH = 9
-_NAME_WIDTH = 13
-_OUTCOME_WIDTH = 34
-"""Columns of the outcome, unless the parameters need them."""
-_OUTCOME_MIN = 10
-
-_RETURN_MIN = 8
-"""Columns that a return value needs, or it is left out."""
-
-_PARAMETER_MIN = 6
-"""Columns that a parameter needs to be shown cut, or it is left out."""
-
 _AMONG_SHOWN = 4
 """How many of the messages are named that a message may belong to."""
-
-_NARROW, _ROOMY = 70, 100
-"""Columns from which a line names the sender, and from which it has room to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +63,9 @@ class Style:
     color: bool = False
 
     def sign(self, outcome: str) -> str:
-        """Return the symbol of an outcome, in a colour that only repeats its meaning."""
+        """Return the symbol of an outcome."""
         handled, nobody = ("✓", "·") if self.unicode else ("+", "-")
-        symbol = {"handled": handled, "not handled": nobody}.get(outcome, "!")
-        if not self.color or outcome == "not handled":
-            return symbol
-        return f"\x1b[{32 if outcome == 'handled' else 31}m{symbol}\x1b[0m"
+        return {"handled": handled, "not handled": nobody}.get(outcome, "!")
 
     @property
     def arrow(self) -> str:
@@ -100,15 +82,20 @@ class Style:
         """The end of a text that was cut."""
         return "…" if self.unicode else ">"
 
+    @property
+    def rest(self) -> str:
+        """The sign for parameters that are left out."""
+        return "…" if self.unicode else "..."
 
-def _value(value: str) -> str:
+
+def value_text(value: str) -> str:
     """Return a parameter's value, safe for a terminal."""
     shown = safe(value)
     return f'"{shown}"' if " " in shown else shown
 
 
 def _param(name: str, value: str) -> str:
-    return f"{safe(name)}={_value(value)}"
+    return f"{safe(name)}={value_text(value)}"
 
 
 def clock(when: float) -> str:
@@ -124,97 +111,11 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def params_in_order(name: str, params: Mapping[str, str]) -> Iterator[str]:
+def params_in_order(name: str, params: Mapping[str, str]) -> list[str]:
     """The names of the parameters to show of a message, the most important first."""
-    first = [key for key in _key_names(name) if key in params]
-    yield from first
-    for key in params:
-        if key not in first and key != "handlers" and not key.startswith("cmd_"):
-            yield key
-
-
-def draw_line(journey: Journey, style: Style) -> str:
-    """Draw one message as one line, cut to the width."""
-    before = _before(journey, style)
-    outcome = _outcome(journey)
-    given = f" {style.arrow} {safe(journey.retvalue)}" if journey.retvalue else ""
-    names = _shown_parameters(journey, style.width)
-    shown = [_param(name, journey.params[name]) for name in names]
-    if not style.width:
-        outcome += given
-        params = "".join(f" {param}" for param in shown)
-        return f"{before}{style.sign(journey.outcome)} {outcome:<{_OUTCOME_WIDTH}}{params}".rstrip()
-    left = max(_OUTCOME_MIN, style.width - columns(before) - 2)
-    # The key parameters go before the return value where there is no room for both.
-    room = left - columns(outcome) - columns(_key_parameters(journey, shown, style))
-    if room >= _RETURN_MIN:
-        outcome += cut(given, room, style.more)
-    params = _fitted(shown, left - columns(outcome), style.more)
-    if style.width >= _NARROW:
-        outcome += " " * (min(_OUTCOME_WIDTH, left - columns(params)) - columns(outcome))
-    after = cut(outcome + params, left, style.more)
-    return f"{before}{style.sign(journey.outcome)} {after}".rstrip()
-
-
-def _before(journey: Journey, style: Style) -> str:
-    """The part before the outcome; a narrow line leaves out the sender and parts of a second."""
-    indent = "  " * min(journey.depth, 8)
-    name = indent + safe(journey.name)
-    if 0 < style.width < _NARROW:
-        text = f"{clock(journey.when)[:8]} #{journey.number} {name} "
-    else:
-        gap = "" if 0 < style.width < _ROOMY else " "
-        sender = safe(journey.sender).partition(" ")[0]
-        text = (
-            f"{clock(journey.when)} {gap}#{journey.number:<4d} "
-            f"{name:<{_NAME_WIDTH}} {sender:<{_SENDER_WIDTH}} "
-        )
-    room = style.width - _OUTCOME_MIN - 2
-    fits = not style.width or len(text) <= room
-    return text if fits else cut(text, max(0, room), style.more) + " "
-
-
-def _shown_parameters(journey: Journey, most: int) -> list[str]:
-    """The names of the parameters that a line of `most` columns can have, 0 for no limit."""
-    return list(params_in_order(journey.name, journey.params))[: most or None]
-
-
-def _key_parameters(journey: Journey, shown: Sequence[str], style: Style) -> str:
-    """The key parameters as they are drawn; the first parameter if there are none."""
-    count = sum(name in journey.params for name in _key_names(journey.name)) or 1
-    text = "".join(f" {param}" for param in shown[:count])
-    return f"{text} {style.more}" if shown[count:] else text
-
-
-def _key_names(message: str) -> Sequence[str]:
-    return KEY_PARAMETERS.get(message, _CHANNEL_PARAMETERS)
-
-
-def _fitted(shown: Sequence[str], room: int, more: str) -> str:
-    """As many of the parameters as there is room for; `more` stands for the rest."""
-    text = ""
-    for at, param in enumerate(shown):
-        longer = f"{text} {param}"
-        if columns(longer) + (2 if shown[at + 1 :] else 0) > room:
-            readable = room - columns(text) > _PARAMETER_MIN or not text
-            return cut(longer, max(0, room), more) if readable else f"{text} {more}"
-        text = longer
-    return text
-
-
-def _outcome(journey: Journey) -> str:
-    by, outcome = safe(journey.by), journey.outcome
-    if outcome == "handled":
-        return f"{by or 'handled'} {duration(journey.took)}".rstrip()
-    if outcome == "not handled":
-        return f"nobody {duration(journey.took)}".rstrip()
-    took = duration(next(step.took for step in journey.steps if step.result.value == outcome.value))
-    words = {
-        "timed out": f"timed out after {took}",
-        "late": f"answered late, after {took}",
-        "gone": f"went away after {took}",
-    }
-    return f"{by} {words[outcome]}"
+    first = [key for key in KEY_PARAMETERS.get(name, _CHANNEL_PARAMETERS) if key in params]
+    others = (key for key in params if key != "handlers" and not key.startswith("cmd_"))
+    return list(dict.fromkeys([*first, *others]))
 
 
 def columns(text: str) -> int:
@@ -265,8 +166,19 @@ def draw_journey(journey: Journey, style: Style) -> list[str]:
     if journey.retvalue:
         result.append(f"return {safe(journey.retvalue)}")
     lines += _folded("  reply ", result, "   ", style)
-    lines += _listed("with", journey.renamed or journey.name, journey.after, style)
-    return lines
+    return lines + _reply_params(journey, style)
+
+
+def _reply_params(journey: Journey, style: Style) -> list[str]:
+    """The parameters of the reply, or one word where they are those that were sent."""
+    sent, replied = (
+        [(key, params[key]) for key in params_in_order(journey.name, params)]
+        for params in (journey.params, journey.after)
+    )
+    # What was sent is not known of a message without a time: only its end was seen.
+    if sent and sent == replied and journey.ended and not math.isnan(journey.took):
+        return ["  with: unchanged"]
+    return _listed("with", journey.renamed or journey.name, journey.after, style)
 
 
 def _folded(
@@ -346,5 +258,5 @@ def _change(change: Change, style: Style) -> str:
         return f"+ {_param(name, change.after or '')}"
     if change.after is None:
         return f"- {_param(name, change.before)}"
-    before, after = _value(change.before), _value(change.after)
+    before, after = value_text(change.before), value_text(change.after)
     return f"{safe(name)}: {before} {style.arrow} {after}"

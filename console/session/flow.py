@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from yext.console.replies.trace import Style, draw_line
+from yext.console.replies.line import draw_line
+from yext.console.replies.trace import Style
 from yext.console.session.authority import Authority
 from yext.console.session.secrets import COMMAND_MESSAGES
 from yext.record.filters import Filter, compile_filter

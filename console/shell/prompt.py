@@ -9,7 +9,7 @@ from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import Attrs, Style
 
 from yext.console.session.secrets import Secrets
 
@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 
     from yext.console.shell.terminal import Capabilities, TerminalOutput
 
+_DIM = "dim" if "dim" in Attrs._fields else "italic"
+"""What is of less importance; the grey ansibrightblack is the background's colour in some themes.
+prompt_toolkit has it since its version 3.0.51."""
+
 _COLORED = {
     # With a colour of its own the blank after the prompt is written, and can be expected by a
     # program; prompt_toolkit leaves out others at the end of a line.
     "node": "bold fg:default",
     "failed": "ansired bold",
-    "bottom-toolbar": "noreverse ansibrightblack",
-    "auto-suggestion": "ansibrightblack",
+    "bottom-toolbar": "noreverse",
+    "auto-suggestion": _DIM,
     "completion-menu": "bg:default default",
     "completion-menu.completion": "bg:default default",
     "completion-menu.completion.current": "reverse",
-    "completion-menu.meta.completion": "bg:default ansibrightblack",
+    "completion-menu.meta.completion": f"bg:default {_DIM}",
     "completion-menu.meta.completion.current": "reverse",
-    "scrollbar.background": "bg:ansibrightblack",
-    "scrollbar.button": "bg:default",
+    "scrollbar.background": "bg:default",
+    "scrollbar.button": "reverse",
 }
 
 _COLORLESS = dict.fromkeys(_COLORED, "noreverse") | {

@@ -8,7 +8,8 @@ import pytest
 
 from yext.console.client.connection import ConnectError, LineFunction, ManagerClient
 from yext.console.client.recorder import RemoteRecorder
-from yext.console.replies.trace import Style, draw_journey, draw_line
+from yext.console.replies.line import draw_line
+from yext.console.replies.trace import Style, draw_journey
 from yext.record.journey import Journey, StepResult, from_json, to_json
 
 LINE = (
