@@ -1,9 +1,11 @@
 """Apply everything at once for a given time: python -m tests.bench.soak [MINUTES].
 
 Peers of all kinds connect and leave at random: senders, handlers that answer, handlers that leave
-without answering, watchers that do not read, scripts, operators with the flow on. Each message must
-come back exactly once, and memory, descriptors and tasks of the engine must stay within the formula
-of docs/performance.md.
+without answering, watchers that do not read, scripts, operators with the flow on; guests, peers and
+scripts that attack, and beside them consoles that are attached to hostile servers. Each message
+must come back exactly once, one that is sent alone must not wait, and memory, descriptors and tasks
+of the engine must stay within the formula of
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from tests.bench import client
+from tests.bench import client, hostile
+from tests.bench.result import percentile
 from tests.bench.target import Target, configured, process
+from tests.ports import free_port
 
 BASE_MEMORY = 64 * 2**20
 PEER_MEMORY = 12 * 1024
@@ -39,6 +44,9 @@ AT_ONCE = 12
 
 CHECK_SECONDS = 1.0
 
+CANARY_SECONDS = 0.02
+"""The time between two messages of the canary, and the processor time that 99 of 100 may take."""
+
 
 @dataclass
 class SoakResult:
@@ -49,6 +57,8 @@ class SoakResult:
         visits: number of peers, scripts and operators that have connected and left.
         failures: each violated condition, in words.
         worst: the largest memory, descriptors and tasks measured.
+        canary: processor time of the engine while each message of the canary was away, in seconds.
+        attacks: number of consoles that were attached to a hostile server.
     """
 
     sent: int = 0
@@ -56,6 +66,8 @@ class SoakResult:
     visits: int = 0
     failures: list[str] = field(default_factory=list)
     worst: tuple[int, int, int] = (0, 0, 0)
+    canary: list[float] = field(default_factory=list)
+    attacks: int = 0
 
 
 class Counting(client.Lines):
@@ -84,11 +96,31 @@ class Counting(client.Lines):
             self.done.set()
 
 
-class Soak:
-    """A soak of one engine."""
+class Canary(client.Lines):
+    """A peer that handles its own messages, of which one is away at a time."""
 
-    def __init__(self, target: Target, result: SoakResult) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.back = asyncio.Event()
+
+    def lines(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if line.startswith(b"%%>message:"):
+                self.write(b"%%<message:" + line[11:].partition(b":")[0] + b":true::\n")
+            elif line.startswith(b"%%<message:"):
+                self.back.set()
+
+
+class Soak:
+    """A soak of one engine.
+
+    Args:
+        guests: the address of a remote manager that lets guests in.
+    """
+
+    def __init__(self, target: Target, guests: str, result: SoakResult) -> None:
         self.target = target
+        self.guests = guests
         self.result = result
         self.random = random.Random()
         self._numbers = iter(range(1, 2**62))
@@ -99,6 +131,7 @@ class Soak:
         await client.connect(self.target.unix, self._orders)
         until = perf_counter() + seconds
         visitors = [asyncio.create_task(self._visit(until)) for _ in range(AT_ONCE)]
+        visitors += [asyncio.create_task(work(until)) for work in (self._sing, self._attach)]
         while perf_counter() < until:
             await asyncio.sleep(min(CHECK_SECONDS, seconds / 4))
             await self._check(AT_ONCE)
@@ -112,6 +145,8 @@ class Soak:
         kinds: list[Callable[[], Awaitable[None]]] = [
             self._sender, self._sender, self._answerer, self._deserter,
             self._unread_watcher, self._script, self._operator,
+            partial(hostile.guest, self.guests, self.random),
+            partial(hostile.peer, self.target.unix, self.random), self._hostile_script,
         ]  # fmt: skip
         while perf_counter() < until:
             await self.random.choice(kinds)()
@@ -163,6 +198,34 @@ class Soak:
         await self._stays()
         await self._order(b"external stop " + name)
 
+    async def _hostile_script(self) -> None:
+        """Start a script that attacks, and stop it."""
+        await self._order(b"external start hostile_script.py")
+        await self._stays()
+        await self._order(b"external stop hostile_script.py")
+
+    async def _sing(self, until: float) -> None:
+        """Send the messages of the canary."""
+        one = Canary()
+        await client.connect(self.target.unix, one)
+        one.write(b"%%>install:50:canary\n")
+        while perf_counter() < until:
+            before = self.target.cpu()
+            one.back.clear()
+            one.write(b"%%>message:own:0:canary::\n")
+            await asyncio.wait_for(one.back.wait(), 60)
+            self.result.canary.append(self.target.cpu() - before)
+            await asyncio.sleep(CANARY_SECONDS)
+        one.transport.close()
+
+    async def _attach(self, until: float) -> None:
+        """Attach consoles to hostile servers."""
+        while perf_counter() < until:
+            wrong = await hostile.attached(self.random)
+            self.result.attacks += 1
+            if wrong:
+                self.result.failures.append(wrong)
+
     async def _operator(self) -> None:
         """Follow the flow for a while, and give a command in a remote session."""
         await self._order(self.random.choice([b"flow on", b"flow on handled", b"flow last"]))
@@ -204,9 +267,12 @@ async def soak(seconds: float) -> SoakResult:
     """Run an engine with everything at once for this many seconds."""
     result = SoakResult()
     with configured() as (conf, target):
+        port = free_port()
+        with (conf / "rmanager.conf").open("a") as file:
+            file.write(f"[guests]\nport={port}\npassword=sesame\ntelnet=yes\n")
         command = (sys.executable, "-m", "tests.bench.attended", "-c", str(conf))
         async with process(*command) as target.pid:
-            await Soak(target, result).run(seconds)
+            await Soak(target, f"tcp:127.0.0.1:{port}", result).run(seconds)
     if result.returned != result.sent:
         result.failures.append(f"{result.sent:,} messages sent, {result.returned:,} came back")
     return result
@@ -219,6 +285,11 @@ def main() -> int:
     memory, descriptors, tasks = result.worst
     print(f"{result.returned:,} messages came back of {result.sent:,}; {result.visits:,} visits")
     print(f"at most {memory / 1e6:.0f} MB, {descriptors} descriptors, {tasks} tasks")
+    p99 = percentile(result.canary, 0.99)
+    print(f"canary: {len(result.canary):,} messages, p99 {p99 * 1e3:.1f} ms of processor time")
+    print(f"{result.attacks:,} consoles attached to hostile servers")
+    if p99 > CANARY_SECONDS:
+        result.failures.append(f"the canary waited for more than {CANARY_SECONDS * 1e3:.0f} ms")
     for failure in result.failures[:50]:
         print(failure)
     return 1 if result.failures else 0

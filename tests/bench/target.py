@@ -19,6 +19,9 @@ from tests.ports import free_port
 ANSWERER = Path(__file__).parent / "answerer.py"
 ROOT = Path(__file__).parent.parent.parent
 
+OUTPUT_MAX = 2**20
+"""Bytes of a terminal's output that are kept."""
+
 
 @dataclass
 class Target:
@@ -114,11 +117,13 @@ class Terminal:
     Attributes:
         pid: the program's process id.
         output: the program's output since the last `ask`.
+        gone: whether the program has closed the terminal.
     """
 
     def __init__(self, master: int, program: asyncio.subprocess.Process) -> None:
         self.pid = program.pid
         self.output = b""
+        self.gone = False
         self._master = master
         self._program = program
         self._more = asyncio.Event()
@@ -130,8 +135,9 @@ class Terminal:
         except OSError:
             data = b""
         if not data:
+            self.gone = True
             asyncio.get_running_loop().remove_reader(self._master)
-        self.output += data
+        self.output = (self.output + data)[-OUTPUT_MAX:]
         self._more.set()
 
     async def sees(self, text: bytes) -> None:
@@ -140,15 +146,20 @@ class Terminal:
             self._more.clear()
             await asyncio.wait_for(self._more.wait(), 30)
 
+    def type(self, keys: bytes) -> None:
+        """Type keys."""
+        os.write(self._master, keys)
+
     async def ask(self, line: bytes, answer: bytes) -> None:
         """Type a line and wait for the answer."""
         self.output = b""
-        os.write(self._master, line + b"\r")
+        self.type(line + b"\r")
         await self.sees(answer)
 
     async def close(self) -> None:
         """End the program."""
-        self._program.send_signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._program.send_signal(signal.SIGKILL)
         await self._program.wait()
         asyncio.get_running_loop().remove_reader(self._master)
         os.close(self._master)
