@@ -29,6 +29,7 @@ class NoAnswer(StrEnum):
 
     TIMED_OUT = "timed out"
     GONE = "gone"
+    UNREACHABLE = "unreachable"
 
 
 class Pending:
@@ -181,6 +182,12 @@ class Recording(Protocol):
         self, handler: Handler, message: Message, handled: bool, outcome: NoAnswer | None
     ) -> None:
         """Record that `handler` has answered, or why it did not."""
+
+    def sent_to(self, owner: str) -> None:
+        """Record that the handler entered last has sent the message on to `owner` elsewhere."""
+
+    def was_there(self, seconds: float) -> None:
+        """Record how long that owner has taken where it is, without the way; before `leave`."""
 
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
@@ -447,6 +454,12 @@ class Dispatcher:
         handlers[index] = handler
         self._handlers_changed(handler.name)
 
+    def has(self, handler: Handler) -> bool:
+        """Return True if `handler` is installed."""
+        handlers = self._by_name.get(handler.name, ())
+        index = bisect_left(handlers, handler.key, key=_by_key)
+        return index < len(handlers) and handlers[index] is handler
+
     def _handlers_changed(self, name: str) -> None:
         """Note that the handlers of messages called `name`, of all if that is empty, changed."""
         if self._waiters:
@@ -637,6 +650,17 @@ class Dispatcher:
             watcher.notice(dispatch)
         if journey is not None:
             journey.end(dispatch, self._watch_views.get(name, self._watch_all))
+        if dispatch.done is not None:
+            dispatch.done(dispatch)
+        if self._idle is not None and not self.in_flight and not self._queue:
+            self._idle.set()
+
+    def finish_part(self, dispatch: Dispatch) -> None:
+        """End a dispatch that is part of another engine's, which notifies its own watchers."""
+        self.dispatched += 1
+        self.in_flight -= 1
+        if dispatch.journey is not None:
+            dispatch.journey.end(dispatch, ())
         if dispatch.done is not None:
             dispatch.done(dispatch)
         if self._idle is not None and not self.in_flight and not self._queue:

@@ -85,6 +85,9 @@ class StepResult(StrEnum):
     ASKED = "asked last"
     """It was asked last of those that are known; who handled the message is not."""
 
+    UNREACHABLE = "unreachable"
+    """The message could not be sent to the node that it is on."""
+
     NOT_ASKED = "not asked"
     """The message was handled before."""
 
@@ -97,6 +100,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed out"
     LATE = "late"
     GONE = "gone"
+    UNREACHABLE = "unreachable"
 
 
 class Change(NamedTuple):
@@ -125,6 +129,8 @@ class Step:
         changes: the parameters that it changed.
         renamed: the new name of the message, empty if it was kept.
         retvalue: the new return value, None if it was kept.
+        there: of a handler on another node, seconds that it has taken there, without the way;
+            `UNKNOWN` if it did not say. None for a handler here.
     """
 
     owner: str
@@ -134,9 +140,17 @@ class Step:
     changes: tuple[Change, ...] = ()
     renamed: str = ""
     retvalue: str | None = None
+    there: float | None = None
+
+    @property
+    def node(self) -> str:
+        """The node that the handler is on, empty for this one."""
+        return "" if self.there is None else self.owner.partition(":")[0]
 
 
-FAILED_RESULTS = (StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE)
+FAILED_RESULTS = (
+    StepResult.TIMED_OUT, StepResult.LATE, StepResult.GONE, StepResult.UNREACHABLE,
+)  # fmt: skip
 """The results of handlers that failed to answer."""
 
 
@@ -377,7 +391,8 @@ def _took(seconds: Any) -> float:
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
-    return {
+    there = {} if step.there is None else {"there": _seconds(step.there)}
+    return there | {
         "handler": step.owner,
         "priority": step.priority,
         "seconds": _seconds(step.took),
@@ -438,6 +453,7 @@ def _step_from_json(step: Any) -> Step:
         ),
         _optional(step["renamed"]) or "",
         _optional(step["retvalue"]),
+        _took(step["there"]) if "there" in step else None,
     )
 
 

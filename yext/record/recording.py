@@ -16,6 +16,7 @@ from yext.record.journey import (
     FIXED_BYTES,
     NUMBER_BYTES,
     STEP_BYTES,
+    UNKNOWN,
     EncodedParams,
     Journey,
     Step,
@@ -32,6 +33,7 @@ _HANDLED, _PASSED = StepResult.HANDLED, StepResult.PASSED
 _FAILED = {
     NoAnswer.TIMED_OUT: StepResult.TIMED_OUT,
     NoAnswer.GONE: StepResult.GONE,
+    NoAnswer.UNREACHABLE: StepResult.UNREACHABLE,
 }
 
 _ENTERED: Final = 6
@@ -68,7 +70,7 @@ class Recording(Journey):
         dispatch: the dispatch, at its start.
     """
 
-    __slots__ = ("_first", "_notes", "_record", "_rest", "_started")
+    __slots__ = ("_first", "_notes", "_record", "_rest", "_started", "_there")
 
     def __init__(self, record: Record, number: int, dispatch: Dispatch) -> None:
         message, sender = dispatch.message, dispatch.sender
@@ -88,6 +90,7 @@ class Recording(Journey):
         self._first: str | dict[str, str] = message.snapshot() if wire is None else wire[2]
         self._notes: list[Any] = []
         self._rest: Sequence[tuple[str, int]] = ()
+        self._there: dict[int, float] | None = None  # by the number of the step
         self._params = self._after = self._steps = None
         self.handled = self.ended = False
         self.watchers = ()
@@ -129,6 +132,17 @@ class Recording(Journey):
             message.snapshot() if wire is None else wire[2],
             (_HANDLED if handled else _PASSED) if outcome is None else _FAILED[outcome],
         )  # fmt: skip
+
+    def sent_to(self, owner: str) -> None:
+        """Record that the handler entered last has sent the message on to `owner` elsewhere."""
+        self._notes[-_ENTERED] = owner
+        self._there = self._there or {}
+        self._there[len(self._notes) // _NOTES] = UNKNOWN
+
+    def was_there(self, seconds: float) -> None:
+        """Record how long that owner has taken where it is, without the way; before `leave`."""
+        if self._there is not None:
+            self._there[len(self._notes) // _NOTES] = seconds
 
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
@@ -210,6 +224,8 @@ class Recording(Journey):
     def _made(self) -> list[Step]:
         notes = self._notes
         steps = [_step(notes[first : first + _NOTES]) for first in range(0, len(notes), _NOTES)]
+        for number, seconds in (self._there or {}).items():
+            steps[number].there = seconds
         return steps + [
             Step(owner, priority, result=StepResult.NOT_ASKED) for owner, priority in self._rest
         ]
