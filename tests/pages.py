@@ -17,6 +17,7 @@ from pathlib import Path
 from ports import free_port
 from terminals import PROMPT, Place, Terminal
 
+from yext.cluster import settings as cluster
 from yext.conf.options import Option
 from yext.console import manual
 from yext.console.server import listeners
@@ -195,6 +196,16 @@ _SECTIONS = (
         "`[listener NAME]` another one. A line `alias:NAME=COMMAND` adds an alias.",
         listeners.OPTIONS,
     ),
+    (
+        "## yext.conf",
+        "What only yext has. [cluster.md](cluster.md) is about the sections `[share]`, "
+        "`[link NAME]` and `[nats]`; without one of them nothing of it is loaded. Relative names "
+        "of files are looked up in the configuration directory.",
+        None,
+    ),
+    ("### [share]", "What is shared with other nodes.", cluster.SHARE),
+    ("### [link NAME]", "A section for each node to connect to.", cluster.LINK),
+    ("### [nats]", "Other nodes by a NATS server; needs `yate-yext[nats]`.", cluster.NATS),
 )
 
 

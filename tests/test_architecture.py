@@ -8,7 +8,7 @@ import pytest
 from tests import house
 
 FOREIGN = {
-    "yext": ("numpy", "soxr"),
+    "yext": ("nats", "numpy", "soxr"),
     "console": ("prompt_toolkit", "rich", "watchfiles", "wcwidth"),
 }
 """Libraries that each package may import, besides the standard library."""

@@ -17,6 +17,7 @@ say what failed, where and why.
     ├── FilterError               a mistake in a filter expression, with its column
     ├── PatternError              a mistake in a regular expression, with its column
     ├── RecordError               a file or a line that is not a record of messages
+    ├── NodeError                 what another node says is not allowed, or makes no sense
     ├── SoundError                a sound file that cannot be read or written
     └── EngineError               the engine is not in the state for an operation
         └── ModuleError           a module could not be loaded or unloaded
@@ -238,6 +239,10 @@ class PatternError(YextError):
 
 class RecordError(YextError):
     """A file, a line or an object is not a record of messages; the text names the line."""
+
+
+class NodeError(YextError):
+    """Another node says what no node says, or more than it may."""
 
 
 class SoundError(YextError):

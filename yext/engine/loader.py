@@ -21,6 +21,7 @@ BUILT_IN: dict[str, str] = {
     "phone": "yext.telephony.phone.driver:PhoneDriver",
     "cdrbuild": "yext.telephony.cdr:CdrBuilder",
     "pbx": "yext.telephony.pbx:Pbx",
+    "cluster": "yext.cluster.module:Cluster",
     "extmodule": "yext.extmodule.module:ExtModule",
     "msgsniff": "yext.msgsniff.sniffer:MsgSniff",
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from yext.conf import Conf, Problem
 from yext.conf.options import unknown_section
 
-MODULES: dict[str, tuple[str, ...]] = {}
+MODULES: dict[str, tuple[str, ...]] = {"cluster": ("share", "link NAME", "nats")}
 """The modules that are loaded if the file has one of their sections, and not imported otherwise."""
 
-OTHERS = ("metrics", "console", "share", "link NAME", "nats")
+OTHERS = ("metrics", "console")
 """The sections of other parts of yext."""
 
 _KNOWN = (*OTHERS, *(section for sections in MODULES.values() for section in sections))

@@ -38,6 +38,10 @@ AttachCall = Callable[[Peer, str, Message], "Callable[[], None] | None"]
 """Attaches the call that goes with a peer's message: see `PeerHost.attach_call`."""
 
 
+BeginLink = Callable[[Peer, str], str]
+"""Makes a link between nodes of a peer's connection; returns why not, empty if it is done."""
+
+
 def _connect_peer(peer: Peer, role: str, ident: str) -> bool:
     """Give a peer a role in which it goes on with lines of the protocol."""
     peer.role = role
@@ -70,6 +74,7 @@ class Supervisor:
         channels: the ends of calls that scripts and peers are, in order of arrival.
         roles: what gives a peer a role, by the name of the role.
         attach_call: what attaches the call that goes with a peer's message.
+        links: what makes links between nodes, None for nothing.
     """
 
     def __init__(self, module: Module, settings: Settings) -> None:
@@ -82,6 +87,7 @@ class Supervisor:
         self.channels: dict[PeerChannel, None] = {}
         self.roles: dict[str, ConnectRole] = {"global": _connect_peer, "channel": _connect_peer}
         self.attach_call: AttachCall = _no_call
+        self.links: BeginLink | None = None
         self._module = module
         self._peer_index: Index[Peer] = Index()
         self._to_flush: list[Connection] = []
@@ -205,6 +211,11 @@ class Supervisor:
         """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
         connect = self.roles.get(role)
         return connect is not None and connect(peer, role, ident)
+
+    def begin_link(self, peer: Peer, greeting: str) -> str | None:
+        """Make a link between nodes of the peer's connection; return why not, empty if it is done,
+        None where there are no links."""
+        return None if self.links is None else self.links(peer, greeting)
 
     def find_peer(self, name: str, parameter: str | None) -> Peer | None:
         """Return the first peer called `name`, with that parameter unless it is None."""

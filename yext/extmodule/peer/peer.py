@@ -82,6 +82,10 @@ class PeerHost(Protocol):
     def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
         """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""
 
+    def begin_link(self, peer: Peer, greeting: str) -> str | None:
+        """Make a link between nodes of the peer's connection; return why not, empty if it is done,
+        None where there are no links."""
+
     def attach_call(self, peer: Peer, ident: str, message: Message) -> Callable[[], None] | None:
         """Attach the call that goes with a message of the peer as its user data.
 
@@ -430,6 +434,12 @@ class Peer:
     def set_timeout(self, milliseconds: int) -> None:
         """Change how long the next answers are waited for, 0 or less for ever."""
         self._use(self.settings.changed(timeout=milliseconds))
+
+    def begin_link(self, greeting: str) -> str | None:
+        """Make a link between nodes of the connection; see `PeerHost.begin_link`."""
+        if self.is_script or self.role != "global":
+            return None
+        return self._host.begin_link(self, greeting)
 
     def use_defaults(self, before: PeerSettings, after: PeerSettings) -> None:
         """Use the settings of new peers, `before` until now and `after` from now on, as far as

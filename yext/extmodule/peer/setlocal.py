@@ -151,6 +151,10 @@ class SettablePeer(Protocol):
     def set_timeout(self, milliseconds: int) -> None:
         """Change how long the next answers are waited for."""
 
+    def begin_link(self, greeting: str) -> str | None:
+        """Make a link between nodes of the peer's connection; return why not, empty if it is done,
+        None where there are no links."""
+
 
 Result = tuple[str, bool]
 """The value that the answer shows, and whether the request succeeded."""
@@ -269,6 +273,12 @@ def _debugname(peer: SettablePeer, value: str) -> Result:
     return peer.settings.debugname or peer.name, True
 
 
+def _link(peer: SettablePeer, value: str) -> Result:
+    """The greeting of another yext, whose connection is a link from then on (docs/cluster.md)."""
+    reason = peer.begin_link(value)
+    return (value, False) if reason is None else (reason, not reason)
+
+
 def _id(peer: SettablePeer, value: str) -> Result:
     """The name of the peer's channel; only a peer with a channel has this."""
     channel = peer.channel
@@ -322,6 +332,7 @@ ROWS: dict[str, Row] = {
     "debuglevel": _debuglevel,
     "debugname": _debugname,
     "runid": _runid,
+    "yext.link": _link,
 }
 """The parameters by name."""
 
