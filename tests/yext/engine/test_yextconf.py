@@ -31,7 +31,7 @@ def test_a_named_section_is_known_by_its_first_word(tmp_path: Path) -> None:
 def test_a_module_is_wanted_for_its_section_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(yextconf.MODULES, "some", ("share", "link NAME"))
+    monkeypatch.setattr(yextconf, "MODULES", {"some": ("share", "link NAME")})
 
     async def wanted(text: str) -> list[str]:
         (tmp_path / "yext.conf").write_text(text)
