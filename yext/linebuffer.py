@@ -29,13 +29,20 @@ class LineBuffer:
 
     def __init__(self, size: int = BUFSIZE) -> None:
         self.size = size
-        self._rest = b""
+        self._rest: bytes | bytearray = b""
         self.lines: list[str] = []
         self._unchecked: list[str] = []  # in order, from the first that may be too long
 
     def feed(self, data: bytes) -> None:
         """Add bytes that were read; `next_line` returns the lines that are complete."""
-        data = self._rest + data if self._rest else data
+        if self._rest:
+            if b"\n" not in data and b"\0" not in data:
+                # A line that comes byte by byte is not copied for each.
+                if isinstance(self._rest, bytes):
+                    self._rest = bytearray(self._rest)
+                self._rest += data
+                return
+            data = bytes(self._rest) + data
         if b"\0" in data:
             data = data.replace(b"\0", b"\n")
         end = data.rfind(b"\n")

@@ -37,7 +37,7 @@ _NONE: frozenset[str] = frozenset()
 _LINE_PARAMS = ("line", "partial", "partline")
 """The parameters of messages that hold a command line."""
 
-_DEPTH_MAX = 8
+_DEPTH_MAX = 3
 """How deep command lines in parameters of command lines are looked into."""
 
 _WORD = re.compile(r"\s*(!|[^\s!]\S*)(\s*)")
@@ -50,7 +50,7 @@ def _argument() -> re.Pattern[str]:
     """An argument as a shell reads it; a quote that is not closed takes in the rest."""
     # Not compiled at a start, which is to be quick: most lines have no parameter.
     return re.compile(
-        r"""(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\]|\\$)+""", re.DOTALL
+        r"""(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\]++|\\$)+""", re.DOTALL
     )
 
 
