@@ -6,7 +6,7 @@ import asyncio
 import errno
 from collections.abc import Iterable
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from yext import Reply
 from yext.command import EOL
@@ -66,7 +66,7 @@ def on(session: Session, filter: Annotated[str, Rest(completer=filter_words)] = 
         if mistake is not None:
             return mistake
     session.flow.on()
-    return state(session)
+    return _state_and_unseen(session, filter)
 
 
 def off(session: Session) -> Reply:
@@ -147,7 +147,19 @@ def set_filter(
     session: Session, filter: Annotated[str, Rest(completer=filter_words)] = ""
 ) -> Reply:
     """Choose the messages that are shown; without a filter, all."""
-    return _set_filter(session, "flow filter ", filter) or state(session)
+    return _set_filter(session, "flow filter ", filter) or _state_and_unseen(session, filter)
+
+
+def _state_and_unseen(session: Session, expression: str) -> Reply:
+    """The state of the flow, and what of a filter that was given nobody has seen."""
+    reply = state(session)
+    if not expression:
+        return reply
+    from yext.console.commands.messages.unseen import unseen
+
+    lines = unseen(session, session.flow.filter)
+    text = reply.text + "".join(f"  {line}{EOL}" for line in lines)
+    return Reply(True, text, data=cast("dict[str, object]", reply.data) | {"unseen": lines})
 
 
 def _set_filter(session: Session, typed: str, expression: str) -> Reply | None:

@@ -26,7 +26,11 @@ _HELD_MAX = 1000
 _NAMES_MAX = 1000
 """For how many names it is known that all messages are shown: peers may invent names."""
 
-_TIMER = "engine.timer"
+_NOISE = ("engine.timer", "engine.help", "engine.status")
+"""Messages that tell how the engine is, or are sent while somebody types at a console."""
+
+_ASKED = ("external info", "version")
+"""Command lines that a console attached to a Yate gives by itself."""
 
 
 class Viewer(Protocol):
@@ -256,19 +260,23 @@ class Flow:
     def _may_want(self, name: str) -> bool:
         """Whether messages of that name can pass the filter."""
         verdict = self._filter.by_name(name)
-        if verdict is True and name != _TIMER and name not in COMMAND_MESSAGES:
+        if verdict is True and name not in _NOISE and name not in COMMAND_MESSAGES:
             if len(self._all_shown) >= _NAMES_MAX:
                 self._all_shown.clear()
             self._all_shown.add(name)
         if verdict is False:
             return False
-        return name != _TIMER or self._filter.mentions(name)
+        return name not in _NOISE or self._filter.mentions(name)
 
     def _is_background(self, journey: Journey) -> bool:
-        """Whether it is a tick of the timer, a completion, or a command of this session."""
-        if journey.name in COMMAND_MESSAGES:
-            return journey.sender == self._viewer.label or "partial" in journey.params
-        return journey.name == _TIMER
+        """Whether it is one of those that consoles and the engine send by themselves, or a command
+        of this session."""
+        if journey.name in _NOISE:
+            return True
+        if journey.name not in COMMAND_MESSAGES:
+            return False
+        mine = journey.sender == self._viewer.label
+        return mine or "partial" in journey.params or journey.params.get("line") in _ASKED
 
     def _ended(self, journey: Journey) -> None:
         if (

@@ -56,6 +56,12 @@ _PLAIN: Final[dict[str, CharSet | Assertion | Mark]] = {
     "|": Mark.OR,
     ")": Mark.CLOSE,
 }
+_CLASS_ALONE: Final = re.compile(r"\[\^?:(\w+):\]", re.ASCII)
+"""A class that is not in brackets of its own, which would be the set of its letters."""
+
+_COLLATING: Final = re.compile(r"\[([.=]).+?\1\]", re.DOTALL)
+"""The other things that POSIX has in brackets."""
+
 _BOUNDS: Final = re.compile(r"\{(\d{1,4})(,?)(\d{0,4})\}", re.ASCII)
 
 
@@ -135,6 +141,9 @@ class _Reader:
         return single(_CONTROLS.get(char, char))
 
     def _bracket(self, begin: int) -> CharSet:
+        alone = _CLASS_ALONE.match(self._pattern, begin)
+        if alone is not None:
+            raise self._mistake(begin, f"a class is written [[:{alone[1]}:]]")
         negated = self._skip("^")
         ranges: list[tuple[int, int]] = []
         first = True
@@ -164,6 +173,8 @@ class _Reader:
 
     def _bracket_item(self, begin: int) -> CharSet:
         column = self._at
+        if _COLLATING.match(self._pattern, column):
+            raise self._mistake(column, "only classes are understood here: [[:alpha:]]")
         if self._skip("[:"):
             name, colon, _ = self._pattern[self._at :].partition(":]")
             if colon and name in CLASSES:

@@ -8,13 +8,34 @@ An expression is compiled once, into a plain function of a `Journey`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from yext.errors import FilterError, PatternError
 from yext.patterns.wildcards import Matcher, wildcard
-from yext.record.journey import Journey
+from yext.record.terms import (
+    COMPARING,
+    JOINING,
+    SIGNS,
+    STATES,
+    Part,
+    Predicate,
+    Term,
+    TermKind,
+    Verdict,
+    all_of,
+    any_of,
+    handled_by,
+    has_param,
+    name_is,
+    none_of,
+    number,
+    param_above,
+    param_is,
+    param_is_not,
+    sent_by,
+    slower_than,
+)
 
 LONGEST_FILTER: Final = 4096
 """Characters of an expression."""
@@ -22,20 +43,19 @@ LONGEST_FILTER: Final = 4096
 DEEPEST: Final = 50
 """The number of parentheses and nots that may be open at once."""
 
-Predicate = Callable[[Journey], bool]
-"""Decides whether a message passes."""
-
-Verdict = Callable[[str], bool | None]
-"""Decides whether messages of a name pass, None if the name alone does not decide it."""
-
 WORDS: Final = {
     "and": "both sides are true",
     "or": "one side is true",
     "not": "what follows is not true",
     "handled": "a handler handled it",
     "unhandled": "nobody handled it",
+    "failed": "its handler timed out, went away or answered late",
+    "timedout": "its handler did not answer in time",
+    "gone": "its handler ended before it answered",
+    "late": "its handler answered after its timeout",
     "from:": "its sender",
     "by:": "its handler",
+    "has:": "it has that parameter",
     "slow>": "it took longer than: slow>10ms",
 }
 """The words of the language with their meanings, for completion."""
@@ -52,10 +72,18 @@ _WHY_NO_NAME: Final = {
     "~": "the name of a parameter is missing before ~",
     "<": "write slow>10ms for the time a message took",
     ">": "write slow>10ms for the time a message took",
-    ":": "only from: and by: have a colon; put a name with : in quotes",
+    ":": "only from:, by: and has: have a colon: write PARAM=VALUE; put a name with : in quotes",
 }
 
-_PARAM: Final = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
+_PARAM: Final = re.compile(r"(.+?)(!=|[=~>])(.*)", re.DOTALL)
+
+_SIGNS: Final = re.compile(r"([^=~!<>]+)(<>|[=~!<>]{2}|<)(.*)", re.DOTALL)
+
+_PREFIXES: Final = {
+    "from:": (TermKind.SENDER, sent_by),
+    "by:": (TermKind.HANDLER, handled_by),
+    "has:": (TermKind.PARAM, has_param),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +94,18 @@ class Filter:
         text: the expression as it was typed, empty for all messages.
         matches: decides whether a journey passes.
         by_name: decides whether messages of a name pass, as far as the name alone can.
-        names: the message names in the expression, with wildcards.
+        terms: its terms, in their order.
     """
 
     text: str
     matches: Predicate
     by_name: Verdict
-    names: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     def mentions(self, name: str) -> bool:
         """Return whether the expression asks for messages called `name`."""
-        return any(wildcard(pattern)(name) for pattern in self.names)
+        names = (term.text for term in self.terms if term.kind is TermKind.NAME)
+        return any(wildcard(pattern)(name) for pattern in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +141,7 @@ def compile_filter(expression: str, hidden: Matcher | None = None) -> Filter:
         raise FilterError(expression, LONGEST_FILTER, "the filter is too long")
     parser = _Parser(expression, hidden)
     matches, by_name = parser.parse()
-    return Filter(text, matches, by_name, tuple(parser.names))
+    return Filter(text, matches, by_name, tuple(parser.terms))
 
 
 def _tokens(expression: str) -> list[_Token]:
@@ -174,36 +203,22 @@ def _quoted(expression: str, begin: int) -> tuple[str, int]:
     raise FilterError(expression, begin, "this quote is not closed")
 
 
-def _unknown(name: str) -> None:
-    """The verdict of words that do not depend on the name."""
-
-
-class _Part(NamedTuple):
-    """A compiled part of an expression."""
-
-    matches: Predicate
-    by_name: Verdict = _unknown
-
-
 class _Parser:
     """A recursive-descent parser: ``or`` binds weaker than ``and``, and ``and`` than ``not``."""
 
     def __init__(self, expression: str, hidden: Matcher | None) -> None:
         self.expression = expression
-        self.names: list[str] = []
+        self.terms: list[Term] = []
         self._hidden = hidden
         self._tokens = _tokens(expression)
         self._at = 0
         self._depth = 0
 
-    def parse(self) -> _Part:
+    def parse(self) -> Part:
         predicate = self._or()
         token = self._peek()
         if token is not None:
-            known = token.text == ")" and token.plain
-            raise self._mistake(
-                token, "nothing to close here" if known else "'and' or 'or' is missing before this"
-            )
+            raise self._mistake(token, _unexpected(token))
         return predicate
 
     def _mistake(self, token: _Token | None, text: str) -> FilterError:
@@ -220,26 +235,26 @@ class _Parser:
         self._at += 1
         return True
 
-    def _or(self) -> _Part:
+    def _or(self) -> Part:
         found = [self._and()]
         while self._take("or"):
             found.append(self._and())
-        return found[0] if len(found) == 1 else _any_of(tuple(found))
+        return found[0] if len(found) == 1 else any_of(tuple(found))
 
-    def _and(self) -> _Part:
+    def _and(self) -> Part:
         found = [self._not()]
         while self._take("and"):
             found.append(self._not())
-        return found[0] if len(found) == 1 else _all_of(tuple(found))
+        return found[0] if len(found) == 1 else all_of(tuple(found))
 
-    def _not(self) -> _Part:
+    def _not(self) -> Part:
         token = self._peek()
         self._depth += 1
         if self._depth > DEEPEST:
             raise self._mistake(token, f"more than {DEEPEST} open at once")
         try:
             if self._take("not"):
-                return _none_of(self._not())
+                return none_of(self._not())
             if self._take("("):
                 inside = self._or()
                 if not self._take(")"):
@@ -249,7 +264,7 @@ class _Parser:
         finally:
             self._depth -= 1
 
-    def _term(self) -> _Part:
+    def _term(self) -> Part:
         token = self._peek()
         if token is None:
             raise self._mistake(None, "something is missing here")
@@ -257,11 +272,16 @@ class _Parser:
             what = "nothing to close here" if token.text == ")" else "nothing to join here"
             raise self._mistake(token, what)
         self._at += 1
-        if token.plain and token.text in _STATES:
-            return _Part(_STATES[token.text])
-        for prefix, make in _PREFIXES.items():
+        if token.plain:
+            self._refuse_other_languages(token)
+        if token.plain and token.text in STATES:
+            self._add(TermKind.END, token.text, token)
+            return Part(STATES[token.text])
+        for prefix, (kind, make) in _PREFIXES.items():
             if token.text.startswith(prefix):
-                return _Part(make(self._rest(token, prefix)))
+                name = self._rest(token, prefix)
+                self._add(kind, name, token)
+                return Part(make(name))
         if token.text.startswith("slow>"):
             return self._slow(token)
         found = _PARAM.fullmatch(token.text)
@@ -270,8 +290,31 @@ class _Parser:
         if token.plain and (odd := _NO_NAME.search(token.text)) is not None:
             column = token.column + odd.start()
             raise FilterError(self.expression, column, _WHY_NO_NAME[odd[0]])
-        self.names.append(token.text)
-        return _name(token.text)
+        self._add(TermKind.NAME, token.text, token)
+        return name_is(token.text)
+
+    def _add(self, kind: TermKind, text: str, token: _Token) -> None:
+        self.terms.append(Term(kind, text, token.column))
+
+    def _refuse_other_languages(self, token: _Token) -> None:
+        """Refuse a word of another language, with what it is in this one.
+
+        It could never match anything. A name or value that really has it is put in quotes.
+        """
+        text = token.text
+        if text in JOINING:
+            raise self._mistake(token, JOINING[text])
+        if text.startswith("!"):
+            raise self._mistake(token, f"write not {text[1:]}")
+        if text.startswith("-"):
+            raise self._mistake(token, "a filter has no options: help filter")
+        found = _SIGNS.fullmatch(text)
+        advice = dict(SIGNS).get(found[2]) if found is not None else None
+        if found is None or advice is None or text.startswith("slow"):
+            return
+        column = token.column + found.start(2)
+        text = advice.format(name=found[1], value=found[3] or "VALUE")
+        raise FilterError(self.expression, column, text)
 
     def _rest(self, token: _Token, prefix: str) -> str:
         if len(token.text) == len(prefix):
@@ -279,100 +322,45 @@ class _Parser:
             raise FilterError(self.expression, column, f"write a name after {prefix}")
         return token.text[len(prefix) :]
 
-    def _slow(self, token: _Token) -> _Part:
+    def _slow(self, token: _Token) -> Part:
         found = _SLOW.fullmatch(token.text)
         if found is None:
             column = token.column + len("slow>")
             raise FilterError(self.expression, column, "write a time here: 10ms, 500us, 2s")
-        return _Part(_slower(float(found[1]) * _UNITS[found[2]]))
+        self._add(TermKind.END, token.text, token)
+        return Part(slower_than(float(found[1]) * _UNITS[found[2]]))
 
-    def _param(self, token: _Token, name: str, sign: str, value: str) -> _Part:
+    def _param(self, token: _Token, name: str, sign: str, value: str) -> Part:
         if self._hidden is not None and self._hidden(name):
             raise self._mistake(token, f"{name} is hidden from observers")
+        self._add(TermKind.PARAM, name, token)
         if sign == "=":
-            return _Part(_param_is(name, wildcard(value), absent=not value))
+            return Part(param_is(name, wildcard(value), absent=not value))
+        if sign == "!=":
+            return Part(param_is_not(name, wildcard(value)))
+        column = token.column + len(name) + 1
+        if sign == ">":
+            limit = number(value)
+            if limit is None:
+                raise FilterError(self.expression, column, "write a number here")
+            return Part(param_above(name, limit))
         # Loaded with the first expression: most filters have none.
         from yext.record.expressions import regex
 
         try:
-            return _Part(_param_is(name, regex(value), absent=False))
+            return Part(param_is(name, regex(value), absent=False))
         except PatternError as error:
             # In a quoted word the column is off by the quotes before it, which is near enough.
-            column = token.column + len(name) + 1 + error.column
             text = f"not a regular expression: {error.text}"
-            raise FilterError(self.expression, column, text) from None
+            raise FilterError(self.expression, column + error.column, text) from None
 
 
-def _any_of(parts: tuple[_Part, ...]) -> _Part:
-    def by_name(name: str) -> bool | None:
-        verdicts = [part.by_name(name) for part in parts]
-        return True if True in verdicts else None if None in verdicts else False
-
-    return _Part(lambda journey: any(part.matches(journey) for part in parts), by_name)
-
-
-def _all_of(parts: tuple[_Part, ...]) -> _Part:
-    def by_name(name: str) -> bool | None:
-        verdicts = [part.by_name(name) for part in parts]
-        return False if False in verdicts else None if None in verdicts else True
-
-    return _Part(lambda journey: all(part.matches(journey) for part in parts), by_name)
-
-
-def _none_of(part: _Part) -> _Part:
-    def by_name(name: str) -> bool | None:
-        verdict = part.by_name(name)
-        return None if verdict is None else not verdict
-
-    return _Part(lambda journey: not part.matches(journey), by_name)
-
-
-def _name(pattern: str) -> _Part:
-    fits = wildcard(pattern)
-    return _Part(lambda journey: fits(journey.name), fits)
-
-
-def _param_is(name: str, fits: Matcher, absent: bool) -> Predicate:
-    """Match the values that a parameter had at first and at the end.
-
-    Args:
-        name: the parameter.
-        fits: matches a value.
-        absent: the result for a message without the parameter.
-    """
-
-    def predicate(journey: Journey) -> bool:
-        before, after = journey.params.get(name), journey.after.get(name)
-        if before is None and after is None:
-            return absent
-        return (before is not None and fits(before)) or (after is not None and fits(after))
-
-    return predicate
-
-
-def _slower(seconds: float) -> Predicate:
-    return lambda journey: journey.took > seconds
-
-
-def _labelled(pattern: str) -> Matcher:
-    """Match a label or its first word, as a script's label may end in its parameter."""
-    fits = wildcard(pattern)
-    return lambda label: fits(label) or fits(label.partition(" ")[0])
-
-
-def _from(pattern: str) -> Predicate:
-    fits = _labelled(pattern)
-    return lambda journey: fits(journey.sender)
-
-
-def _by(pattern: str) -> Predicate:
-    fits = _labelled(pattern)
-    return lambda journey: fits(journey.by)
-
-
-_STATES: Final[dict[str, Predicate]] = {
-    "handled": lambda journey: journey.handled,
-    "unhandled": lambda journey: not journey.handled,
-}
-
-_PREFIXES: Final[dict[str, Callable[[str], Predicate]]] = {"from:": _from, "by:": _by}
+def _unexpected(token: _Token) -> str:
+    """What is wrong with a word after a term."""
+    if token.plain and token.text == ")":
+        return "nothing to close here"
+    if token.plain and token.text in JOINING:
+        return JOINING[token.text]
+    if token.plain and token.text in COMPARING:
+        return f"write {COMPARING[token.text]}, without blanks"
+    return "'and' or 'or' is missing before this"

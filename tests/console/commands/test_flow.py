@@ -12,6 +12,7 @@ from seen import Seen, session
 from yext import Engine, Message, Reply
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
+from yext.console.link import LocalLink
 from yext.console.session.authority import Authority
 from yext.console.session.session import Policy, Session
 from yext.dispatcher import Dispatch
@@ -113,11 +114,21 @@ def test_the_session_s_own_commands_are_hidden_unless_asked_for() -> None:
             for line in ("uptime", "help", "status engine", "version", "debug engine level 5"):
                 await found.run(line)
             assert lines(found) == []
-            await other.run("version")
+            for line in ("version", "external info", "help uptime", "status engine"):
+                await other.run(line)
+            assert lines(found) == [], "what an attached console asks by itself is no news"
+            await LocalLink(other).find_usage("external st")
+            await other.complete("external st")
+            assert lines(found) == [], "nor what others type"
+            await other.run("module list")
             assert len(lines(found)) == 1, "what others do is shown"
             await found.run("flow filter engine.command and line=version")
             await found.run("version")
-            assert len(lines(found)) == 2
+            await other.run("version")
+            assert len(lines(found)) == 3
+            await found.run("flow filter engine.help and line=external")
+            await LocalLink(other).find_usage("external st")
+            assert len(lines(found)) == 4
 
     asyncio.run(play())
 

@@ -28,6 +28,13 @@ TIMED_OUT = Journey(
     number=420, when=0.0, name="call.execute", sender="engine", params={},
     steps=[Step("ivr.php", 100, 10.0, StepResult.TIMED_OUT)], took=10.0,
 )  # fmt: skip
+LATE, GONE = (
+    Journey(
+        number=421, when=0.0, name="x", sender="engine", params={"duration": "7.5"},
+        steps=[Step("ivr.php", 100, 10.0, result)],
+    )
+    for result in (StepResult.LATE, StepResult.GONE)
+)  # fmt: skip
 ALL = (ROUTE, AUTH, TIMED_OUT)
 
 
@@ -68,6 +75,23 @@ ALL = (ROUTE, AUTH, TIMED_OUT)
         ("slow>11ms", (TIMED_OUT,)),
         ("slow>10900us", (TIMED_OUT,)),
         ("slow>9.5s", (TIMED_OUT,)),
+        ("failed", (TIMED_OUT,)),
+        ("timedout", (TIMED_OUT,)),
+        ("gone or late", ()),
+        ("called!=99", ()),
+        ("called!=98", (ROUTE,)),
+        ("called!=0*", ()),
+        ("caller!=", (ROUTE,)),
+        ("name!='John Doe'", ()),
+        ("odd!='John Doe'", (ROUTE,)),
+        ("caller>39.5", (ROUTE,)),
+        ("caller>40", ()),
+        ("called>98 and name>-1", ()),
+        ("called>98", (ROUTE,)),
+        ("has:odd", (ROUTE,)),
+        ("has:user*", (AUTH,)),
+        ("not has:caller", (AUTH, TIMED_OUT)),
+        ("caller='==x' or caller=-5", ()),
         ("not handled", (AUTH, TIMED_OUT)),
         ("not not handled", (ROUTE,)),
         ("call.* and unhandled", (TIMED_OUT,)),
@@ -84,6 +108,9 @@ def test_which_messages_pass(expression: str, wanted: tuple[Journey, ...]) -> No
     assert tuple(one for one in ALL if compiled.matches(one)) == wanted
 
 
+NO_COLON = "only from:, by: and has: have a colon: write PARAM=VALUE; put a name with : in quotes"
+
+
 @pytest.mark.parametrize(
     ("expression", "column", "text"),
     [
@@ -95,7 +122,8 @@ def test_which_messages_pass(expression: str, wanted: tuple[Journey, ...]) -> No
         ("handled and slow<10ms", 16, "write slow>10ms for the time a message took"),
         ("=x", 0, "the name of a parameter is missing before ="),
         ("handled or ~x", 11, "the name of a parameter is missing before ~"),
-        ("form:route.py", 4, "only from: and by: have a colon; put a name with : in quotes"),
+        ("form:route.py", 4, NO_COLON),
+        ("called:99", 6, NO_COLON),
         ("(handled", 0, "this is not closed"),
         ("not", 3, "something is missing here"),
         ("slow>fast", 5, "write a time here: 10ms, 500us, 2s"),
@@ -109,6 +137,36 @@ def test_which_messages_pass(expression: str, wanted: tuple[Journey, ...]) -> No
             8,
             "not a regular expression: [:x:] is no class of characters",
         ),
+        ("a~[:digit:]+", 2, "not a regular expression: a class is written [[:digit:]]"),
+        ("a~[^:digit:]", 2, "not a regular expression: a class is written [[:digit:]]"),
+        (
+            "a~[x[=e=]]",
+            4,
+            "not a regular expression: only classes are understood here: [[:alpha:]]",
+        ),
+        (
+            "a~[[.hyphen.]]",
+            3,
+            "not a regular expression: only classes are understood here: [[:alpha:]]",
+        ),
+        ("!handled", 0, "write not handled"),
+        ("a=b && handled", 4, "write and"),
+        ("a=b AND handled", 4, "write and"),
+        ("a=b || handled", 4, "write or"),
+        ("NOT handled", 0, "write not"),
+        ("! handled", 0, "write not"),
+        ("x or caller==4", 11, "write one = only: caller=4"),
+        ("caller=~4", 6, "write caller~4"),
+        ("caller<>4", 6, "write caller!=4"),
+        ("caller>=4", 6, "write caller>NUMBER, with a number less by one"),
+        ("caller<4", 6, "write has:caller and not caller>NUMBER"),
+        ("caller!~4", 6, "write not caller~4"),
+        ("called eq 99", 7, "write PARAM=VALUE, without blanks"),
+        ("called = 99", 7, "write PARAM=VALUE, without blanks"),
+        ("called matches 99", 7, "write PARAM~REGEX, without blanks"),
+        ("--help", 0, "a filter has no options: help filter"),
+        ("caller>many", 7, "write a number here"),
+        ("has:", 4, "write a name after has:"),
         ("(" * 60, 50, "more than 50 open at once"),
         ("x" * 5000, 4096, "the filter is too long"),
     ],
@@ -120,7 +178,24 @@ def test_mistakes_have_a_column(expression: str, column: int, text: str) -> None
     assert caught.value.expression == expression
 
 
-_WORD = st.sampled_from([*WORDS, "(", ")", "call.*", "a=b", "c~d+", "'e f'", "slow>3ms", "from:x"])
+_WORD = st.sampled_from(
+    [
+        *WORDS,
+        "(",
+        ")",
+        "call.*",
+        "a=b",
+        "c~d+",
+        "'e f'",
+        "slow>3ms",
+        "from:x",
+        "g!=h",
+        "i>3",
+        "has:j",
+        "!",
+        "k==l",
+    ]
+)
 
 
 @settings(deadline=None)
@@ -139,6 +214,22 @@ def test_any_text_is_a_filter_or_a_mistake(expression: str) -> None:
 def test_hidden_parameters_cannot_be_part_of_a_filter() -> None:
     with pytest.raises(FilterError, match="password is hidden from observers"):
         compile_filter("handled and password=a*", lambda name: name == "password")
+
+
+def test_how_a_message_failed_is_a_word_each() -> None:
+    for word, wanted in (("late", [LATE]), ("gone", [GONE]), ("failed", [LATE, GONE, TIMED_OUT])):
+        found = compile_filter(f"{word} and not handled")
+        failed = {id(one) for one in (LATE, GONE, TIMED_OUT, AUTH) if found.matches(one)}
+        assert failed == {id(one) for one in wanted}
+    assert [compile_filter(f"duration>{n}").matches(LATE) for n in (7, 8)] == [True, False]
+
+
+def test_an_expression_says_what_it_tests() -> None:
+    found = compile_filter("call.* and (caller>4 or has:x) and from:a and by:b and failed")
+    assert [(term.kind.name, term.text, term.column) for term in found.terms] == [
+        ("NAME", "call.*", 0), ("PARAM", "caller", 12), ("PARAM", "x", 24),
+        ("SENDER", "a", 35), ("HANDLER", "b", 46), ("END", "failed", 55),
+    ]  # fmt: skip
 
 
 def test_names_in_the_expression_are_asked_for() -> None:
