@@ -57,6 +57,7 @@ ROOMS = (
     "console.replies",
     "console.session",
     "console.ladder",
+    "console.transcripts",
     "console.export",
     "console.manual",
     "console.commands",
@@ -65,6 +66,7 @@ ROOMS = (
     "console.shell",
     "console.client",
     "console.server",
+    "console.testrun",
     "console.cli",
     "console.__main__",
 )

@@ -186,6 +186,20 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit with 1 for notes, too")
 
 
+def _test_options(parser: argparse.ArgumentParser) -> None:
+    _config_option(parser)
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a transcript, or a folder of them"
+    )
+    parser.add_argument(
+        "--update", action="store_true", help="write what came into the transcripts"
+    )
+    parser.add_argument(
+        "--tap", action="store_true", help="print the results by the Test Anything Protocol"
+    )
+    parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit's XML")
+
+
 def _remote_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", metavar="FILE", default="",
@@ -264,6 +278,12 @@ def _check(options: argparse.Namespace) -> int:
     return check.check(options)
 
 
+def _test(options: argparse.Namespace) -> int:
+    from yext.console.cli import testcommand
+
+    return testcommand.test(options)
+
+
 class _SubCommand(NamedTuple):
     add_options: Callable[[argparse.ArgumentParser], None]
     function: Callable[[argparse.Namespace], int]
@@ -284,6 +304,9 @@ _SUB_COMMANDS = {
         _attach_options, _attach, "run the shell on a remote yext or a real Yate"
     ),
     "passwd": _SubCommand(_no_options, _passwd, "hash a password for rmanager.conf"),
+    "test": _SubCommand(
+        _test_options, _test, "carry out transcripts (.yext), and show what is not as expected"
+    ),
     "check": _SubCommand(
         _check_options, _check, "find mistakes in a configuration without starting anything"
     ),

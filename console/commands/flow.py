@@ -201,10 +201,10 @@ async def save_messages(session: Session, file: str, journeys: Iterable[Journey]
     """
     from yext.console.export.formats import writer_for
     from yext.console.export.gather import gather
-    from yext.console.export.origin import Origin
+    from yext.console.export.origin import origin_of
 
     check_file(session, file)
-    origin = Origin(session.engine.run_params.get("nodename", ""), session.flow.filter.text)
+    origin = origin_of(session.engine, session.flow.filter.text)
     visible = await gather(session.flow, journeys)
     try:
         count = await asyncio.to_thread(writer_for(file), file, visible, origin)
@@ -268,8 +268,8 @@ _VERBS = (
     SessionCommand("flow filter", "which messages are shown", set_filter, _USER),
     SessionCommand("flow clear", "forgets what is recorded", clear, _ADMIN),
     SessionCommand(
-        "flow save", "writes the record to a file, .html as a page", save, _ADMIN,
-        missing="Save to which file?",
+        "flow save", "writes the record to a file; .html: a page, .yext, .py: tests", save,
+        _ADMIN, missing="Save to which file?",
     ),
     SessionCommand(
         "flow load", "shows a record that was saved", load, _ADMIN, missing="Load which file?"

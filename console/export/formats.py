@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from yext.console.export.origin import Origin
 
 if TYPE_CHECKING:
+    from yext.console.transcripts.saved import SavedTest
     from yext.record.journey import Journey
 
 
@@ -29,8 +30,38 @@ def _page(path: str, journeys: Sequence[Journey], origin: Origin) -> int:
     return write_page(path, journeys, origin)
 
 
+def _transcript(path: str, journeys: Sequence[Journey], origin: Origin) -> int:
+    from yext.console.transcripts.writing import transcript_text
+
+    return _test(path, journeys, origin, transcript_text)
+
+
+def _pytest(path: str, journeys: Sequence[Journey], origin: Origin) -> int:
+    from yext.console.transcripts.pytests import test_text
+
+    return _test(path, journeys, origin, test_text)
+
+
+def _test(
+    path: str,
+    journeys: Sequence[Journey],
+    origin: Origin,
+    text: Callable[[SavedTest, str], str],
+) -> int:
+    """Write the messages as the test that `text` makes of them, for its author's eyes only."""
+    from yext.console.transcripts.saved import saved_test
+    from yext.record.file import open_private
+
+    test = saved_test(journeys, origin.programs, origin.modules)
+    with open(path, "w", encoding="utf-8", opener=open_private) as file:
+        file.write(text(test, path))
+    return len(journeys)
+
+
 FORMATS: Final[Mapping[str, Writer]] = {
     ".html": _page,
+    ".yext": _transcript,
+    ".py": _pytest,
 }
 """The writers by ending, in lower case; a file with any other ending is a record."""
 

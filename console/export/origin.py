@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from yext.bus import Bus
+from yext.engine.module import Program, modules_of
 
 
 class Origin(NamedTuple):
@@ -11,7 +15,18 @@ class Origin(NamedTuple):
     Attributes:
         node: the name of the engine's node.
         filter: the filter that chose them, empty for none.
+        programs: the scripts of the engine, as far as it is known.
+        modules: the names of the handlers that are built into the engine.
     """
 
     node: str = ""
     filter: str = ""
+    programs: Sequence[Program] = ()
+    modules: Sequence[str] = ()
+
+
+def origin_of(engine: Bus, filter: str) -> Origin:
+    """Return where the messages of an engine come from that a filter lets through."""
+    programs = [one for module in modules_of(engine) for one in module.programs()]
+    modules = {handler.owner for handler in engine.dispatcher.handlers() if handler.built_in}
+    return Origin(engine.run_params.get("nodename", ""), filter, programs, sorted(modules))

@@ -38,6 +38,7 @@ class Program(NamedTuple):
         restarts: how often it was started again, in words.
         reason: why it failed, in one line; empty unless it has failed.
         explain: the command that explains the failure.
+        path: its file, empty if that is not known.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Program(NamedTuple):
     restarts: str = "0"
     reason: str = ""
     explain: str = ""
+    path: str = ""
 
     @property
     def label(self) -> str:

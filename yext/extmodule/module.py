@@ -206,6 +206,7 @@ def _program(script: Script) -> Program:
         restarts=script.describe_restarts(),
         reason=script.describe_last() if failed else "",
         explain=f"external why {script.label}" if failed else "",
+        path=script.path,
     )
     if peer is None:
         return program

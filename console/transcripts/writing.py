@@ -1,0 +1,73 @@
+"""A saved test as the text of a transcript."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from yext.console.transcripts.format import Word
+from yext.console.transcripts.outcome import HIDDEN_PARAMS, outcome_lines
+from yext.console.transcripts.saved import (
+    STUB_PRIORITY,
+    SavedItem,
+    SavedSend,
+    SavedSent,
+    SavedStub,
+    SavedTest,
+)
+from yext.console.transcripts.values import written, written_params
+from yext.record.journey import Journey
+
+
+def transcript_text(test: SavedTest, path: str) -> str:
+    """Return a test as a transcript that is to be written to `path`."""
+    lines = ["# Written by flow save; docs/transcripts.md describes the format.", ""]
+    if test.folder:
+        beside = os.path.dirname(os.path.abspath(path))
+        lines.append(f"{Word.SCRIPTS} {os.path.relpath(test.folder, beside)}")
+    lines += [f"{Word.SCRIPT} {name} {parameter}".rstrip() for name, parameter in test.scripts]
+    for item in test.items:
+        lines += _item(item)
+    return "\n".join([*lines, ""])
+
+
+def _item(item: SavedItem) -> Iterator[str]:
+    if isinstance(item, SavedStub):
+        yield ""
+        yield f"{Word.STUB} {item.name} {written_params(item.params)}".rstrip()
+        yield from (f"  {line}" for line in _stub_lines(item))
+    elif isinstance(item, SavedSend):
+        journey = item.journey
+        yield ""
+        yield f"{Word.BROADCAST if journey.broadcast else Word.SEND} {_message(journey)}"
+        yield from (f"  {line}" for line in send_lines(item))
+    elif isinstance(item, SavedSent):
+        yield f"{Word.SENT} {_message(item.journey)}"
+
+
+def _stub_lines(stub: SavedStub) -> Iterator[str]:
+    if stub.priority != STUB_PRIORITY:
+        yield f"priority {stub.priority}"
+    if not stub.handled:
+        yield "not handled"
+    if stub.retvalue is not None:
+        yield f"return {written(stub.retvalue, ends_line=True)}"
+    for change in stub.changes:
+        if change.after is None:
+            yield f"no {change.name}"
+        elif change.name not in HIDDEN_PARAMS:
+            yield f"{change.name}={written(change.after, ends_line=True)}"
+
+
+def send_lines(item: SavedSend) -> Sequence[str]:
+    """Return what must come of a message."""
+    lines = outcome_lines(item.journey)
+    if item.journey.handled:
+        lines[0] = f"handled by {item.by}" if item.by else "handled"
+    return lines
+
+
+def _message(journey: Journey) -> str:
+    params = {name: text for name, text in journey.params.items() if name not in HIDDEN_PARAMS}
+    first = {"retvalue": journey.first_retvalue} if journey.first_retvalue else {}
+    return f"{journey.name} {written_params({**first, **params})}".rstrip()

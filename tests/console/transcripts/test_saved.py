@@ -1,0 +1,133 @@
+"""Recorded messages as tests, which pass as they stand."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from workshop import Workshop
+
+from yext import Message, Reply
+from yext.console.export.formats import writer_for
+from yext.console.export.origin import Origin, origin_of
+from yext.console.testrun import report
+from yext.console.testrun.runner import run_file
+from yext.console.transcripts.pytests import test_text as pytest_text
+from yext.console.transcripts.saved import SavedStub, saved_test
+from yext.console.transcripts.writing import transcript_text
+from yext.engine.module import Program
+from yext.record.journey import UNKNOWN, Change, Journey, Step, StepResult
+
+ASKS = """#!/usr/bin/env python3
+import sys
+print("%%>setlocal:trackparam:asks.py")
+print("%%>install:50:call.route", flush=True)
+for line in sys.stdin:
+    parts = line.rstrip("\\n").split(":")
+    if parts[0] == "%%>message":
+        asked, params = parts[1], parts[5:]
+        called = [one for one in params if one.startswith("called=")][0]
+        print(f"%%>message:q:0:database::account=pbx:{called}", flush=True)
+    elif parts[0] == "%%<message":
+        print(f"%%<message:{asked}:{parts[2]}::{parts[4]}:via=db:caller", flush=True)
+"""
+"""Asks the database about each number."""
+
+EVIL = "'\"\\ \x1b[31m\n\udcff%s {x} #"
+
+
+def database(message: Message) -> bool:
+    message.retvalue = f"sip/{message['called']}"
+    message["rows"] = "1"
+    return message["called"] != "nobody"
+
+
+async def recorded(lab: Workshop, messages: Sequence[Message]) -> tuple[list[Journey], Origin]:
+    """Send messages to the script while they are recorded."""
+    lab.script("asks.py", ASKS, head="")
+    async with lab.running(quiet=True):
+        await lab.start("asks.py")
+        await lab.engine.dispatcher.installed("call.route")
+        lab.engine.install("database", database, priority=80)
+        lab.engine.install("call.route", lambda message: bool(message.get("spy")), priority=10)
+        unfollow = lab.engine.recorder.follow(lambda journey: None)
+        for message in messages:
+            await lab.engine.dispatch(message)
+        unfollow()
+        return lab.engine.recorder.last(100), origin_of(lab.engine, "")
+
+
+MESSAGES = (
+    ("call.route", {"called": "99", "caller": EVIL}),
+    ("call.route", {"called": "98", "odd-name": "x", "name": "n", "class": "c"}),
+    ("call.route", {"called": "nobody"}),
+    ("call.route", {"called": "99", "spy": "yes"}),
+    ("call.other", {"x": ""}),
+)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> tuple[list[Journey], Origin]:
+    messages = [Message(name, params, retvalue="-") for name, params in MESSAGES]
+    return asyncio.run(recorded(Workshop(tmp_path), messages))
+
+
+def _code(reply: Reply) -> int:
+    return int(not reply.ok)
+
+
+def test_a_transcript_passes_as_it_stands(
+    record: tuple[list[Journey], Origin], tmp_path: Path
+) -> None:
+    journeys, origin = record
+    path = tmp_path / "saved" / "calls.yext"
+    path.parent.mkdir()
+    assert writer_for(str(path))(str(path), journeys, origin) == len(journeys) == 8
+    assert path.stat().st_mode & 0o077 == 0, "messages may hold passwords"
+    result = asyncio.run(run_file(str(path), _code))
+    assert result.ok, "\n".join([*report.text_lines(result), path.read_text()])
+    assert len(result.steps) == 1 + len(MESSAGES) + 3
+    text = path.read_text()
+    assert "scripts ../scripts\nscript asks.py\n" in text
+    assert "  handled by stub\n" in text, "what another module handled is handled by a stub"
+
+
+def test_a_changed_script_fails_it(record: tuple[list[Journey], Origin], tmp_path: Path) -> None:
+    path = tmp_path / "calls.yext"
+    writer_for(str(path))(str(path), *record)
+    script = tmp_path / "scripts/asks.py"
+    script.write_text(script.read_text().replace("via=db", "via=other"))
+    result = asyncio.run(run_file(str(path), _code))
+    assert len(result.failures) == 3
+    for failure in result.failures:
+        differences = [line for line in failure.lines if not line.startswith(" ")]
+        assert differences == ["- via=db", "+ via=other"]
+
+
+def yate(name: str, params: Mapping[str, str], steps: Sequence[Step], retvalue: str) -> Journey:
+    """A message as the record of a Yate has it."""
+    return Journey(
+        1, 0.0, name, "?", params, steps=steps, handled=True, took=UNKNOWN,
+        after={**params, "added": "1"}, retvalue=retvalue, ended=True,
+    )  # fmt: skip
+
+
+def test_what_a_module_of_a_yate_answered_is_a_stub() -> None:
+    steps = [Step("register", 80, UNKNOWN, StepResult.ASKED)]
+    journey = yate("user.auth", {"username": "bob"}, steps, "secret")
+    test = saved_test([journey], [Program("route.py", "9", "running", path="/s/route.py")], [])
+    assert test.scripts == [], "it has no part in this"
+    assert test.items[0] == SavedStub(
+        "user.auth", {}, 80, True, "secret", (Change("added", None, "1"),)
+    )
+    text = transcript_text(test, "/t/x.yext")
+    assert "stub user.auth\n  priority 80\n  return secret\n  added=1\n" in text
+    assert "send user.auth username=bob\n  handled by stub\n" in text
+
+
+def test_scripts_of_a_record_alone_are_told_by_their_names() -> None:
+    steps = [Step("route.php", 50, UNKNOWN, StepResult.ASKED)]
+    test = saved_test([yate("call.route", {}, steps, "x")], [], [])
+    assert test.scripts == [("route.php", "")]
+    assert "script route.php\n" in transcript_text(test, "/t/x.yext")
+    assert 'yext.script(SCRIPTS / "route.php")' in pytest_text(test, "/t/test_x.py")
