@@ -103,6 +103,10 @@ class Handler:
         self.key = (self.priority, 0)
         self.built_in = False
 
+    def fits(self, message: Message) -> bool:
+        """Return True unless the filter keeps `message` out."""
+        return not self.filter_name or message.get(self.filter_name) == self.filter_value
+
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Handle `message`; return True if it did, or `PENDING` if the answer comes later."""
         return False
@@ -494,14 +498,21 @@ class Dispatcher:
         """Return the message names that have handlers, sorted."""
         return sorted(name for name in self._by_name if name)
 
-    async def installed(self, name: str) -> None:
+    async def installed(self, name: str, message: Message | None = None) -> None:
         """Wait until `is_installed`."""
-        while not self.is_installed(name):
+        while not self.is_installed(name, message):
             await self.changed()
 
-    def is_installed(self, name: str) -> bool:
-        """Return True if a handler of messages called `name` is there that is not built in."""
-        return not all(handler.built_in for handler in self.view(name))
+    def is_installed(self, name: str, message: Message | None = None) -> bool:
+        """Return True if a handler of messages called `name` is there that is not built in.
+
+        Args:
+            message: if given, handlers whose filter keeps it out do not count.
+        """
+        return any(
+            not handler.built_in and (message is None or handler.fits(message))
+            for handler in self.view(name)
+        )
 
     async def changed(self) -> None:
         """Wait until a handler or a watcher is installed or removed."""

@@ -88,19 +88,21 @@ async def message(
     if wait:
         try:
             async with asyncio.timeout(wait):
-                await _handler_or_none(session, name)
+                await _handler_or_none(session, order)
         except TimeoutError:
             text = f"Nobody handles {safe(name)} after {wait} s"
             hint = "external show, external log"
             return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
-        if not session.engine.dispatcher.is_installed(name) and (dead := _dead(session)):
+        dispatcher = session.engine.dispatcher
+        if not dispatcher.is_installed(name, order.message(session)) and (dead := _dead(session)):
             return failed(f"Nobody handles {safe(name)}: {dead[-1].reason[0]}", dead[-1].explain)
     return await (_enqueue if enqueue else _send)(session, order)
 
 
-async def _handler_or_none(session: Session, name: str) -> None:
-    """Wait for a handler of that message, at most until none can be expected."""
-    waits = session.engine.dispatcher.installed(name), _nothing_to_expect(session)
+async def _handler_or_none(session: Session, order: _Order) -> None:
+    """Wait for a handler that gets that message, at most until none can be expected."""
+    installed = session.engine.dispatcher.installed(order.name, order.message(session))
+    waits = installed, _nothing_to_expect(session)
     await _first([asyncio.ensure_future(wait) for wait in waits])
 
 
@@ -226,10 +228,17 @@ def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str
     elif starting and not journey.by:
         verb = "is" if len(starting) == 1 else "are"
         hint = f"message --wait 10 {journey.name}: {', '.join(starting)} {verb} still starting"
+    elif journey.kept_out:
+        import shlex
+
+        owner, param, value = journey.kept_out[0]
+        reason += f": {owner} has a filter, {param}={value}"
+        hint = f"message {journey.name} {shlex.quote(f'{param}={value}')}"
     elif not journey.steps:
         from yext.conf.options import nearest
 
-        near = nearest(journey.name, session.engine.dispatcher.handler_names())
+        names = session.engine.dispatcher.handler_names()
+        near = nearest(journey.name, [name for name in names if name != journey.name])
         hint = f"Did you mean: {', '.join(near)}" if near else "dispatcher handlers name=^"
     return {"reason": reason, "hint": hint}
 

@@ -109,11 +109,8 @@ _FOREMOST: Final = "called="
 _DEEPEST: Final = 8
 """How many levels of nesting indent a line."""
 
-_FAILED: Final = {
-    Outcome.TIMED_OUT: "timed out",
-    Outcome.LATE: "answered late",
-    Outcome.GONE: "went away",
-}
+_WORDS: Final = {Outcome.LATE: "answered late", Outcome.GONE: "went away"}
+"""The words for outcomes that say more than their own."""
 
 
 def draw_line(journey: Journey, style: Style) -> str:
@@ -269,7 +266,7 @@ def _begin(journey: Journey, style: Style, layout: Layout) -> _Line:
     line.add_column(f"{indent}{name}", layout.name if layout.aligned else 0, Tone.PLAIN)
     if layout.sender:
         line.add_column(_label(journey.sender, layout.sender, layout), layout.sender, Tone.PLAIN)
-    tone, failed = _tone(journey), journey.outcome in _FAILED
+    tone, failed = _tone(journey), _failed(journey)
     line.add_column(style.sign(journey.outcome), 1, tone)
     line.add_column(by, layout.by if layout.aligned else 0, tone if failed else Tone.PLAIN)
     if layout.took and not failed:
@@ -295,24 +292,28 @@ def _brief(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if 0.1 <= seconds < 0.9995 else duration(seconds)
 
 
+def _failed(journey: Journey) -> bool:
+    return journey.outcome not in (Outcome.HANDLED, Outcome.NOT_HANDLED)
+
+
 def _tone(journey: Journey) -> Tone:
     if journey.handled:
         return Tone.GOOD
-    return Tone.BAD if journey.outcome in _FAILED else Tone.PLAIN
+    return Tone.BAD if _failed(journey) else Tone.PLAIN
 
 
 def _by(journey: Journey) -> str:
     if journey.handled:
         return journey.by or "handled"
-    return journey.by if journey.outcome in _FAILED else "nobody"
+    return journey.by if _failed(journey) else "nobody"
 
 
 def _answer(journey: Journey, style: Style) -> tuple[str, Tone]:
     """What came of a message: how its handler failed, or what was returned."""
     returned = f"{style.arrow} {safe(journey.retvalue)}" if journey.retvalue else ""
-    words = _FAILED.get(journey.outcome)
-    if words is None:
+    if not _failed(journey):
         return returned, Tone.PLAIN
+    words = _WORDS.get(journey.outcome, journey.outcome.value)
     took = next(step.took for step in journey.steps if step.result.value == journey.outcome.value)
     return f"{words} {duration(took)} {returned}".rstrip(), Tone.BAD
 

@@ -228,7 +228,8 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
     if len(rows) == 1:
         if math.isnan(journey.took):
             return ["  who was asked is not known"]
-        return ["  nobody was asked: no handler is installed for it"]
+        why = "" if journey.kept_out else ": no handler is installed for it"
+        return [f"  nobody was asked{why}", *_kept_out(journey)]
     widths = [max(columns(str(row[at])) for row in rows) for at in range(4)]
     lines: list[str] = []
     for priority, handler, took, result, changed in rows:
@@ -237,6 +238,16 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
             f"  {result:<{widths[3]}}  "
         )
         lines += _folded(lead, changed, "   ", style)
+    return lines + _kept_out(journey)
+
+
+def _kept_out(journey: Journey) -> list[str]:
+    """A line for each handler that was not asked because of its filter."""
+    lines = []
+    for owner, param, value in journey.kept_out:
+        here = journey.after.get(param)
+        has = f"without {safe(param)}" if here is None else f"with {_param(param, here)}"
+        lines.append(f"  kept out by its filter: {safe(owner)}, {_param(param, value)}; sent {has}")
     return lines
 
 

@@ -49,7 +49,7 @@ WORDS: Final = {
     "not": "what follows is not true",
     "handled": "a handler handled it",
     "unhandled": "nobody handled it",
-    "failed": "its handler timed out, went away or answered late",
+    "failed": "its handler failed to answer",
     "timedout": "its handler did not answer in time",
     "gone": "its handler ended before it answered",
     "late": "its handler answered after its timeout",

@@ -154,6 +154,19 @@ FAILED_RESULTS = (
 """The results of handlers that failed to answer."""
 
 
+class KeptOut(NamedTuple):
+    """A handler that was not asked because of its filter.
+
+    Attributes:
+        owner: the handler's name in the message flow.
+        param, value: the parameter of the filter, and the value that it must have.
+    """
+
+    owner: str
+    param: str
+    value: str
+
+
 class Journey:
     """The record of one dispatch.
 
@@ -175,6 +188,7 @@ class Journey:
         first_retvalue: the return value at the start, None where it is not known.
         broadcast: True if all handlers get the message, even after one has handled it; None
             where that is not known.
+        kept_out: of a message that nobody handled, the first handlers whose filters kept it out.
         ended: True once the dispatch is over.
         kept_size: the `size` when the record took it in, in bytes.
     """
@@ -182,8 +196,8 @@ class Journey:
     # A property may be replaced where what it returns is made when it is needed.
     __slots__ = (
         "_after", "_params", "_steps", "among", "broadcast", "depth", "ended", "first_retvalue",
-        "handled", "kept_size", "name", "number", "parent", "renamed", "retvalue", "sender", "took",
-        "watchers", "when",
+        "handled", "kept_out", "kept_size", "name", "number", "parent", "renamed", "retvalue",
+        "sender", "took", "watchers", "when",
     )  # fmt: skip
 
     watchers: tuple[str, ...]
@@ -208,6 +222,7 @@ class Journey:
         first_retvalue: str | None = None,
         broadcast: bool | None = None,
         among: tuple[int, ...] = (),
+        kept_out: tuple[KeptOut, ...] = (),
     ) -> None:
         self.number = number
         self.when = when
@@ -224,6 +239,7 @@ class Journey:
         self.first_retvalue = first_retvalue
         self.broadcast = broadcast
         self.ended = ended
+        self.kept_out = kept_out
         self.kept_size = 0
         self._params: Mapping[str, str] | None = params
         self._after: Mapping[str, str] | None = after
@@ -285,7 +301,8 @@ class Journey:
                 for change in step.changes:
                     texts += len(change.before or "") + len(change.after or "")
         numbers = NUMBER_BYTES * len(self.among)
-        return FIXED_BYTES + STEP_BYTES * len(self.steps) + numbers + texts
+        steps = len(self.steps) + len(self.kept_out)
+        return FIXED_BYTES + STEP_BYTES * steps + numbers + texts
 
 
 def _length(params: Mapping[str, str]) -> int:
@@ -341,6 +358,9 @@ def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
         if secret_return and journey.first_retvalue
         else journey.first_retvalue,
         broadcast=journey.broadcast,
+        kept_out=tuple(
+            one._replace(value=HIDDEN) if secret(one.param) else one for one in journey.kept_out
+        ),
     )
 
 
@@ -372,6 +392,10 @@ def to_json(journey: Journey) -> dict[str, Any]:
         "by": journey.by,
         "seconds": _seconds(journey.took),
         "handlers": [_step_to_json(step) for step in journey.steps],
+        "kept_out": [
+            {"handler": one.owner, "param": one.param, "value": one.value}
+            for one in journey.kept_out
+        ],
         "watchers": list(journey.watchers),
         "reply": {
             "handled": journey.handled,
@@ -433,12 +457,17 @@ def from_json(record: Any) -> Journey:
             after=_params(reply["params"]),
             retvalue=_text(reply["retvalue"]),
             ended=True,
-            # Older files have neither.
+            # Older files have none of these.
             first_retvalue=_optional(record.get("retvalue")),
             broadcast=_optional_bool(record.get("broadcast")),
+            kept_out=tuple(_kept_out_from_json(one) for one in _list(record.get("kept_out", []))),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise RecordError(f"is not a recorded message: {error!r}") from None
+
+
+def _kept_out_from_json(one: Any) -> KeptOut:
+    return KeptOut(_text(one["handler"]), _text(one["param"]), _text(one["value"]))
 
 
 def _step_from_json(step: Any) -> Step:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -19,6 +20,7 @@ from yext.record.journey import (
     UNKNOWN,
     EncodedParams,
     Journey,
+    KeptOut,
     Step,
     StepResult,
     changes,
@@ -41,6 +43,9 @@ _ENTERED: Final = 6
 
 _NOTES: Final = _ENTERED + 5
 """How many there are of a step whose handler has answered."""
+
+_KEPT_OUT_MOST: Final = 5
+"""Handlers with a filter that are named of a message that nobody handled."""
 
 _LEFT_AT, _RESULT = 6, 10
 """The places of the time of the answer and of the result among the notes of a step."""
@@ -94,6 +99,7 @@ class Recording(Journey):
         self._params = self._after = self._steps = None
         self.handled = self.ended = False
         self.watchers = ()
+        self.kept_out = ()
         self.renamed = self.retvalue = ""
         self.first_retvalue = message.retvalue
         self.broadcast = message.broadcast
@@ -174,6 +180,8 @@ class Recording(Journey):
             self.watchers = tuple([watcher.label for watcher in watchers if watcher.label])
         if self.handled and (rest := dispatch.remaining()):
             self._rest = [(handler.owner, handler.priority) for handler in rest]
+        if not self.handled:
+            self._note_kept_out(dispatch)
         if message.name != self.name:
             self.renamed = message.name
         self.retvalue = message.retvalue
@@ -184,11 +192,28 @@ class Recording(Journey):
             self._condense(message.snapshot())
             self.kept_size = self.size()
         else:
-            steps = len(self._notes) // _NOTES + len(self._rest)
+            steps = len(self._notes) // _NOTES + len(self._rest) + len(self.kept_out)
             texts = len(self._first) + len(self.first_retvalue or "") + len(self.retvalue)
             numbers = NUMBER_BYTES * len(self.among)
             self.kept_size = FIXED_BYTES + STEP_BYTES * steps + numbers + texts
         self._record.keep(self)
+
+    def _note_kept_out(self, dispatch: Dispatch) -> None:
+        """Note the handlers that were not asked because of their filters, some of them.
+
+        There are many where each call has a handler of its own.
+        """
+        message, notes = dispatch.message, self._notes
+        view = dispatch.dispatcher.view(message.name)
+        if not view:
+            return
+        asked = {(notes[at], notes[at + 1]) for at in range(0, len(notes), _NOTES)}
+        kept_out = (
+            KeptOut(one.owner, one.filter_name, one.filter_value)
+            for one in view
+            if not one.fits(message) and (one.owner, one.priority) not in asked
+        )
+        self.kept_out = tuple(islice(kept_out, _KEPT_OUT_MOST))
 
     def _condense(self, after: str | dict[str, str]) -> None:
         """Make the steps of the notes now, and keep what has changed."""

@@ -108,6 +108,52 @@ def test_a_handler_may_be_waited_for() -> None:
     asyncio.run(play())
 
 
+async def _handle(message: Message) -> bool:
+    return True
+
+
+def test_a_filter_that_kept_a_message_out_is_named() -> None:
+    async def play() -> None:
+        async with session() as found:
+            handler = found.engine.install("lab.job", _handle, filter=("kind", "a"))
+            handler.owner = "job.py"
+            reply = await found.run("message lab.job kind=b")
+            assert "  nobody was asked\r\n" in reply.text
+            assert "  kept out by its filter: job.py, kind=a; sent with kind=b\r\n" in reply.text
+            assert reply.params["reason"] == ("nobody handled lab.job: job.py has a filter, kind=a")
+            assert reply.params["hint"] == "message lab.job kind=a"
+            assert (await found.run(reply.params["hint"])).ok
+            assert "sent without kind" in (await found.run("message lab.job")).text
+            # Others were asked, and passed it on.
+            found.engine.install("lab.job", lambda message: False)
+            reply = await found.run("message lab.job kind=b")
+            assert "kept out by its filter: job.py, kind=a" in reply.text
+            assert "nobody was asked" not in reply.text
+            reply = await found.run("message lab.job kind=a")
+            assert "kept out" not in reply.text
+            # The name itself is no advice.
+            reply = await found.run("message lab.jobs")
+            assert reply.params["hint"] == "Did you mean: lab.job"
+
+    asyncio.run(play())
+
+
+def test_a_handler_that_a_filter_keeps_out_is_not_waited_for() -> None:
+    async def play() -> None:
+        async with session() as found:
+            found.engine.install("lab.job", _handle, filter=("kind", "a"))
+            task = asyncio.create_task(found.run("message --wait 20 lab.job kind=b"))
+            await asyncio.sleep(0)
+            found.engine.install("lab.job", _handle, filter=("kind", "c"))
+            await asyncio.sleep(0)
+            assert not task.done()
+            found.engine.install("lab.job", _handle, filter=("kind", "b"))
+            assert (await task).ok
+            assert (await found.run("message --wait 20 lab.job kind=a")).ok
+
+    asyncio.run(play())
+
+
 def test_options_may_stand_anywhere() -> None:
     async def play() -> None:
         async with session() as found:

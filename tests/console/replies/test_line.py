@@ -159,6 +159,7 @@ def test_a_sign_stands_where_parameters_were_left_out(width: int) -> None:
         (StepResult.TIMED_OUT, "! ivr.php  timed out 10.0 s"),
         (StepResult.LATE, "! ivr.php  answered late 10.0 s"),
         (StepResult.GONE, "! ivr.php  went away 10.0 s"),
+        (StepResult.UNREACHABLE, "! ivr.php  unreachable 10.0 s"),
         (StepResult.PASSED, "· nobody    10.0 s"),
     ],
 )

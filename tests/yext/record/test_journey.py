@@ -3,7 +3,17 @@
 import pytest
 
 from yext.errors import RecordError
-from yext.record.journey import HIDDEN, Change, Journey, Step, StepResult, from_json, hide, to_json
+from yext.record.journey import (
+    HIDDEN,
+    Change,
+    Journey,
+    KeptOut,
+    Step,
+    StepResult,
+    from_json,
+    hide,
+    to_json,
+)
 
 
 def make_journey() -> Journey:
@@ -18,6 +28,7 @@ def make_journey() -> Journey:
         handled=True, took=0.75, watchers=("w",), renamed="other",
         after={"username": "bob", "Password": "s3cret", "odd": "\udcff\x1b"}, retvalue="s3cret",
         ended=True, first_retvalue="s3cret too", broadcast=True,
+        kept_out=(KeptOut("c.py", "password", "s3cret"), KeptOut("d.py", "kind", "a")),
     )  # fmt: skip
 
 
@@ -27,12 +38,14 @@ def test_a_journey_survives_json() -> None:
     assert from_json(record) == journey
     assert (record["outcome"], record["by"]) == ("handled", "b.py")
     assert record["reply"]["name"] == "other"
+    assert record["kept_out"][1] == {"handler": "d.py", "param": "kind", "value": "a"}
     assert (record["retvalue"], record["broadcast"]) == ("s3cret too", True)
 
 
 def test_an_older_record_does_not_know_the_return_value_at_the_start() -> None:
-    older = from_json({key: RECORD[key] for key in RECORD if key not in ("retvalue", "broadcast")})
-    assert (older.first_retvalue, older.broadcast) == (None, None)
+    newer = ("retvalue", "broadcast", "kept_out", "among")
+    older = from_json({key: RECORD[key] for key in RECORD if key not in newer})
+    assert (older.first_retvalue, older.broadcast, older.kept_out) == (None, None, ())
 
 
 RECORD = to_json(make_journey())
@@ -49,6 +62,7 @@ RECORD = to_json(make_journey())
         RECORD | {"handlers": [{}]},
         RECORD | {"handlers": {}},
         RECORD | {"number": "x"},
+        RECORD | {"kept_out": [{"handler": "x"}]},
     ],
 )
 def test_anything_else_is_refused(record: object) -> None:
@@ -62,5 +76,6 @@ def test_secrets_are_hidden_from_observers() -> None:
     assert "s3cret" not in repr(hidden)
     assert hidden.params == {"username": "bob", "Password": HIDDEN}
     assert hidden.steps[1].changes == (Change("password2", None, HIDDEN), Change("x", "1", None))
+    assert hidden.kept_out == (KeptOut("c.py", "password", HIDDEN), KeptOut("d.py", "kind", "a"))
     assert hidden.retvalue == HIDDEN, "the return value of user.auth is the password"
     assert "s3cret" in repr(journey)
