@@ -15,7 +15,7 @@ from yext.console.commands.command import SessionCommand
 from yext.console.commands.completion import filter_words, message_numbers
 from yext.console.commands.ladder import LADDER
 from yext.console.commands.lines.files import complete_file
-from yext.console.commands.parameters import Number, Rest
+from yext.console.commands.parameters import MessageNumber, Number, Rest
 from yext.console.replies.reply import failed
 from yext.console.session.authority import Authority
 from yext.console.session.session import Session
@@ -29,13 +29,6 @@ _LAST = 20
 """How many messages `flow last` shows."""
 
 _OFF = ("The flow is off", "flow on")
-
-
-class MessageNumber(Number):
-    """The number of a message, with or without a ``#`` before it."""
-
-    def read(self, text: str) -> object:
-        return super().read(text.removeprefix("#"))
 
 
 def state(session: Session) -> Reply:

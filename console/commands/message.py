@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from yext import Message, Reply
 from yext.command import EOL
 from yext.console.commands.command import SessionCommand
-from yext.console.commands.completion import message_names, message_params
-from yext.console.commands.parameters import ArgumentError, Flag, Number, Setting, Word
+from yext.console.commands.completion import message_names, message_numbers, message_params
+from yext.console.commands.parameters import (
+    ArgumentError,
+    Flag,
+    MessageNumber,
+    Number,
+    Setting,
+    Word,
+)
 from yext.console.replies.reply import failed
 from yext.console.session.session import Session
 from yext.dispatcher import Dispatch
@@ -26,15 +35,33 @@ MOST_REPEATS = 100_000
 LONGEST_WAIT = 3600
 """Seconds that one command may wait for a handler."""
 
+_NO_NAME = "You must specify the name of the message!"
+
 _AT_ONCE = 100
 """Messages sent before everything else gets its turn."""
 
 
+_AGAIN = re.compile(r"--again\s+#?(\d{1,9})(?!\S)", re.ASCII)
+
+
+def names(session: Session, before: str, word: str) -> dict[str, str]:
+    """The names of messages, or what may change of one that is sent again."""
+    if _AGAIN.search(before):
+        return params_left(session, before, word)
+    return message_names(session)
+
+
 def params_left(session: Session, before: str, word: str) -> dict[str, str]:
     """The parameters of the message being typed that have no value yet, each with a ``=``."""
-    words = [one for one in before.split() if not one.startswith("--") and not one.isdigit()]
-    name, *settings = words
-    given = [one.partition("=")[0] for one in settings]
+    typed = before.split()
+    words = [one for one in typed if not one.startswith("--") and not one.isdigit()]
+    given = [one.partition("=")[0] for one in words if "=" in one]
+    again = _AGAIN.search(before)
+    if again is not None:
+        journey = session.flow.find(int(again[1]))
+        name = journey.name if journey is not None else ""
+    else:
+        name = words[0]
     params = message_params(session, name).items()
     return {f"{param}=": what for param, what in params if param not in given}
 
@@ -43,27 +70,30 @@ class _Order:
     """The message to be sent, and how.
 
     Args:
+        like: the message; those that are sent are copies.
         repeat: how often it is sent.
         time, json: whether the reply has the times, and is an object.
     """
 
-    def __init__(
-        self, name: str, params: dict[str, str], *, repeat: int, time: bool, json: bool
-    ) -> None:
-        self.name = name
-        self.params = params
+    def __init__(self, like: Message, *, repeat: int, time: bool, json: bool) -> None:
+        self.name = like.name
+        self._like = like
         self.repeat = repeat
         self.time = time
         self.json = json
 
     def message(self, session: Session) -> Message:
-        # Handlers are to know who asks, as with any command.
-        return Message(self.name, self.params, commander=session)
+        """Make one message. Handlers are to know who asks, as with any command."""
+        like = self._like
+        return Message(
+            like.name, like.params, retvalue=like.retvalue, broadcast=like.broadcast,
+            commander=session,
+        )  # fmt: skip
 
 
 async def message(
     session: Session,
-    name: Annotated[str, Word(completer=message_names)],
+    name: Annotated[str, Word(completer=names)] = "",
     *params: Annotated[tuple[str, str], Setting("key=value", completer=params_left)],
     wait: Annotated[
         int,
@@ -72,6 +102,16 @@ async def message(
             least=1,
             most=LONGEST_WAIT,
             description="waits so many seconds for somebody to handle it",
+        ),
+    ] = 0,
+    again: Annotated[
+        int,
+        MessageNumber(
+            "n",
+            least=1,
+            completer=message_numbers,
+            mistake="Which message?",
+            description="sends a recorded message again, changed by key=value",
         ),
     ] = 0,
     enqueue: Annotated[bool, Flag("--enqueue", "does not wait for the result")] = False,
@@ -84,19 +124,54 @@ async def message(
     """Send a message, and show its reply and what it went through."""
     if enqueue and time:
         raise ArgumentError("--enqueue waits for nothing that --time could measure")
-    order = _Order(name, dict(params), repeat=repeat, time=time, json=json)
-    if wait:
-        try:
-            async with asyncio.timeout(wait):
-                await _handler_or_none(session, order)
-        except TimeoutError:
-            text = f"Nobody handles {safe(name)} after {wait} s"
-            hint = "external show, external log"
-            return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
-        dispatcher = session.engine.dispatcher
-        if not dispatcher.is_installed(name, order.message(session)) and (dead := _dead(session)):
-            return failed(f"Nobody handles {safe(name)}: {dead[-1].reason[0]}", dead[-1].explain)
+    like = _recorded(session, again, name, params) if again else _given(name, params)
+    order = _Order(like, repeat=repeat, time=time, json=json)
+    if wait and (failure := await _wait(session, order, wait)) is not None:
+        return failure
     return await (_enqueue if enqueue else _send)(session, order)
+
+
+async def _wait(session: Session, order: _Order, seconds: int) -> Reply | None:
+    """Wait for a handler; return why there is none, or None if there is one."""
+    name = safe(order.name)
+    try:
+        async with asyncio.timeout(seconds):
+            await _handler_or_none(session, order)
+    except TimeoutError:
+        text = f"Nobody handles {name} after {seconds} s"
+        hint = "external show, external log"
+        return Reply(False, text + EOL, {"reason": text, "hint": hint, "error": "timeout"})
+    installed = session.engine.dispatcher.is_installed(order.name, order.message(session))
+    dead = [] if installed else _dead(session)
+    return (
+        failed(f"Nobody handles {name}: {dead[-1].reason[0]}", dead[-1].explain) if dead else None
+    )
+
+
+def _given(name: str, params: Sequence[tuple[str, str]]) -> Message:
+    if not name:
+        raise ArgumentError(_NO_NAME)
+    return Message(name, dict(params))
+
+
+def _recorded(
+    session: Session, number: int, first: str, others: Sequence[tuple[str, str]]
+) -> Message:
+    """The message of that number as it was sent, changed by the parameters that are given.
+
+    Raises `ArgumentError`.
+    """
+    journey = session.flow.find(number)
+    if journey is None:
+        reason = f"No message #{number} is recorded"
+        raise ArgumentError(reason, "flow last: only what was followed is recorded")
+    if math.isnan(journey.took):
+        reason = f"How #{number} was sent is not known, only how it ended"
+        raise ArgumentError(reason, "yext attach --bus HOST:PORT")
+    changes = [Setting().read(first)] if first else []
+    params = {**journey.params, **dict([*changes, *others])}
+    retvalue, broadcast = journey.first_retvalue or "", bool(journey.broadcast)
+    return Message(journey.name, params, retvalue=retvalue, broadcast=broadcast)
 
 
 async def _handler_or_none(session: Session, order: _Order) -> None:
@@ -259,7 +334,7 @@ def _times(took: list[float]) -> dict[str, float]:
 BUS: tuple[SessionCommand, ...] = (
     SessionCommand(
         "message", "Sends a message, and shows its reply and what it went through", message,
-        missing="You must specify the name of the message!",
+        missing=_NO_NAME,
     ),
 )  # fmt: skip
 """The row of ``message``."""

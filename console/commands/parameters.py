@@ -140,6 +140,13 @@ class Number(Word):
         return number
 
 
+class MessageNumber(Number):
+    """The number of a recorded message, with or without a ``#`` before it."""
+
+    def read(self, text: str) -> object:
+        return super().read(text.removeprefix("#"))
+
+
 class Seconds(Word):
     """A time between `least` and `most` seconds."""
 
@@ -160,7 +167,7 @@ class Seconds(Word):
 class Setting(Word):
     """A word ``key=value``, read as the pair of both."""
 
-    def read(self, text: str) -> object:
+    def read(self, text: str) -> tuple[str, str]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise ArgumentError(f"Not key=value: {text}")

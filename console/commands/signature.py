@@ -150,17 +150,14 @@ class Signature:
         given = before.split()
         found: dict[str, str] = {}
         if self.options:
-            if given and given[-1] in self.options and _has_value(self.options[given[-1]]):
-                return {}
+            option = self.options.get(given[-1]) if given else None
+            if option is not None and _has_value(option):
+                return _words_for(option, at, interpreter, before, word)
             given = list(self._without_options(given))
             if word.startswith("-"):
                 found = {name: one.kind.description for name, one in self.options.items()}
         for one in self._next_parameters(given):
-            found |= one.kind.words
-            if one.kind.completer is not None:
-                completer = one.kind.completer
-                target = interpreter if wants_interpreter(completer) else at
-                found |= completer(target, before, word)
+            found |= _words_for(one, at, interpreter, before, word)
         return found
 
     def _without_options(self, words: list[str]) -> Iterator[str]:
@@ -186,6 +183,15 @@ class Signature:
                 given = given[1:]
         if self.others is not None:
             yield self.others
+
+
+def _words_for(one: Parameter, at: Any, interpreter: Any, before: str, word: str) -> dict[str, str]:
+    """The words that may be the argument for a parameter, each with a description."""
+    completer = one.kind.completer
+    if completer is None:
+        return dict(one.kind.words)
+    target = interpreter if wants_interpreter(completer) else at
+    return {**one.kind.words, **completer(target, before, word)}
 
 
 @cache

@@ -112,6 +112,66 @@ async def _handle(message: Message) -> bool:
     return True
 
 
+def test_a_recorded_message_is_sent_again_as_it_was() -> None:
+    async def play() -> None:
+        async with session() as found:
+            seen: list[tuple[str, dict[str, str], str, bool]] = []
+
+            def look(message: Message) -> bool:
+                now = dict(message.params), message.retvalue, message.broadcast
+                seen.append((message.name, *now))
+                message["x"], message.retvalue = "1", "changed"
+                return True
+
+            found.engine.install("lab.job", look)
+            await found.run("flow on")
+            first = Message("lab.job", {"kind": "a", "n": "1"}, retvalue="r", broadcast=True)
+            await found.engine.dispatch(first)
+            for line in (
+                "message --again 1",
+                "message --again #1 n=2 m=3",
+                "message n=4 --again 1",
+            ):
+                assert (await found.run(line)).ok
+            assert seen == [
+                ("lab.job", {"kind": "a", "n": "1"}, "r", True),
+                ("lab.job", {"kind": "a", "n": "1"}, "r", True),
+                ("lab.job", {"kind": "a", "n": "2", "m": "3"}, "r", True),
+                ("lab.job", {"kind": "a", "n": "4"}, "r", True),
+            ]
+
+    asyncio.run(play())
+
+
+def test_what_is_wrong_with_sending_again() -> None:
+    async def play() -> None:
+        async with session() as found:
+            for line, reason in (
+                ("message --again 7", "No message #7 is recorded"),
+                ("message --again x", "--again wants a number from 1 to 1000000000"),
+                ("message", "You must specify the name of the message!"),
+                ("message --time", "You must specify the name of the message!"),
+            ):
+                assert (await found.run(line)).params["reason"] == reason
+            await found.run("message call.route called=99")
+            reply = await found.run("message --again 1 called")
+            assert reply.params["reason"] == "Not key=value: called"
+
+    asyncio.run(play())
+
+
+def test_completion_of_sending_again() -> None:
+    async def play() -> None:
+        async with session() as found:
+            await found.run("message call.route called=99 zone=3")
+            assert await found.complete("message --again ") == ["1"]
+            words = await found.complete("message --again 1 ")
+            assert {"called=", "zone=", "caller="} <= set(words)
+            assert "zone=" not in await found.complete("message --again 1 zone=4 ")
+
+    asyncio.run(play())
+
+
 def test_a_filter_that_kept_a_message_out_is_named() -> None:
     async def play() -> None:
         async with session() as found:
