@@ -168,11 +168,13 @@ def find_script(name: str, called_as: str, environment: dict[str, str]) -> str:
 def _not_started(error: OSError | ValueError, path: str, argv: list[str], name: str) -> int:
     """Report why the script did not start; return the exit status."""
     from yext.extmodule.diagnosis.diagnose import diagnose
+    from yext.log import safe
 
     parameter = argv[1] if len(argv) > 1 else None
     failure = diagnose(path, argv, error, script=name, parameter=parameter, source="")
     first, *rest = failure.lines()
-    report([first.replace(f"{name}: ", f"{name} did not start: ", 1), *rest])
+    reason = safe(failure.reason)
+    report([first.replace(f": {reason}", f" did not start: {reason}", 1), *rest])
     return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
 
@@ -316,7 +318,11 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     path = find_script(name, argv[0], dict(os.environ))
     program = [path] if parameter is None else [path, parameter]
-    return Keeper(path, program, name, options).run()
+    try:
+        keeper = Keeper(path, program, name, options)
+    except OSError as error:  # There are no more descriptors.
+        return _not_started(error, path, program, name)
+    return keeper.run()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from scratch import ROOT, open_directory
 
+from tests.yext.extmodule.diagnosis.start_failures import CASES, SHOWN_DIRECTORY, play
 from yext import Engine
-from yext.extmodule.diagnosis.diagnose import diagnose
 from yext.yextexec import find_script, parse_arguments
 
 PROGRAM = str(Path(sys.executable).with_name("yext-exec"))
@@ -87,28 +90,49 @@ def test_the_script_has_the_descriptors_of_the_engine(tmp_path: Path) -> None:
         assert sound.read() == b"sound"
 
 
-BROKEN = Path(__file__).parents[2] / "samples" / "scripts" / "broken"
+CHILD = """
+import difflib, fcntl, json, os, resource, sys
+from yext import yextexec
+from yext.extmodule.diagnosis import diagnose; from yext.extmodule.script import spawn
+
+call = json.loads(sys.argv[1])
+words = dict(script=call["script"], parameter=call["parameter"], source="")
+path = spawn.resolve(call["script"], call["scripts_dir"])
+null = os.open("/dev/null", os.O_RDWR)
+exec(call["before"])
+os.environ["YEXT_SCRIPTS_DIR"] = call["scripts_dir"]
+os._exit(yextexec.main(["yext-exec", call["script"], call["parameter"]]))
+"""
+"""yext-exec in a process that was brought into a special state."""
+
+NOT_THE_CALLERS = {"relative_scripts_dir", "outside"}
+"""Failures whose ``do`` names the settings of the engine."""
 
 
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [
-        ("gone.py", 127), ("not-executable.sh", 126), ("interpreter-missing.py", 127),
-        ("no-interpreter-line.py", 126), ("directory.sh", 126), ("link-to-nothing.sh", 127),
-        ("windows-line-ends.sh", 127), ("empty.sh", 126), ("link-to-itself.sh", 126),
-    ],
-)  # fmt: skip
-def test_a_failed_start_has_the_reason_of_external_start(name: str, status: int) -> None:
-    path = str(BROKEN / name)
-    ended = run(path, "9")
-    try:
-        os.posix_spawn(path, [path, "9"], os.environ)
-    except OSError as error:
-        reason = diagnose(path, [path, "9"], error, script=path, parameter="9", source="")
-    first, *rest = reason.lines()
-    shown = [line.removeprefix("%%>output:") for line in ended.stdout.decode().splitlines()]
-    assert shown == [first.replace(": ", " did not start: ", 1), *rest]
-    assert ended.returncode == status
+@pytest.mark.parametrize("name", CASES)
+def test_a_failed_start_has_the_reason_of_external_start(name: str) -> None:
+    """Every failure of docs/start-failures.md."""
+    expected = [line for line in play(name).lines if not line.startswith("from: ")]
+    with open_directory() as directory:
+        attempt = CASES[name].prepare(directory)
+        call = dataclasses.asdict(attempt)
+        ended = subprocess.run(
+            [*attempt.wrapper, sys.executable, "-c", CHILD, json.dumps(call)],
+            cwd=attempt.cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        text = ended.stdout.replace(str(directory), SHOWN_DIRECTORY)
+    shown = [line.removeprefix("%%>output:") for line in text.splitlines()]
+    assert shown, ended.stderr
+    first, *rest = expected
+    reason = first.split(": ", 1)[1]
+    if name not in NOT_THE_CALLERS:
+        assert shown == [first.replace(f": {reason}", f" did not start: {reason}"), *rest]
+    assert f" did not start: {reason}" in shown[0]
+    assert ended.returncode == (127 if "(ENOENT, 2)" in first else 126)
 
 
 def test_a_bad_end_is_reported_with_the_last_lines(tmp_path: Path) -> None:
