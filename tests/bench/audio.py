@@ -61,12 +61,9 @@ class _Listener(Consumer):
 async def playrec_channels(scale: float) -> list[Line]:
     """Run two hundred scripts that send back what they hear, for a minute."""
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "echo.sh"
-        script.write_text(_ECHO)
-        script.chmod(0o755)
-        (Path(folder) / "extmodule.conf").write_text(f"[general]\nscripts_dir={folder}/\n")
+        write_echo(Path(folder))
         async with Engine(folder) as engine:
-            ears = [await _call(engine) for _ in range(CHANNELS)]
+            ears = [await call(engine, "echo.sh") for _ in range(CHANNELS)]
             mouths = [mouth for _, mouth in ears]
             clock = telephony(engine).clock
             for mouth in mouths:
@@ -79,11 +76,20 @@ async def playrec_channels(scale: float) -> list[Line]:
             return [_line([ear for ear, _ in ears], mouths, used)]
 
 
-async def _call(engine: Engine) -> tuple[_Listener, _Speaker]:
+def write_echo(folder: Path) -> None:
+    """Write the script that sends back what it hears, and a configuration that finds it."""
+    script = folder / "echo.sh"
+    script.write_text(_ECHO)
+    script.chmod(0o755)
+    (folder / "extmodule.conf").write_text(f"[general]\nscripts_dir={folder}/\n")
+
+
+async def call(engine: Engine, script: str) -> tuple[_Listener, _Speaker]:
+    """Call a script that records and plays; return what hears it and what speaks to it."""
     caller, ear, mouth = Endpoint(engine, "bench"), _Listener(), _Speaker()
     caller.set_source(mouth)
     caller.set_consumer(ear)
-    message = Message("call.execute", {"callto": "external/playrec/echo.sh"}, userdata=caller)
+    message = Message("call.execute", {"callto": f"external/playrec/{script}"}, userdata=caller)
     if not await engine.dispatch(message):
         raise RuntimeError(f"the call failed: {message.params}")
     return ear, mouth
