@@ -143,6 +143,12 @@ def clock(when: float) -> str:
     return _time.strftime("%H:%M:%S", _time.localtime(when))
 
 
+def dated(when: float) -> str:
+    """Return a local time by ISO 8601, with the zone: ``2026-11-23T12:04:31+01:00``."""
+    text = _time.strftime("%Y-%m-%dT%H:%M:%S%z", _time.localtime(when))
+    return f"{text[:-2]}:{text[-2:]}"
+
+
 class EventKind(StrEnum):
     """The kind of an event."""
 

@@ -24,7 +24,7 @@ from yext.console.client.hosts import Host, HostError
 from yext.console.client.login import LoginError, Password, log_in
 from yext.console.client.messagetop import TOP
 from yext.console.client.outcome import Outcome
-from yext.console.client.plain import LOADING, LOCAL_COMMANDS, UNLOADING, PlainEngine
+from yext.console.client.plain import LOADING, LOCAL_COMMANDS, SILENT, UNLOADING, PlainEngine
 from yext.console.client.recorder import RemoteRecorder
 from yext.console.client.structured import StructuredEngine
 from yext.console.commands import TABLE
@@ -341,6 +341,8 @@ class AttachedLink(SessionLink):
             if isinstance(self._engine, PlainEngine):
                 self._engine.heard(event.text)
             self._count_soon()
+        elif SILENT in line:
+            self._count_soon()
 
     def _event(self, event: Event) -> None:
         """Show an event that a yext has sent."""
@@ -418,7 +420,9 @@ class AttachedLink(SessionLink):
             return _not_connected(f"Connection lost before the answer: {error}", hint)
         except LineError as error:
             return failed(f"{self.secrets.hide(line.partition(' ')[0])}: {error}")
-        if isinstance(engine, PlainEngine) and engine.changes_scripts(line):
+        if isinstance(engine, PlainEngine) and (
+            engine.counts().silent or engine.changes_scripts(line)
+        ):
             # Its reply does not wait for the number of scripts: what is shown next must come
             # after the reply.
             self._count_soon()

@@ -17,7 +17,15 @@ from yext.console.client.engine import RemoteEngine
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter, descriptions
 from yext.console.link import Counts, Overview, Word, words_of
-from yext.console.replies.forms import Commands, Facts, Handlers, ModuleStatus, Peers, Statuses
+from yext.console.replies.forms import (
+    Commands,
+    Facts,
+    Handlers,
+    ModuleStatus,
+    Peers,
+    Scripts,
+    Statuses,
+)
 from yext.console.replies.parse import parse, reply_of
 from yext.log import safe
 
@@ -33,8 +41,14 @@ _SCRIPTS = "scripts"
 _INFO = f"{yate.EXTERNAL} info"
 """Lists who is connected, in any engine whose module counts scripts."""
 
+_SHOW = f"{yate.EXTERNAL} show"
+"""Lists the scripts of a yext; a Yate would start one called ``show``."""
+
 LOADING, UNLOADING = "Loading external module", "Unloading external module"
 """The beginnings of the lines by which an engine reports that scripts come and go."""
+
+SILENT = " has not answered "
+"""In a line by which a yext reports that a script does not answer."""
 
 _NO_PROCESS = (1, None)
 """The process ids in such a list of peers that came through a listener."""
@@ -94,7 +108,7 @@ class PlainEngine:
         self._unloaded: dict[str, asyncio.Event] = {}
         self._aliases: dict[str, str] = {}
         self._counts_scripts = False
-        self._running = 0
+        self._counts = Counts()
 
     async def introduce(self, release: str) -> None:
         """Ask which engine this is and what it runs.
@@ -143,9 +157,16 @@ class PlainEngine:
         Raises:
             ConnectError: the connection was lost.
         """
-        if self._counts_scripts:
+        if self.is_yext:
+            scripts = await self._parsed(_SHOW, ("",))
+            rows = scripts.table.records() if isinstance(scripts, Scripts) else []
+            states = [row.get("state", "").partition(" ")[0] for row in rows]
+            self._counts = Counts(
+                states.count("running"), states.count("failed"), silent=states.count("not")
+            )
+        elif self._counts_scripts:
             peers = await self.peers()
-            self._running = sum(pid not in _NO_PROCESS for pid in peers.values())
+            self._counts = Counts(sum(pid not in _NO_PROCESS for pid in peers.values()))
 
     async def peers(self) -> dict[tuple[str, str], int | None]:
         """The process ids of those connected, by name and parameter; None for one not known.
@@ -290,7 +311,7 @@ class PlainEngine:
         return Overview(self.version, product=self.product, remarks=remarks)
 
     def counts(self) -> Counts:
-        return Counts(self._running)
+        return self._counts
 
     def flow(self) -> str:
         return ""

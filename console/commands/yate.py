@@ -141,7 +141,8 @@ def date(session: Session) -> Reply:
     """Show the local time."""
     now = time.time()
     zone = time.strftime("%z", time.localtime(now))
-    return Reply(True, f"{stamp(now)} {zone[:3]}:{zone[3:]} (local time with separators){EOL}")
+    text = f"{stamp(now)} {zone[:3]}:{zone[3:]} (local time with separators){EOL}"
+    return Reply(True, text, data={"when": round(now, 6)})
 
 
 def meminfo(session: Session) -> Reply:

@@ -37,6 +37,9 @@ from yext.console.replies.forms import (
 )
 from yext.log import safe, split_lines
 
+DATED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"
+"""A time in a table, by ISO 8601, as a regular expression."""
+
 _NUMBER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _PEER = re.compile(r"(\d{1,9})\. (\S+) ?(.*)", re.ASCII)
 _HANDLER = re.compile(
@@ -204,6 +207,10 @@ def _listing(words: _Words, lines: _Lines) -> Listing:
     return Listing(lines)
 
 
+def _log(words: _Words, lines: _Lines) -> Listing:
+    return Listing([line for line in lines if line != "Nothing was written on standard error"])
+
+
 def _below_heading(words: _Words, lines: _Lines) -> Listing:
     return Listing(lines[1:])
 
@@ -240,7 +247,7 @@ _PARSERS: dict[str, Callable[[_Words, _Lines], Form | None]] = {
     "external info": _peers,
     "external show": _scripts,
     "external why": _failure,
-    "external log": _listing,
+    "external log": _log,
     "external start": _started,
     "external restart": _started,
     "external execute": _started,

@@ -129,8 +129,16 @@ def _brief(head: str, label: str, commands: str, page: Page) -> str:
         return f"{red}{mark}{normal} {head}     {commands}\n"
     import textwrap
 
-    folded = textwrap.wrap(head, max(20, page.width - 2), break_on_hyphens=False)
-    return f"{red}{mark}{normal} " + "\n  ".join([*folded, commands]) + "\n"
+    width = max(20, page.width - 2)
+    # What is done about it goes below, if that is enough.
+    fact, cut, done = head.partition("; ")
+    parts = [f"{fact};", done] if cut and len(fact) < width else [head]
+    folded = [line for part in parts for line in textwrap.wrap(part, width, break_on_hyphens=False)]
+    if len(folded) > 1 and len(folded[-1]) + 5 + len(commands) <= width:
+        folded[-1] += f"     {commands}"
+    else:
+        folded.append(commands)
+    return f"{red}{mark}{normal} " + "\n  ".join(folded) + "\n"
 
 
 def is_repeat(lines: Sequence[str]) -> bool:
@@ -276,13 +284,25 @@ def _table_of_scripts(scripts: forms.Table, word: str, page: Page) -> str:
         rows.append([_script_cell(name, record.get(name, "-")) for name in names])
         if record.get("state", "").startswith("failed"):
             script = record["script"]
-            reason = re.sub(r", \d\d:\d\d:\d\d$", "", record.get("last failure", "-"))
+            reason = re.sub(rf", {parse.DATED}$", "", record.get("last failure", "-"))
             failed.append((script, reason, f"{word} why {script}"))
     return table(names, rows, page, spare=_SPARE) + failures(failed, page)
 
 
+def _shorter(dated: str) -> str:
+    """A time by ISO 8601 as the local time of day, with the date if it is not today's."""
+    from datetime import datetime
+
+    try:
+        when = datetime.fromisoformat(dated).astimezone()
+    except (ValueError, OverflowError):
+        return dated
+    today = when.date() == datetime.now().astimezone().date()
+    return f"{when:%H:%M:%S}" if today else f"{when:%Y-%m-%d %H:%M}"
+
+
 def _script_cell(name: str, value: str) -> str | Text:
-    value = safe(value)
+    value = re.sub(parse.DATED, lambda found: _shorter(found[0]), safe(value))
     if name == "state":
         return state_text(value)
     if name == "up" and isinstance(seconds := parse.number(value), int):

@@ -78,7 +78,7 @@ def _value(column: str, text: str) -> forms.Value | None:
     return text if column in _NAMES else parse.number(text)
 
 
-_TIMED = re.compile(r"(.*?),? (\d\d:\d\d:\d\d)", re.DOTALL)
+_TIMED = re.compile(rf"(.*?),? ({parse.DATED})", re.DOTALL)
 _WAITING = re.compile(r"(.*) \(([\d.]+) s\)")
 _LIMITED = re.compile(r"(\d+) of (\d+)", re.ASCII)
 
@@ -88,11 +88,11 @@ def _scripts(parsed: forms.Scripts) -> object:
 
 
 def _script(record: dict[str, object]) -> dict[str, object]:
-    """One script: its times of day, and all numbers, in fields of their own."""
+    """One script: its times, in seconds since 1970, and all numbers, in fields of their own."""
     more: dict[str, object] = {"again in": None, "restarts max": None}
     for name, when in _TIMES.items():
         found = _TIMED.fullmatch(str(record.get(name)))
-        more[when] = found[2] if found else None
+        more[when] = _seconds(found[2]) if found else None
         if found:
             record[name] = found[1]
     if found := _WAITING.fullmatch(str(record.get("state"))):
@@ -100,6 +100,16 @@ def _script(record: dict[str, object]) -> dict[str, object]:
     if found := _LIMITED.fullmatch(str(record.get("restarts"))):
         record["restarts"], more["restarts max"] = int(found[1]), int(found[2])
     return record | more
+
+
+def _seconds(dated: str) -> int | None:
+    """The seconds since 1970 of a time by ISO 8601, None if there is no such time."""
+    from datetime import datetime
+
+    try:
+        return int(datetime.fromisoformat(dated).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 _TIMES = {"state": "failed at", "last exit": "last exit at", "last failure": "last failure at"}

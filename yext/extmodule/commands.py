@@ -17,7 +17,7 @@ from yext.extmodule.peer.silence import Silence
 from yext.extmodule.script.spawn import resolve
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
-from yext.log import clock, safe
+from yext.log import clock, dated, safe
 from yext.message import Message
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def table(scripts: list[Script]) -> list[str]:
 
 def _row(script: Script) -> list[str]:
     return [
-        script.name, script.parameter or "-", script.describe_state(), *_live(script),
+        script.name, script.parameter or "-", script.describe_state(dated), *_live(script),
         script.describe_restarts(), _last_exit(script), _last_failure(script.last_failure),
     ]  # fmt: skip
 
@@ -326,11 +326,11 @@ def _live(script: Script) -> list[str]:
 
 def _last_exit(script: Script) -> str:
     exit = script.last_exit
-    return f"{exit.status.describe()}, {clock(exit.when)}" if exit is not None else "-"
+    return f"{exit.status.describe()}, {dated(exit.when)}" if exit is not None else "-"
 
 
 def _last_failure(failure: Failure | None) -> str:
-    return f"{failure.lines[0]}, {clock(failure.when)}" if failure is not None else "-"
+    return f"{failure.lines[0]}, {dated(failure.when)}" if failure is not None else "-"
 
 
 Action = Callable[[Supervisor, str, Message], Awaitable[bool]]

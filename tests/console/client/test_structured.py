@@ -15,13 +15,18 @@ from links import configured, play_attached
 from remotes import Remote
 
 from yext import Engine, Message, Reply
+from yext.bus import Bus
 from yext.console import interface
 from yext.console.client.hosts import Host
 from yext.console.client.link import AttachedLink
-from yext.console.client.login import Password
+from yext.console.client.login import Password, log_in
+from yext.console.client.plain import PlainEngine
+from yext.console.commands.interpreter import Interpreter
 from yext.console.interface import InterfaceError
-from yext.console.link import Link
+from yext.console.link import Counts, Link
+from yext.console.session.session import Session
 from yext.console.session.view import Draw
+from yext.engine.status import RELEASE
 from yext.log import Event, EventKind
 from yext.record.file import read_record
 
@@ -210,6 +215,41 @@ def test_exit_codes_are_those_of_the_local_engine(config: Path, tmp_path: Path) 
             where = ["--attach", f"127.0.0.1:{remote.port()}"]
             codes = [_code("-c", str(config), line), _code(*where, line)]
             assert codes[0] == codes[1], (line, codes)
+    finally:
+        remote.close()
+
+
+HANG = """#!/bin/sh
+echo '%%>setlocal:timeout:50'
+echo '%%>install:50:user.auth'
+while read -r line; do :; done
+"""
+
+
+def test_a_plain_conversation_with_a_yext_counts_what_does_not_answer(tmp_path: Path) -> None:
+    """As with one that does not know the interface."""
+    remote = Remote(tmp_path)
+    remote.script("hang.sh", HANG)
+    remote.script("fine.sh", "#!/bin/sh\nexec cat\n")
+    remote.script("bad.sh", "#!/bin/sh\nexit 3\n")
+    host = Host("127.0.0.1", remote.port())
+
+    async def story() -> None:
+        client = await log_in(host, Password(), lambda line: None, lambda reason: None)
+        plain = PlainEngine(client, Interpreter(Session(Bus(), "x"), ()), print, host.where)
+        await plain.introduce(RELEASE)
+        assert plain.is_yext and plain.counts() == Counts()
+        for name in ("hang.sh", "fine.sh", "bad.sh"):
+            await client.command(f"external start {name}")
+        await client.command("message --wait 10 user.auth")
+        counted = Counts(running=1, failed=1, silent=1)
+        async with asyncio.timeout(20):
+            while plain.counts() != counted:
+                await plain.count()
+        client.close()
+
+    try:
+        asyncio.run(story())
     finally:
         remote.close()
 

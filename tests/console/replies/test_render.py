@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 import pytest
 from rich.cells import cell_len
@@ -12,6 +13,7 @@ from yext import Reply
 from yext.console.replies.draw import Page, table
 from yext.console.replies.render import draw as draw_reply
 from yext.console.replies.render import notice, plain, render
+from yext.log import clock, dated
 
 PAGE = Page(80, color=False, unicode=True)
 ASCII = Page(80, color=False, unicode=False)
@@ -34,8 +36,8 @@ SHOWN = Reply(
     "script\tparameter\tstate\tpid\trole\tup\tin\tout\tpending\thandlers\twatches\trestarts"
     "\tlast exit\tlast failure\r\n"
     "route.py\t99\trunning\t4121\tglobal\t724\t214\t213\t1\t2\t0\t0\t-\t-\r\n"
-    "mailer.php\t-\tfailed 12:01:07\t-\t-\t-\t-\t-\t-\t-\t-\t0\t-"
-    "\tmailer.php: interpreter /usr/bin/php not found (ENOENT, 2), 12:01:07\r\n",
+    "mailer.php\t-\tfailed 2026-11-23T12:01:07+00:00\t-\t-\t-\t-\t-\t-\t-\t-\t0\t-"
+    "\tmailer.php: interpreter /usr/bin/php not found (ENOENT, 2), 2026-11-23T12:01:07+00:00\r\n",
 )
 
 REPLIES = [
@@ -77,17 +79,44 @@ def test_a_notice_whose_headline_is_long_loses_none_of_it() -> None:
 
 
 def test_scripts_are_one_table_and_failures_stand_below_it() -> None:
-    assert render(SHOWN, "external show", Page(90, False, True)) == (
-        "script      parameter  state            pid   up        in   out  pending  restarts\n"
-        "route.py    99         running          4121  00:12:04  214  213  1        0\n"
-        "mailer.php  –          failed 12:01:07  –     –         –    –    –        0\n"
+    assert render(SHOWN, "external show", Page(100, False, True)) == (
+        "script      parameter  state                    pid   up        in   out  pending  "
+        "restarts\n"
+        "route.py    99         running                  4121  00:12:04  214  213  1        0\n"
+        "mailer.php  –          failed 2026-11-23 12:01  –     –         –    –    –        0\n"
         "  ✗ mailer.php   interpreter /usr/bin/php not found (ENOENT, 2)   "
         "external why mailer.php\n"
     )
 
 
+def test_a_time_of_today_needs_no_date() -> None:
+    now = time.time()
+    assert f" failed {clock(now)} " in render(_shown(now), "external show", Page(100, False, True))
+
+
+def _shown(when: float) -> Reply:
+    return SHOWN._replace(text=SHOWN.text.replace("2026-11-23T12:01:07+00:00", dated(when)))
+
+
+def test_a_script_that_ends_again_and_again_takes_two_lines() -> None:
+    head = (
+        "crash.py ended again at 12:04:31, exit status 1, 4th time in 9 s;"
+        " started again in 0.8 s, 4 of 5"
+    )
+    drawn = notice((head, "why: external why crash.py"), Page(80, False, True))
+    assert drawn == (
+        "✗ crash.py ended again at 12:04:31, exit status 1, 4th time in 9 s;\n"
+        "  started again in 0.8 s, 4 of 5     external why crash.py\n"
+    )
+    drawn = notice((head, "why: external why crash.py"), Page(140, False, True))
+    assert drawn == f"✗ {head}     external why crash.py\n"
+    narrow = notice((head, "why: external why crash.py"), Page(40, False, True))
+    assert all(len(line) <= 40 for line in narrow.splitlines())
+    assert "".join(narrow.split()) == "✗" + "".join(f"{head}external why crash.py".split())
+
+
 def test_a_narrow_table_does_without_some_columns() -> None:
-    heading = render(SHOWN, "external show", Page(50, False, True)).splitlines()[0]
+    heading = render(_shown(time.time()), "external show", Page(50, False, True)).splitlines()[0]
     assert heading.split() == ["script", "parameter", "state", "pending"]
     heading = render(SHOWN, "external show", Page(200, False, True)).splitlines()[0]
     assert heading.split()[-4:] == ["handlers", "watches", "last", "exit"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from yext import log
@@ -146,12 +146,16 @@ class Script:
         """Return the messages that it does not answer, None if it has answered since."""
         return self.peer.unanswered() if self.peer is not None else None
 
-    def describe_state(self) -> str:
-        """Return the state, with the seconds left of a back-off or the time of a failure."""
+    def describe_state(self, written: Callable[[float], str] = log.clock) -> str:
+        """Return the state, with the seconds left of a back-off or the time of a failure.
+
+        Args:
+            written: writes that time.
+        """
         if self.state is ScriptState.BACKING_OFF:
             return f"{self.state} ({self._backoff.left():.1f} s)"
         if self.state is ScriptState.FAILED and self.last_failure is not None:
-            return f"{self.state} {log.clock(self.last_failure.when)}"
+            return f"{self.state} {written(self.last_failure.when)}"
         return self.state if self.silence() is None else "not answering"
 
     def describe_restarts(self) -> str:
