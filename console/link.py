@@ -223,9 +223,6 @@ class SessionLink:
         for line in history:
             self.own.remember(line)
 
-    async def settle(self) -> None:
-        """Return at once: how the programs of another engine fare is not known."""
-
     def flow(self) -> str:
         return self.own.flow.state() if self.own.has_flow else "flow off"
 

@@ -6,17 +6,20 @@ to the bus as an ``engine.command``, so that modules and scripts add commands.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from yext import Reply
 from yext.bus import Bus
-from yext.command import EOL, not_understood, run
+from yext.command import EOL, describe, not_understood, run
 from yext.command import complete as complete_on_bus
 from yext.console.commands.command import Listed, SessionCommand
 from yext.console.commands.lines import follow, pipeline
 from yext.console.commands.lines.carryout import carry_out
 from yext.console.commands.lines.files import complete_file
+from yext.console.commands.lines.meant import meant
 from yext.console.commands.lines.pipeline import Pipeline
 from yext.console.replies.reply import failed, not_authenticated, put_together
 from yext.console.session.authority import Authority
@@ -27,6 +30,9 @@ from yext.log import logger, safe
 
 _ALIAS_LINE_MAX = 65536
 """The longest command line that an alias may make of what follows it, in characters."""
+
+_MEANT_SECONDS = 0.5
+"""The time that handlers on the bus have to offer what may have been meant."""
 
 _ALIAS_WORDS = 8
 r"""How many words of its own a line gives to an alias: ``\9`` is always empty, as recorded."""
@@ -132,11 +138,33 @@ class Interpreter:
         word, _, rest = line.partition(" ")
         command = self.table.get(word)
         if command is not None:
-            return await self.carry_out(command, rest)
+            return await self._with_meant(line, await self.carry_out(command, rest))
         followed = follow.parse(line)
         if followed is not None:
             return await follow.follow(self, followed)
-        return await self.run_on_bus(line)
+        return await self._with_meant(line, await self.run_on_bus(line))
+
+    async def _with_meant(self, line: str, reply: Reply) -> Reply:
+        """Add to a failed reply what may have been meant, unless it tells what it failed for."""
+        params = reply.params
+        if reply.ok or "errno" in params or "error" in params or self.suggestions() is None:
+            return reply
+        if params.get("hint", "").startswith("Did you mean") or self.session.secrets.holds(line):
+            return reply
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MEANT_SECONDS):
+                found = await meant(line, self._described)
+                if found:
+                    return reply._replace(params={**params, "hint": f"Did you mean: {safe(found)}"})
+        return reply
+
+    async def _described(self, line: str) -> dict[str, str]:
+        """The words that a console with descriptions offers at the end of `line`."""
+        partline, partword = self.split(line)
+        found = self.complete_own(partline, partword)
+        if self.asks_bus(line) and self.may(partline):
+            found |= await describe(self.engine, partline, partword, self.session)
+        return found
 
     async def run_on_bus(self, line: str) -> Reply:
         """Send a command line to the bus, unless it holds the password of an ``auth``: scripts, and

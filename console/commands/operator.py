@@ -23,7 +23,7 @@ from yext.console.commands.parameters import (
 )
 from yext.console.replies.reply import failed
 from yext.console.session.authority import Authority
-from yext.console.session.preferences import NAMES
+from yext.console.session.preferences import NAMES, VALUES
 from yext.console.session.session import Session
 from yext.console.session.view import Adjustable
 from yext.log import safe
@@ -112,18 +112,23 @@ async def source(
     return await run_file(interpreter, file, keep_going=keep_going)
 
 
+def _values(session: Session, before: str, word: str) -> dict[str, str]:
+    """The values of the setting that was typed."""
+    return dict.fromkeys(VALUES.get(before, ()), "")
+
+
 def set_(
     session: Session,
     name: Annotated[str, Word("NAME", words=NAMES)] = "",
-    value: Annotated[str, Rest("VALUE")] = "",
+    value: Annotated[str, Rest("VALUE", completer=_values)] = "",
 ) -> Reply:
     """Show or change the console's settings."""
+    if name and name not in NAMES:
+        return failed(f"Nothing to set: {safe(name)}", f"one of {', '.join(NAMES)}")
     view = session.view
     if not isinstance(view, Adjustable):
         return failed("This session has no settings", "they are those of a terminal")
     preferences = view.preferences
-    if name and name not in NAMES:
-        return failed(f"Nothing to set: {safe(name)}", f"one of {', '.join(NAMES)}")
     if value:
         if not preferences.change(name, value):
             return failed(f"Not a value of {name}: {safe(value)}", NAMES[name])

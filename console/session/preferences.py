@@ -11,8 +11,12 @@ COLUMNS_MAX = 1000
 NAMES = {
     "bell": "on|off: rings the terminal's bell when a command fails",
     "columns": "the width that replies are drawn for; 0 for that of the terminal",
+    "theme": "calm|contrast|plain: dim where it matters less, not dim, or without colour",
 }
 """What can be set, and what it does."""
+
+VALUES = {"bell": ("on", "off"), "columns": ("0", "80"), "theme": ("calm", "contrast", "plain")}
+"""Values that completion offers; all there are, except for `columns`."""
 
 
 def preferences_path() -> str:
@@ -35,20 +39,17 @@ class Preferences:
     Attributes:
         bell: whether a command that fails rings the bell.
         columns: the width that replies are drawn for, 0 for that of the terminal.
+        theme: the colours, a word of `VALUES`.
     """
 
     def __init__(self, path: str) -> None:
         self.bell = False
         self.columns = 0
+        self.theme = "calm"
         self._path = path
         if path:
-            with (
-                contextlib.suppress(OSError),
-                open(path, encoding="utf-8", errors="replace") as file,
-            ):
-                for line in file.read().splitlines():
-                    name, _, value = line.partition("=")
-                    self.change(name.strip(), value.strip())
+            with contextlib.suppress(OSError):
+                self._load(path)
 
     def _load(self, path: str) -> None:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -58,8 +59,10 @@ class Preferences:
 
     def change(self, name: str, value: str) -> bool:
         """Change a setting for this session; return False if the value does not fit it."""
-        if name == "bell" and value in ("on", "off"):
+        if name == "bell" and value in VALUES[name]:
             self.bell = value == "on"
+        elif name == "theme" and value in VALUES[name]:
+            self.theme = value
         elif name == "columns" and value.isascii() and value.isdigit() and len(value) < 6:
             if not (value == "0" or 20 <= int(value) <= COLUMNS_MAX):
                 return False
@@ -70,7 +73,11 @@ class Preferences:
 
     def values(self) -> dict[str, str]:
         """Return the settings as they are typed."""
-        return {"bell": "on" if self.bell else "off", "columns": str(self.columns)}
+        return {
+            "bell": "on" if self.bell else "off",
+            "columns": str(self.columns),
+            "theme": self.theme,
+        }
 
     def save(self) -> None:
         """Keep the settings. Raises `OSError`."""

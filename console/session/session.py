@@ -148,14 +148,20 @@ class Session:
     def command_params(self) -> dict[str, str]:
         """The parameters that name the sender of a command to its handlers, as rmanager's."""
         address = {"cmd_address": self.address} if self.address else {}
-        window = {}
-        if self.columns and self.rows and not self.machine:
-            window = {"cmd_width": str(self.columns), "cmd_height": str(self.rows)}
         return address | {
             "cmd_machine": "true" if self.machine else "false",
-            **window,
+            **self._window(),
             "cmd_admin": "true" if self.authority is Authority.ADMIN else "false",
         }
+
+    def _window(self) -> dict[str, str]:
+        """The size of the terminal, if there is one that a reply can be fitted to."""
+        columns, rows = self.columns, self.rows
+        if self.view is not None and self.view.interactive:
+            columns, rows = self.view.width, self.view.height
+        if self.machine or not (columns and rows):
+            return {}
+        return {"cmd_width": str(columns), "cmd_height": str(rows)}
 
     def remember(self, line: str) -> None:
         """Add a line to the history, unless it looks into the history or holds a password."""

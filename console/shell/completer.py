@@ -79,11 +79,11 @@ def _rank(word: Word) -> int:
 
 def fuzzy(typed: str, words: Iterable[Word]) -> list[Word]:
     """Return the words with the typed characters in that order, the closest together first."""
-    found = [(spread, word) for word in words if (spread := _spread(typed, word.text)) is not None]
+    found = [(spread, word) for word in words if (spread := span_of(typed, word.text)) is not None]
     return [word for _, word in sorted(found, key=lambda pair: (pair[0], pair[1].text))]
 
 
-def _spread(typed: str, text: str) -> int | None:
+def span_of(typed: str, text: str) -> int | None:
     """Return how many characters of `text` the typed ones span, None if one is missing."""
     text = text.lower()
     first = at = text.find(typed[0].lower())

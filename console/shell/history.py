@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
+from prompt_toolkit.search import SearchDirection, SearchState
 
 from yext.console.session.secrets import Secrets
+from yext.console.shell.completer import span_of
 from yext.log import split_lines
 
 FILE_MAX = 1024 * 1024
@@ -113,3 +117,54 @@ class FileHistory(SessionHistory):
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def ranked(text: str, lines: Sequence[str]) -> list[int]:
+    """Return the indexes of the lines that ^R finds for `text`, the best first.
+
+    Lines that contain it come first, the newest of them before others; then those that have its
+    characters in that order, the closest together first. Of equal lines the newest counts.
+    """
+    found: list[tuple[int, int]] = []
+    seen: set[str] = set()
+    for index in range(len(lines) - 1, -1, -1):
+        width = 0 if text.lower() in lines[index].lower() else span_of(text, lines[index])
+        if width is not None and lines[index] not in seen:
+            seen.add(lines[index])
+            found.append((width, index))
+    return [index for _, index in sorted(found, key=lambda pair: pair[0])]
+
+
+def search_by_characters(buffer: Buffer) -> None:
+    """Have ^R of `buffer` find lines by `ranked` in place of text alone."""
+
+    def find(state: SearchState, stay: bool, count: int) -> tuple[int, int] | None:
+        """Return the index of the line to go to, and the place in it."""
+        lines = buffer.history.get_strings()
+        order = ranked(state.text, lines) if state.text else []
+        older = state.direction is SearchDirection.BACKWARD
+        # Before the first step, what was typed is in the buffer, and the best line is previewed.
+        at = order.index(buffer.working_index) if buffer.working_index in order else 0
+        if not stay:
+            at += count if older else -count
+        if not 0 <= at < len(order):
+            return None
+        line = lines[order[at]].lower()
+        return order[at], max(line.find(state.text.lower()), 0)
+
+    def preview(search_state: SearchState) -> Document:
+        found = find(search_state, True, 1)
+        if found is None:
+            return buffer.document
+        return Document(buffer.history.get_strings()[found[0]], found[1])
+
+    def apply(
+        search_state: SearchState, include_current_position: bool = True, count: int = 1
+    ) -> None:
+        found = find(search_state, include_current_position, count)
+        if found is not None:
+            buffer.go_to_history(found[0])
+            buffer.cursor_position = found[1]
+
+    buffer.document_for_search = preview  # type: ignore[method-assign]
+    buffer.apply_search = apply  # type: ignore[method-assign]

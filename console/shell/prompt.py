@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.formatted_text import fragment_list_to_text
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.styles import Attrs, Style
+from prompt_toolkit.styles import Attrs, BaseStyle, DynamicStyle, Style
 
 from yext.console.session.secrets import Secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
+
+    from prompt_toolkit.application import Application
 
     from yext.console.shell.terminal import Capabilities, TerminalOutput
 
@@ -42,6 +47,12 @@ _COLORLESS = dict.fromkeys(_COLORED, "noreverse") | {
     "node": "noreverse fg:default",
     "completion-menu.completion.current": "reverse",
     "completion-menu.meta.completion.current": "reverse",
+}
+
+_THEMES = {
+    "calm": _COLORED,
+    "contrast": {name: look.replace(_DIM, "") for name, look in _COLORED.items()},
+    "plain": _COLORLESS,
 }
 
 
@@ -74,9 +85,23 @@ def make_output(output: TerminalOutput, capabilities: Capabilities, term: str) -
     )
 
 
-def style(capabilities: Capabilities) -> Style:
-    """Return a calm style, with nothing but reverse video where there is no colour."""
-    return Style.from_dict(_COLORED if capabilities.color else _COLORLESS)
+def type_in(app: Application[None], text: str) -> None:
+    """Give the application keys as if they were typed now."""
+    keys: list[KeyPress] = []
+    Vt100Parser(keys.append).feed(text)
+    app.key_processor.feed_multiple(keys)
+    app.key_processor.process_keys()
+
+
+def style(capabilities: Capabilities, theme: Callable[[], str]) -> BaseStyle:
+    """Return a style that follows the theme, with nothing but reverse video where there is no
+    colour.
+
+    Args:
+        theme: returns the theme, a word of `console.session.preferences.VALUES`.
+    """
+    styles = {name: Style.from_dict(words) for name, words in _THEMES.items()}
+    return DynamicStyle(lambda: styles[theme() if capabilities.color else "plain"])
 
 
 class SecretProcessor(Processor):

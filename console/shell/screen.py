@@ -7,11 +7,13 @@ import contextlib
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext.console.session.preferences import Preferences, preferences_path
 from yext.console.shell.floodlimit import READABLE, FloodLimit
+from yext.console.shell.terminal import take_typed
 from yext.log import split_lines
 
 if TYPE_CHECKING:
@@ -45,13 +47,14 @@ class Screen:
     interactive = True
 
     def __init__(self, terminal: Terminal, on_gone: Callable[[], None]) -> None:
-        self.color = terminal.capabilities.color
+        self._colored = terminal.capabilities.color
         self.unicode = terminal.capabilities.unicode
         self.live_text = ""
         self.paging = False
         self.output = terminal.open_output(self.drained, on_gone)
         self._may_page = terminal.owns_process
         self._app: Application[None] | None = None
+        self._typing: Callable[[], bool] = bool
         self._loop = asyncio.get_running_loop()
         self._batch: list[str] = []
         self._waiting = 0
@@ -63,11 +66,21 @@ class Screen:
         self._flood = FloodLimit(self._report_left_out)
         self._live: asyncio.Event | None = None
 
-    def attach(self, app: Application[None]) -> None:
-        """Write above the line that `app` draws, from now on."""
+    def attach(self, app: Application[None], typing: Callable[[], bool] = bool) -> None:
+        """Write above the line that `app` draws, from now on.
+
+        Args:
+            app: draws the line.
+            typing: returns whether the operator has gone on to the next line.
+        """
         self._app = app
+        self._typing = typing
         app.before_render += self._before_render
         app.after_render += self._after_render
+
+    @property
+    def color(self) -> bool:
+        return self._colored and self.preferences.theme != "plain"
 
     @property
     def width(self) -> int:
@@ -106,7 +119,8 @@ class Screen:
     async def page(self, text: str, *, always: bool = False, at_end: bool = False) -> None:
         """Show what the operator asked for, through the pager if it does not fit, or `always`.
 
-        Output of the engine waits meanwhile, as far as `WAITING_MAX` allows.
+        Output of the engine waits meanwhile, as far as `WAITING_MAX` allows. Whoever has gone on
+        typing gets no pager, which would take the keys for its own commands.
 
         Args:
             text: whole lines.
@@ -116,26 +130,43 @@ class Screen:
         pager = self._pager() if always or self._rows(text) > self.height - 2 else []
         if at_end and pager and os.path.basename(pager[0]) == "less":
             pager = [*pager, "+G"]
-        if not pager or self._app is None:
+        if pager:
+            await self.output.drained()
+        if not pager or self._app is None or self._typing():
             self.reply(text)
             return
-        if self._copy is not None:
-            self._copy(text)
-        from prompt_toolkit.application import in_terminal
-        from prompt_toolkit.application.current import set_app
-
-        await self.output.drained()
         self.paging = True
         try:
-            with set_app(self._app):
-                async with in_terminal():
-                    self.output.write(self._take_batch())
-                    await self.output.drained()
-                    with self.output.lent():
-                        await _run_pager(pager, text.encode(self.output.encoding, "replace"))
+            typed = await self._open_pager(self._app, pager, text)
         finally:
             self.paging = False
             self.flush()
+        if typed:
+            from yext.console.shell.prompt import type_in
+
+            self.reply(text)
+            type_in(self._app, typed)
+        elif self._copy is not None:
+            self._copy(text)
+
+    async def _open_pager(self, app: Application[None], pager: list[str], text: str) -> str:
+        """Give the terminal to the pager until it ends.
+
+        Returns:
+            What was typed before it could be opened, which keeps it from being opened.
+        """
+        from prompt_toolkit.application import in_terminal
+        from prompt_toolkit.application.current import set_app
+
+        with set_app(app):
+            async with in_terminal():
+                self.output.write(self._take_batch())
+                await self.output.drained()
+                with self.output.lent():
+                    typed = take_typed(sys.stdin.fileno())
+                    if not typed:
+                        await _run_pager(pager, text.encode(self.output.encoding, "replace"))
+        return typed.decode(self.output.encoding, "replace")
 
     def _rows(self, text: str) -> int:
         """Return about how many rows the text takes: bytes that only colour it count too."""

@@ -66,7 +66,7 @@ class Shell:
         self._bottom = BottomLine(link, self._screen, self._commands, self.typed)
         history = terminal.history(link.secrets)
         self._session = self._make_session(history)
-        self._screen.attach(self._session.app)
+        self._screen.attach(self._session.app, self._is_typing)
         link.show_on(self._screen, history.lines())
 
     async def run(self) -> int:
@@ -105,6 +105,10 @@ class Shell:
         """Return the line as far as it was typed."""
         return self._session.default_buffer.text
 
+    def _is_typing(self) -> bool:
+        """Return whether the operator has gone on to the next line."""
+        return bool(self.typed() or self._commands.waiting)
+
     def drained(self) -> None:
         """Go on writing: a terminal that was stuck has taken what waited."""
         self._screen.drained()
@@ -123,6 +127,7 @@ class Shell:
 
         from yext.console.shell import prompt
         from yext.console.shell.completer import LinkCompleter
+        from yext.console.shell.history import search_by_characters
 
         terminal, capabilities = self._terminal, self._terminal.capabilities
         output = prompt.make_output(self._screen.output, capabilities, terminal.term)
@@ -136,13 +141,14 @@ class Shell:
                 bottom_toolbar=self._bottom_text,
                 enable_suspend=terminal.owns_process,
                 key_bindings=self._keys(),
-                style=prompt.style(capabilities),
+                style=prompt.style(capabilities, lambda: self._screen.preferences.theme),
                 input_processors=[prompt.SecretProcessor(self._link.secrets)],
                 include_default_pygments_style=False,
                 editing_mode=EditingMode.VI if terminal.vi else EditingMode.EMACS,
                 erase_when_done=True,
             )
         session.default_buffer.accept_handler = self._accept
+        search_by_characters(session.default_buffer)
         # SIGWINCH reports a new size; prompt_toolkit would also ask for it twice a second.
         session.app.terminal_size_polling_interval = None
         return session
@@ -183,6 +189,8 @@ class Shell:
 
         @keys.add("c-c")
         def _interrupt(event: KeyPressEvent) -> None:
+            if is_searching():
+                search.stop_search()
             self._interrupt()
 
         @keys.add("c-d", filter=empty)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNSENT_MAX = 256 * 1024
 """Bytes that may wait for a terminal to take them; further output is left out."""
 
+_TYPED_MAX = 4096
+"""Bytes of what was typed that are read at once: a terminal keeps no more."""
+
 _LAST_SECONDS = 0.5
 """How long the end of the shell waits for a terminal that takes nothing."""
 
@@ -114,6 +117,19 @@ def _open_nonblocking(descriptor: int) -> int:
     """Open the terminal of a descriptor again, as O_NONBLOCK holds for all who share that."""
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     return os.open(f"/proc/self/fd/{descriptor}", flags)
+
+
+def take_typed(descriptor: int) -> bytes:
+    """Read what was typed at the terminal of a descriptor and not read yet, without waiting."""
+    before = termios.tcgetattr(descriptor)
+    at_once = termios.tcgetattr(descriptor)
+    at_once[3] &= ~(termios.ICANON | termios.ECHO)
+    at_once[6][termios.VMIN] = at_once[6][termios.VTIME] = 0
+    termios.tcsetattr(descriptor, termios.TCSANOW, at_once)
+    try:
+        return os.read(descriptor, _TYPED_MAX)
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 class TerminalOutput(ABC):

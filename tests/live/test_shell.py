@@ -423,6 +423,83 @@ def test_enter_carries_out_the_line_that_a_search_has_found(place: Place) -> Non
     shell.prompt()
 
 
+def test_a_search_takes_characters_and_the_text_first(place: Place) -> None:
+    shell = place.open()
+    for line in ("message call.route called=99", "module list", "uptime"):
+        shell.command(line)
+    shell.type("\x12mcr99")
+    shell.until(lambda: "called=99" in shell.cursor_line(), "the line with these characters")
+    shell.type("\x03\x12mo")
+    shell.until(lambda: "module list" in shell.cursor_line(), "the line that contains them")
+    shell.type("\x12")
+    shell.until(lambda: "called=99" in shell.cursor_line(), "the next one")
+    shell.type("\x03")
+    shell.prompt()
+
+
+def test_whoever_goes_on_typing_gets_no_pager(place: Place) -> None:
+    place.script("slow.sh", SLOW_REPLY.replace("CONFIG", str(place.config)))
+    place.extmodule("[scripts]\nslow.sh=\n")
+    shell = place.open(PAGER="less", rows=12)
+    shell.command_until("external show", lambda reply: " 1 " in reply)
+    shell.type("longreply\rupt")
+    shell.until(lambda: shell.cursor_line().endswith("upt"), "what was typed meanwhile")
+    (place.config / "go").touch()
+    shell.sees("line 60")
+    shell.type("ime\r")
+    shell.sees("Uptime: ")
+    shell.prompt()
+
+
+SLOW_REPLY = """#!/usr/bin/env python3
+import os, sys, time
+print("%%>install:50:engine.command", flush=True)
+for line in sys.stdin:
+    if line.startswith("%%>message:"):
+        number = line.split(":")[1]
+        text = "%J".join(f"line {n}" for n in range(61))
+        ours = "line=longreply" in line
+        while ours and not os.path.exists("CONFIG/go"):
+            time.sleep(0.01)
+        answer = f"true::{text}" if ours else "false::"
+        print(f"%%<message:{number}:{answer}", flush=True)
+"""
+"""Answers a command with more lines than the terminal has, once it is told to."""
+
+
+THEMES = {"calm": (True, True), "contrast": (True, False), "plain": (False, False)}
+"""Themes, and whether each has colours, and a suggestion that is dim, or in italics."""
+
+
+def test_themes_without_dim_text_and_without_colour(place: Place) -> None:
+    place.environ["XDG_CONFIG_HOME"] = str(place.config)
+    shell = place.open()
+    assert "theme=calm" in shell.command("set")
+    shell.command("uptime")
+    for theme, (colored, dim) in THEMES.items():
+        assert f"theme={theme}" in shell.command(f"set theme {theme}")
+        before = len(shell.transcript)
+        shell.command("nonsense")
+        shell.type("upt")
+        shell.until(lambda: shell.cursor_line() == f"{PROMPT} uptime", "the suggestion")
+        shell.type("\x03")
+        shell.prompt()
+        sequences = re.findall(r"\x1b\[([\d;]*)m", shell.transcript[before:])
+        looks = {look for found in sequences for look in found.split(";")}
+        assert bool(looks & {"1", "31"}) is colored
+        assert bool(looks & {"2", "3"}) is dim
+    shown = shell.command("set theme dark")
+    assert "Not a value of theme: dark" in shown and "calm|contrast|plain" in shown
+
+
+def test_commands_carry_the_size_of_the_terminal(place: Place) -> None:
+    shell = place.open(columns=91, rows=33)
+    shell.command("sniffer on")
+    shell.command("status pbx")
+    shell.sees("['cmd_width'] = '91'")
+    shell.sees("['cmd_height'] = '33'")
+
+
 def test_the_pager_opens_at_the_newest(place: Place) -> None:
     place.script("chatty.sh", "#!/bin/sh\nseq 1 150 >&2\nexec cat\n")
     shell = place.open(PAGER="less", rows=24)

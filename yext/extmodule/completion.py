@@ -37,6 +37,8 @@ def complete(
         # Yate's own words alone, as recorded; the rest once their beginning is typed.
         verbs = VERBS if word or described else YATE_VERBS
         return {verb: VERBS[verb].description for verb in verbs}
+    if words[0] == "call":
+        return _callable(supervisor, word) if described and len(words) < 3 else {}
     if words[0] != "external" or words[1] not in VERBS:
         return {}
     candidates = _candidates(supervisor, words[1])
@@ -86,6 +88,18 @@ def _describe_peer(peer: Peer, script: Script | None) -> str:
     if script is not None:
         return _describe(script)
     return safe(f"{peer.parameter}, connected to listener {peer.name}")
+
+
+_NODATA = "external/nodata/"
+"""The beginning of a call to a script that needs no audio; other methods are rare."""
+
+
+def _callable(supervisor: Supervisor, word: str) -> dict[str, str]:
+    """Return the scripts that a call may be made to, once the word is about to name one."""
+    if not word.startswith(_NODATA):
+        return {_NODATA: "a script for this call"}
+    files = _files(supervisor.options.scripts_dir, word.removeprefix(_NODATA))
+    return {f"{_NODATA}{name}": what for name, what in files.items()}
 
 
 def _files(scripts_dir: str, word: str) -> dict[str, str]:

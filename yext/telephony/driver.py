@@ -5,12 +5,12 @@ Modelled on Yate's class Driver (engine/Channel.cpp), which has the same message
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar, Final
 
 from yext import conf
 from yext.bus import Bus
-from yext.command import EOL, complete_words
+from yext.command import EOL, Words, complete_words
 from yext.engine.module import Module
 from yext.message import Message
 from yext.telephony.channel import Channel, flag
@@ -36,9 +36,11 @@ class Driver(Module):
         prefix: the first part of each channel's id, ``NAME/``.
         telephony: the telephony state of the engine.
         max_channels: the largest number of channels, 0 for no limit.
+        targets: the beginnings of what it can be called by, each with what comes of such a call.
     """
 
     kind = "misc"
+    targets: ClassVar[Mapping[str, str]] = {}
     minimal = False
     execute_priority = 90
 
@@ -210,6 +212,13 @@ class Driver(Module):
         channel.complete(message)
         message.retvalue = channel.status_text() + EOL
         return True
+
+    def complete_described(self, line: str, word: str) -> Words:
+        """Return the driver's targets where ``call`` takes one, as nothing in Yate does."""
+        words = line.split()
+        if words[:1] == ["call"]:
+            return self.targets if len(words) < 3 else {}
+        return super().complete_described(line, word)
 
     def offer(self, message: Message) -> None:
         """Add the driver's name, and its channels, where a command takes channels."""

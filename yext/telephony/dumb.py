@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
+from typing import ClassVar, Final
 
 from yext.message import Message
 from yext.telephony.channel import Channel, names_to_copy, present
@@ -43,6 +43,7 @@ class DumbDriver(Driver):
 
     name = "dumb"
     title = "DumbChannel"
+    targets: ClassVar = {"dumb/": "a channel without audio"}
 
     def execute(self, message: Message, target: str) -> bool | Awaitable[bool]:
         caller = message.userdata

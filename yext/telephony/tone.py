@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from yext.command import Words
 from yext.message import Message
 from yext.telephony.attach import attach_sources
 from yext.telephony.audio.clock import Clock
@@ -69,6 +70,7 @@ class ToneDriver(Driver):
     name = "tone"
     title = "ToneGen"
     minimal = True
+    targets: ClassVar = {"tone/": "a tone"}
 
     def load(self) -> None:
         super().load()
@@ -117,6 +119,13 @@ class ToneDriver(Driver):
         from yext.telephony.audio.tones import is_lasting
 
         return self.make_source(name) if is_lasting(name) else None
+
+    def complete_described(self, line: str, word: str) -> Words:
+        if line.startswith("call ") and word.startswith(self.prefix):
+            from yext.telephony.audio.tones import NAMED
+
+            return {f"{self.prefix}{name}": described for name, described in NAMED.items()}
+        return super().complete_described(line, word)
 
     def status_format(self) -> str:
         return ""

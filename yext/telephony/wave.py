@@ -7,7 +7,7 @@ played, and audio is counted instead of recorded.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from yext import conf, log
 from yext.command import commander_of
@@ -196,6 +196,10 @@ class WaveDriver(Driver):
 
     name = "wave"
     title = "WaveFile"
+    targets: ClassVar = {
+        "wave/play/": "plays a sound file",
+        "wave/record/": "records to a sound file",
+    }
 
     def load(self) -> None:
         super().load()

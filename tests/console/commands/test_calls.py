@@ -8,6 +8,7 @@ from workshop import Workshop
 
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
+from yext.console.link import LocalLink
 from yext.console.session.session import Session
 
 FAILURES = {
@@ -60,3 +61,32 @@ def test_a_script_that_stays_after_it_has_left_its_call_does_not_hold_up_the_ans
             await lab.do("reload")
 
     asyncio.run(story())
+
+
+OFFERED = {
+    "call ": {"dumb/", "external/nodata/", "phone/", "tone/", "wave/play/", "wave/record/"},
+    "call phone/ ": {"dumb/", "external/nodata/", "phone/", "tone/", "wave/play/", "wave/record/"},
+    "call phone/ tone/bu": {"tone/busy"},
+    "call external/nodata/": {"external/nodata/ivr.sh", "external/nodata/sub/"},
+    "call external/nodata/sub/": {"external/nodata/sub/deep.sh"},
+    "call external/nodata/../": set(),
+    "call phone/ tone/busy ": set(),
+}
+"""Lines, and the words that TAB offers at their end."""
+
+
+@pytest.mark.parametrize("line", OFFERED)
+def test_tab_offers_drivers_tones_and_scripts(tmp_path: Path, line: str) -> None:
+    lab = Workshop(tmp_path)
+    folder = lab.script("ivr.sh", "exit 0\n").parent
+    (folder / "sub").mkdir()
+    lab.script("sub/deep.sh", "exit 0\n")
+
+    async def play() -> None:
+        async with lab.running():
+            link = LocalLink(Interpreter(Session(lab.engine, "console"), TABLE))
+            assert {word.text for word in await link.complete(line)} == OFFERED[line]
+            # A plain connection gets what Yate gives.
+            assert await lab.engine.complete(*line.strip().rpartition(" ")[::2]) == []
+
+    asyncio.run(play())

@@ -7,7 +7,7 @@ it dial, and a ``call.execute`` to ``phone/`` rings it, which it answers.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
+from typing import ClassVar, Final
 
 from yext.bus import Bus
 from yext.command import EOL, help_with
@@ -37,6 +37,7 @@ class PhoneDriver(Driver):
 
     name = "phone"
     title = "Phone"
+    targets: ClassVar = {"phone/": "the telephone of this console"}
     # The messages that scripts see must not depend on whether there is a phone.
     track = False
 
