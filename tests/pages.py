@@ -23,6 +23,7 @@ from yext.console import manual
 from yext.console.server import listeners
 from yext.extmodule import listeners as extmodule_listeners
 from yext.extmodule import settings
+from yext.metrics import module as metrics
 from yext.record import recorder
 
 ROOT = Path(__file__).parents[1]
@@ -205,6 +206,12 @@ _SECTIONS = (
     ),
     ("### [share]", "What is shared with other nodes.", cluster.SHARE),
     ("### [link NAME]", "A section for each node to connect to.", cluster.LINK),
+    (
+        "### [metrics]",
+        "Metrics of `yext serve` for monitoring, at `/metrics`, with `/healthz` and `/readyz`: "
+        "[operations.md](operations.md).",
+        metrics.OPTIONS,
+    ),
     ("### [nats]", "Other nodes by a NATS server; needs `yate-yext[nats]`.", cluster.NATS),
 )
 

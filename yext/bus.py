@@ -39,6 +39,7 @@ class Bus:
         own_conf: yext.conf as it was read at the start or at the last reload.
         modules: the loaded modules by name.
         started_at: the time of the start, in seconds since 1970.
+        started: True once all modules have started, until the stop.
         must_listen: whether nothing is started if a listener in the files cannot be opened.
         program_output: the descriptor for the output of executed programs, None for /dev/null.
         exit_code: the exit code of the process, set by `halt`.
@@ -57,6 +58,7 @@ class Bus:
         self.modules: Mapping[str, object] = {}
         self.started_at = time.time()
         self._started = time.monotonic()
+        self.started = False
         self.must_listen = False
         self.program_output: int | None = None
         self.exit_code = 0

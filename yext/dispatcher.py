@@ -17,11 +17,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from operator import attrgetter
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from yext.log import WARN, Log, logger
 from yext.message import Message
 from yext.slices import Slices
+
+if TYPE_CHECKING:
+    from yext.measures.counts import Busiest, Count
 
 
 class NoAnswer(StrEnum):
@@ -366,6 +369,10 @@ def track(message: Message, name: str, priority: int) -> None:
     message.params[TRACKING] = f"{before},{entry}" if before else entry
 
 
+def _count_nothing(name: str) -> None:
+    """Count no message."""
+
+
 class _Renewing:
     """Stands for the watchers of a name since they came or went, until a message needs them."""
 
@@ -394,6 +401,7 @@ class Dispatcher:
         in_flight: how many dispatches go on.
         max_queue: the length of the queue at its longest.
         slices: the long work of peers, which messages do not wait for.
+        counted: the messages by name, None while nobody counts them; see `count`.
     """
 
     TURN_SECONDS = 0.002
@@ -410,6 +418,8 @@ class Dispatcher:
         self.wild: tuple[Handler, ...] = ()
         self.enqueued = self.dispatched = self.in_flight = 0
         self.max_queue = 0
+        self.counted: dict[str, Count] | None = None
+        self._count_new: Callable[[str], None] = _count_nothing
         self._by_name: dict[str, list[Handler]] = {}
         self._sequence = 0
         self._waiters: list[asyncio.Future[None]] = []
@@ -657,6 +667,12 @@ class Dispatcher:
         self.in_flight -= 1
         journey = dispatch.journey
         name = dispatch.message.name
+        counted = self.counted
+        if counted is not None:
+            try:
+                counted[name].number += 1
+            except KeyError:
+                self._count_new(name)
         for watcher in self._watch_views.get(name, self._watch_all):
             watcher.notice(dispatch)
         if journey is not None:
@@ -676,6 +692,11 @@ class Dispatcher:
             dispatch.done(dispatch)
         if self._idle is not None and not self.in_flight and not self._queue:
             self._idle.set()
+
+    def count(self, names: Busiest | None) -> None:
+        """Count the messages of each name from now on, or no longer."""
+        self.counted = names.fresh if names is not None else None
+        self._count_new = names.new if names is not None else _count_nothing
 
     # Tasks of coroutine handlers
 

@@ -9,6 +9,7 @@ import json
 from yext import Engine
 from yext.conf import Problem, Severity
 from yext.console.cli.exitcodes import FAILED, OK
+from yext.console.cli.serve import metrics
 from yext.console.server.rmanager import RManager
 from yext.log import safe
 
@@ -29,7 +30,9 @@ def check(options: argparse.Namespace) -> int:
 
 async def _problems(config_dir: str | None, shared_dir: str | None) -> list[Problem]:
     """Return the problems of the configuration in a directory; an engine needs the loop."""
-    engine = Engine(config_dir, modules={"rmanager": RManager}, shared_dir=shared_dir)
+    engine = Engine(
+        config_dir, modules={"rmanager": RManager, "metrics": metrics}, shared_dir=shared_dir
+    )
     problems = engine.rehearse()
     return sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 

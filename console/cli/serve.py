@@ -17,9 +17,16 @@ from yext.console.cli.exitcodes import FAILED, USAGE
 from yext.console.cli.logfile import LogFile, UnhandledErrors, log_to
 from yext.console.cli.pidfile import PidFileError, pid_file
 from yext.console.server.rmanager import RManager
-from yext.engine import module
+from yext.engine.module import Module, unopened
 from yext.log import safe
 from yext.sockets import descriptors
+
+
+def metrics(engine: Engine) -> Module:
+    """Make the module of the metrics, which is imported for its section alone."""
+    from yext.metrics.module import Metrics
+
+    return Metrics(engine)
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -54,7 +61,7 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     engine = Engine(
         options.config,
         node=options.node,
-        modules={"rmanager": RManager},
+        modules={"rmanager": RManager, "metrics": metrics},
         supervised=options.supervised,
         shared_dir=options.shared,
     )
@@ -68,10 +75,10 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     await engine.start()
     try:
         gctuning.resume()
-        unopened = module.unopened(engine)
-        for reason in unopened:
+        reasons = unopened(engine)
+        for reason in reasons:
             _say(f"yext: {safe(reason)}")
-        if unopened and engine.must_listen:
+        if reasons and engine.must_listen:
             return FAILED
         signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)
         _say(f"yext {engine.run_params['version']} ready on {engine.node}")

@@ -223,6 +223,12 @@ class Operator:
         return self._typeahead.size > most or self._upgrade.full
 
     @property
+    def left_out(self) -> tuple[int, int]:
+        """The lines left out at the limit of the flow, and because the client did not read."""
+        session = self.session
+        return session.flow.left_out_in_all if session.has_flow else 0, self._writer.lost_in_all
+
+    @property
     def is_guest(self) -> bool:
         """Whether the client has not authenticated."""
         return self.session.authority is Authority.GUEST

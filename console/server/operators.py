@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from yext import Engine, Reply, log, wire
@@ -50,6 +50,7 @@ class Operators:
         self.places = Places()
         self.turns = Turns()
         self.guard = Guard(asyncio.get_running_loop().time)
+        self._left_out = (0, 0)
         self._all: dict[Operator, None] = {}
         self._listening: dict[Operator, None] = {}
         self._watching: dict[Operator, None] = {}
@@ -69,7 +70,21 @@ class Operators:
         self.places.leave(operator)
         self._listening.pop(operator, None)
         self._watch(operator, False)
-        return self._all.pop(operator, self) is None
+        if operator not in self._all:
+            return False
+        self._left_out, before = operator.left_out, self._left_out
+        self._left_out = self._left_out[0] + before[0], self._left_out[1] + before[1]
+        del self._all[operator]
+        return True
+
+    def __iter__(self) -> Iterator[Operator]:
+        return iter(self._all)
+
+    def left_out(self) -> tuple[int, int]:
+        """The lines that operators were not shown: at the limit of the flow, and because they did
+        not read."""
+        every = [self._left_out, *(operator.left_out for operator in self._all)]
+        return sum(flow for flow, _ in every), sum(unread for _, unread in every)
 
     def follow(self, operator: Operator) -> None:
         """Show an operator from now on what the session's switches ask for."""

@@ -9,6 +9,8 @@ import asyncio
 import errno
 import os
 import socket
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from yext import log
@@ -18,6 +20,7 @@ from yext.conf.options import lost_section
 from yext.console.server.connection import Connection
 from yext.console.server.listeners import OPTION_NAMES, Listener, check_local, read_listeners
 from yext.console.server.operators import Operators
+from yext.console.session.authority import Authority
 from yext.engine.module import Module
 from yext.errors import ListenError
 from yext.listening import ListeningServer, examine_listeners, listen
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from yext import Engine
     from yext.access.handshakes import Handshakes
+    from yext.measures.family import Family
     from yext.message import Message
 
 SESSIONS_MAX = 1000
@@ -81,6 +85,21 @@ class RManager(Module):
         if self._handshakes is not None:
             await self._handshakes.stop()
         await self.operators.close()
+
+    def measures(self) -> Iterator[Family]:
+        from yext.measures import family
+
+        counted = Counter(operator.session.authority for operator in self.operators)
+        sessions = {one.name.lower(): counted[one] for one in Authority}
+        samples = family.by_label("authority", sessions)
+        yield family.Family("yext_sessions", family.Kind.GAUGE, "Sessions", samples)
+        yield family.failed_logins("rmanager", self.operators.guard.failures)
+        flow, unread = self.operators.left_out()
+        samples = family.by_label("reason", {"rate": flow, "unread": unread})
+        text = "Lines that sessions were not shown: at the limit of the flow, or unread"
+        yield family.Family("yext_lines_left_out", family.Kind.COUNTER, text, samples)
+        up = {one.spec.name: one.place in self._servers for one in self._planned}
+        yield family.listeners_up("rmanager", up, self._unusable)
 
     # Listeners
 

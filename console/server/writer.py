@@ -30,6 +30,7 @@ class Writer:
         telnet: whether 0xFF is doubled, as for a client that speaks telnet.
         drained: set while the client reads fast enough to be sent more.
         lost: lines left out and not reported yet.
+        lost_in_all: lines left out.
         closed: whether the connection has ended.
     """
 
@@ -45,7 +46,7 @@ class Writer:
         self.telnet = telnet
         self.drained = asyncio.Event()
         self.drained.set()
-        self.lost = 0
+        self.lost = self.lost_in_all = 0
         self.closed = False
         self._transport = transport
         self._limit = limit
@@ -88,6 +89,7 @@ class Writer:
         """Send whole lines that the client did not ask for, or leave them out and count them."""
         if self.waiting() + len(text) > self._limit:
             self.lost += 1
+            self.lost_in_all += 1
             return
         self.write(text)
 

@@ -59,6 +59,7 @@ class LimitedLines:
 
     def __init__(self, viewer: Viewer, most: Callable[[], int]) -> None:
         self.shown = self.left_out = 0
+        self._before = 0
         self._viewer = viewer
         self._most = most
         self._second = 0.0
@@ -66,8 +67,14 @@ class LimitedLines:
         self._unreported = 0
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def left_out_in_all(self) -> int:
+        """How many lines were left out, before `restart` too."""
+        return self._before + self.left_out
+
     def restart(self) -> None:
         """Count from 0."""
+        self._before = self.left_out_in_all
         self.shown = self.left_out = 0
 
     def leave_out(self) -> bool:
@@ -152,6 +159,11 @@ class Flow:
     def left_out(self) -> int:
         """How many lines were left out, at the limit of lines a second, since `on`."""
         return self._lines.left_out
+
+    @property
+    def left_out_in_all(self) -> int:
+        """How many lines were left out in this session."""
+        return self._lines.left_out_in_all
 
     @property
     def is_on(self) -> bool:

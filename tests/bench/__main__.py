@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
-from tests.bench import audio, beside, growth, messages, operators, peers, through
+from tests.bench import audio, beside, growth, messages, metrics, operators, peers, through
 from tests.bench.result import Line, reasons, table
 
 Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
@@ -32,6 +32,7 @@ ROWS: dict[str, Row] = {
     "fairness": operators.fairness,
     "memory": operators.memory,
     "start": operators.start,
+    "metrics": metrics.metrics,
     "audio": audio.playrec_channels,
     "yext-exec": through.through_yext_exec,
     "growth": growth.growth,

@@ -80,10 +80,11 @@ async def process(*command: str) -> AsyncIterator[int]:
 
 
 @contextlib.contextmanager
-def configured(scripts: tuple[str, ...] = ()) -> Iterator[tuple[Path, Target]]:
+def configured(scripts: tuple[str, ...] = (), metrics: int = 0) -> Iterator[tuple[Path, Target]]:
     """Make a configuration directory, and the target (without a pid) of an engine that uses it.
 
-    It has a unix and a tcp listener, a remote manager, and an answerer for each of `scripts`.
+    It has a unix and a tcp listener, a remote manager, an answerer for each of `scripts`, and
+    metrics on the port `metrics` unless that is 0.
     """
     with tempfile.TemporaryDirectory(prefix="yext-bench-") as folder:
         conf = Path(folder) / "conf"
@@ -98,16 +99,22 @@ def configured(scripts: tuple[str, ...] = ()) -> Iterator[tuple[Path, Target]]:
         )
         (conf / "rmanager.conf").write_text(f"[general]\nport={manager}\nheader=\n")
         (conf / "yate.conf").write_text("[general]\nnodename=bench\n")
+        if metrics:
+            (conf / "yext.conf").write_text(f"[metrics]\nport={metrics}\n")
         where = f"tcp:127.0.0.1:{manager}"
         yield conf, Target("yext", f"unix:{unix}", f"tcp:127.0.0.1:{port}", manager=where)
 
 
+def served(conf: Path) -> tuple[str, ...]:
+    """Return the command that runs `yext serve` on a configuration."""
+    return sys.executable, "-m", "console", "serve", "-c", str(conf), "-l", f"{conf}/log"
+
+
 @contextlib.asynccontextmanager
-async def engine(*, scripts: tuple[str, ...] = ()) -> AsyncIterator[Target]:
+async def engine(*, scripts: tuple[str, ...] = (), metrics: int = 0) -> AsyncIterator[Target]:
     """Run `yext serve` on such a configuration."""
-    with configured(scripts) as (conf, target):
-        command = (sys.executable, "-m", "console", "serve", "-c", str(conf), "-l", f"{conf}/log")
-        async with process(*command) as target.pid:
+    with configured(scripts, metrics) as (conf, target):
+        async with process(*served(conf)) as target.pid:
             yield target
 
 

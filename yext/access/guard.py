@@ -46,6 +46,9 @@ class Guard:
     Args:
         clock: returns the time in seconds, by default the loop's.
         sleep: waits for a number of seconds.
+
+    Attributes:
+        failures: how many passwords were wrong, or refused unseen.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Guard:
         self._clock = clock
         self._sleep = sleep
         self._sources: dict[str, _Source] = {}
+        self.failures = 0
 
     async def check(self, name: str, check: Callable[[], Awaitable[Found | None]]) -> Found | None:
         """Return the result of `check` when it is the turn of source `name`.
@@ -77,6 +81,7 @@ class Guard:
                 await self._sleep(max(0.0, source.wrong[-1] + delay - self._clock()))
             found = await check()
             if found is None:
+                self.failures += 1
                 source.in_a_row += 1
                 source.wrong.append(self._clock())
             else:
@@ -87,6 +92,7 @@ class Guard:
         now = self._clock()
         recent = [when for when in source.wrong if when > now - WINDOW]
         if len(recent) >= GUESSES:
+            self.failures += 1
             raise TooManyGuessesError(recent[-GUESSES] + WINDOW - now)
 
     def _remember(self, name: str) -> _Source:

@@ -114,6 +114,7 @@ class Engine(Bus):
         await self.dispatch(self.system_message("engine.start"))
         self.announce(f"Yate engine is initialized and starting up on {self.node}")
         self.log.startup_ends = time.time() + STARTUP_SECONDS
+        self.started = True
         self.ticker.start()
         self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, load_rest)
 
@@ -135,7 +136,7 @@ class Engine(Bus):
         """
         if not self._running:
             return
-        self._running = False
+        self._running = self.started = False
         self._halted.set()
         deadline = asyncio.get_running_loop().time() + STOP_SECONDS
         self.ticker.stop()

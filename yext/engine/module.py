@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yext import log
 from yext.bus import Bus
@@ -17,6 +17,9 @@ from yext.conf import Problem
 from yext.dispatcher import FunctionHandler, Handler, HandlerFunction
 from yext.message import Message, SystemMessage
 from yext.wire import BOOLEANS
+
+if TYPE_CHECKING:
+    from yext.measures.family import Family
 
 STATUS_PRIORITY = 110
 COMMAND_PRIORITY = 120
@@ -278,6 +281,13 @@ class Module:
     def unopened(self) -> Sequence[str]:
         """The reasons why listeners that stand in the module's file are not open."""
         return ()
+
+    def measures(self) -> Iterable[Family]:
+        """What the metrics show of the module."""
+        return ()
+
+    def measure(self, on: bool) -> None:
+        """Measure from now on what costs something, or no longer."""
 
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")

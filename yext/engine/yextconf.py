@@ -5,10 +5,13 @@ from __future__ import annotations
 from yext.conf import Conf, Problem
 from yext.conf.options import unknown_section
 
-MODULES: dict[str, tuple[str, ...]] = {"cluster": ("share", "link NAME", "nats")}
+MODULES: dict[str, tuple[str, ...]] = {
+    "cluster": ("share", "link NAME", "nats"),
+    "metrics": ("metrics",),
+}
 """The modules that are loaded if the file has one of their sections, and not imported otherwise."""
 
-OTHERS = ("metrics", "console")
+OTHERS = ("console",)
 """The sections of other parts of yext."""
 
 _KNOWN = (*OTHERS, *(section for sections in MODULES.values() for section in sections))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yext.conf import Conf, Problem
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from yext.bus import Bus
     from yext.extmodule.peer.peer import Peer
     from yext.extmodule.script.script import Script
+    from yext.measures.family import Family
 
 HELP_PRIORITY = 100
 HALT_PRIORITY = 1000
@@ -175,6 +176,14 @@ class ExtModule(Module):
     def unopened(self) -> Sequence[str]:
         refused = [str(problem) for problem in self.supervisor.settings.unusable]
         return refused + [str(error) for error in self.listeners.failed.values()]
+
+    def measures(self) -> Iterable[Family]:
+        from yext.extmodule.measures import measures
+
+        return measures(self)
+
+    def measure(self, on: bool) -> None:
+        self.supervisor.measure(on)
 
     async def command(self, line: str, message: Message) -> bool:
         return await commands.carry_out(self.supervisor, line, message)

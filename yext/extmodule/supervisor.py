@@ -22,11 +22,14 @@ from yext.extmodule.settings import ModuleOptions, Program, Settings
 from yext.message import Message
 
 if TYPE_CHECKING:
+    from yext.extmodule.diagnosis.tallies import Tallies
+    from yext.extmodule.peer.answertimes import AnswerTimes
     from yext.extmodule.peer.silence import Silence
     from yext.extmodule.renewal import Renewals
     from yext.extmodule.script.launch import Launcher
     from yext.extmodule.script.oneshot import OneShots
     from yext.extmodule.script.script import Script
+    from yext.measures.counts import ByName
 
 _MARGIN = 1.0
 """Seconds before the engine's deadline at which scripts that still live get SIGKILL."""
@@ -75,6 +78,7 @@ class Supervisor:
         roles: what gives a peer a role, by the name of the role.
         attach_call: what attaches the call that goes with a peer's message.
         links: what makes links between nodes, None for nothing.
+        times: how long peers take to answer, by script or listener; None while nobody measures it.
     """
 
     def __init__(self, module: Module, settings: Settings) -> None:
@@ -91,6 +95,7 @@ class Supervisor:
         self._module = module
         self._peer_index: Index[Peer] = Index()
         self._to_flush: list[Connection] = []
+        self.times: ByName[AnswerTimes] | None = None
 
     # What starts programs is imported with the first: most batches start none.
 
@@ -100,6 +105,13 @@ class Supervisor:
         from yext.extmodule.script.launch import Launcher
 
         return Launcher()
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Counts what happens to scripts."""
+        from yext.extmodule.diagnosis.tallies import Tallies
+
+        return Tallies()
 
     @cached_property
     def _one_shots(self) -> OneShots:
@@ -169,6 +181,8 @@ class Supervisor:
         """Register a peer that has connected."""
         self.peers[peer] = None
         self._peer_index.add(peer)
+        if self.times is not None:
+            peer.times = self.times.of(peer.name)
 
     def add_script_peer(self, peer: Peer, script: Script) -> None:
         """Register the script that a peer is."""
@@ -189,6 +203,8 @@ class Supervisor:
     def remove_peer(self, peer: Peer, end: PeerEnd) -> None:
         """Forget a peer that has ended."""
         script = self.peers.pop(peer, None)
+        if peer.silence is not None:
+            self.tallies.timeouts.add(peer.name, peer.silence.total)
         self._peer_index.remove(peer)
         if script is not None:
             script.peer_ended(end)
@@ -233,6 +249,18 @@ class Supervisor:
         connections, self._to_flush = self._to_flush, []
         for connection in connections:
             connection.flush()
+
+    def measure(self, on: bool) -> None:
+        """Measure how long peers take to answer from now on, or no longer."""
+        if on and self.times is None:
+            from yext.extmodule.peer.answertimes import AnswerTimes
+            from yext.measures.counts import ByName
+
+            self.times = ByName(AnswerTimes)
+        elif not on:
+            self.times = None
+        for peer in self.peers:
+            peer.times = self.times.of(peer.name) if self.times is not None else None
 
     # Scripts and programs
 

@@ -80,6 +80,8 @@ class Connection(asyncio.Protocol):
             self.data_received(data[:end])
             (self._successor or self).data_received(data[end:])
             return
+        if peer.times is not None:
+            peer.times.reading(asyncio.get_running_loop().time())
         buffer = self._buffer
         buffer.feed(data)
         if self._sliced:

@@ -90,6 +90,11 @@ class Listeners:
         self._host = host
         self._lobby = Lobby(host)
 
+    @property
+    def failed_logins(self) -> int:
+        """How many passwords were wrong, or refused unseen."""
+        return self._lobby.guard.failures
+
     async def apply(self, wanted: Sequence[PeerListenerSpec]) -> list[str]:
         """Close what is not wanted, then open what is: addresses may have been exchanged.
 

@@ -29,6 +29,7 @@ from yext.message import Message
 
 if TYPE_CHECKING:
     from yext.bus import Bus
+    from yext.extmodule.peer.answertimes import AnswerTimes
     from yext.extmodule.settings import ModuleOptions
 
 _MISTAKES_LOGGED = 100
@@ -116,6 +117,7 @@ class Peer:
         received, sent: the number of messages and answers from and to the peer.
         own_in_flight: the number of the peer's own messages that are being dispatched.
         silence: the messages that it did not answer in time, None if there were none.
+        times: how long it takes to answer, None while nobody measures that.
         spoke: True once the peer has sent a line of the protocol.
         stray: the first line that was not one, empty if there was none.
         ended: True once the peer's part on the bus is over.
@@ -126,7 +128,7 @@ class Peer:
         "_dispatcher", "_host", "_mistakes", "_sequence", "_subscriptions", "_turn", "channel",
         "congested", "connection", "ended", "is_script", "label", "name", "outgoing",
         "own_in_flight", "parameter", "pending", "pid", "received", "role", "sent", "settings",
-        "silence", "spoke", "stray",
+        "silence", "spoke", "stray", "times",
     )  # fmt: skip
 
     def __init__(self, host: PeerHost, name: str, parameter: str, role: str) -> None:
@@ -153,6 +155,7 @@ class Peer:
         self.own_in_flight = 0
         self._sequence = 0
         self.silence: Silence | None = None
+        self.times: AnswerTimes | None = None
         self._mistakes: Throttle | None = None
 
     @property
@@ -325,6 +328,12 @@ class Peer:
         handled = wire.apply_answer(answer, dispatch.message)
         del waiting[ident]
         self.received += 1
+        times = self.times
+        if times is not None:
+            if times.deadline == dispatch.deadline:
+                times.run += 1
+            else:
+                times.begin(dispatch.deadline, self.settings.timeout)
         dispatch.answered(handled)
 
     def _pass_overdue(self) -> None:

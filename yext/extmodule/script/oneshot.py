@@ -47,6 +47,7 @@ class OneShots:
             )
         except StartError as error:
             failure = error.failure
+            host.tallies.failed(failure)
             host.debug(
                 log.WARN,
                 f"Failed to execute program '{path}' args='{parameter or ''}': "

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from yext import log
 from yext.errors import StartError, StartFailure
 from yext.extmodule.diagnosis.exitstatus import ExitStatus, ScriptExit
+from yext.extmodule.diagnosis.tallies import Tallies
 from yext.extmodule.peer.connection import ConnectionHost
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
@@ -51,6 +52,10 @@ class ScriptHost(ConnectionHost, Protocol):
     @property
     def launcher(self) -> Launcher:
         """Starts the script's program."""
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts what happens to scripts."""
 
     def source(self, name: str) -> str:
         """Return where a program is looked for, and the setting that says so; empty if `name`
@@ -236,6 +241,7 @@ class Script:
         host.add_script_peer(peer, self)
 
     def _not_started(self, failure: StartFailure) -> None:
+        self._host.tallies.failed(failure)
         self.last_failure = Failure(failure.lines(), time.time())
         self._host.debug(
             log.WARN,
@@ -345,6 +351,7 @@ class Script:
             f" {exit.status.describe()}{never}",
         )
         cause = _cause(process)
+        self._host.tallies.ended(exit.status, "stopped" if process.asked_to_stop else cause)
         if process.asked_to_stop or (process.signalled and not cause):
             return ScriptEvent.END, None
         bad = bool(cause) or exit.status.code != 0
@@ -416,6 +423,7 @@ class Script:
 
     def _start_again(self) -> None:
         self.restarts += 1
+        self._host.tallies.restarts.add(self.name)
         try:
             self._launch()
         except StartError as error:

@@ -1,0 +1,1 @@
+"""Metrics of an engine for monitoring: ``[metrics]`` of yext.conf."""
