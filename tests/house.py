@@ -63,6 +63,7 @@ ROOMS = (
     "console.export",
     "console.manual",
     "console.commands",
+    "console.testing",
     "console.link",
     "console.interface",
     "console.shell",

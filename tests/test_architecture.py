@@ -13,7 +13,7 @@ FOREIGN = {
 }
 """Libraries that each package may import, besides the standard library."""
 
-PYTEST = ("yext.testing.plugin",)
+PYTEST = ("yext.testing.plugin", "yext.testing.kit.hooks")
 """Modules that may also import pytest."""
 
 IMPORTS = house.imports()

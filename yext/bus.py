@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from yext import conf
@@ -38,6 +38,7 @@ class Bus:
         conf: yate.conf as it was read at the start.
         own_conf: yext.conf as it was read at the start or at the last reload.
         modules: the loaded modules by name.
+        now: returns the time of day, in seconds since 1970; a test has a clock of its own.
         started_at: the time of the start, in seconds since 1970.
         started: True once all modules have started, until the stop.
         must_listen: whether nothing is started if a listener in the files cannot be opened.
@@ -56,6 +57,7 @@ class Bus:
         self._conf_names: set[str] = set()
         self._read_ahead: dict[str, conf.Conf] = {}
         self.modules: Mapping[str, object] = {}
+        self.now: Callable[[], float] = time.time
         self.started_at = time.time()
         self._started = time.monotonic()
         self.started = False

@@ -42,10 +42,11 @@ class Ticker:
     def _tick(self) -> None:
         now = time.time()
         if now >= self._next:  # The loop's clock may run ahead of the system's.
-            self._send(int(now))
+            self.send(int(now))
         self.start()
 
-    def _send(self, seconds: int) -> None:
+    def send(self, seconds: int) -> None:
+        """Send the one of a full second, in seconds since 1970."""
         dispatcher = self._bus.dispatcher
         params = {"time": str(seconds), "nodename": self._bus.node}
         message = SystemMessage("engine.timer", params, time=seconds)

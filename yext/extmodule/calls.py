@@ -167,7 +167,7 @@ class CallScript(Script):
         return self._channel(self.peer)
 
     def _open(self) -> None:
-        path = spawn.resolve(self.name, self.supervisor.options.scripts_dir)
+        path = self.supervisor.resolve(self.name)
         for target in self._fds:
             reading, writing = spawn.make_pipe(self.name, path, self.parameter)
             mine, theirs = (writing, reading) if target == RECORD else (reading, writing)

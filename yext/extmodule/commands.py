@@ -14,7 +14,6 @@ from yext.errors import ExecuteNotAllowedError, StartError
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
 from yext.extmodule.peer.silence import Silence
-from yext.extmodule.script.spawn import resolve
 from yext.extmodule.script.states import IDLE
 from yext.extmodule.supervisor import Supervisor
 from yext.log import clock, dated, safe
@@ -76,7 +75,7 @@ async def _carry_out(supervisor: Supervisor, rest: str, message: Message) -> boo
 
 def _misspelt(supervisor: Supervisor, word: str) -> str:
     """Return the sub-command that `word` is a misspelling of; empty if it names a script."""
-    path = resolve(word, supervisor.options.scripts_dir)
+    path = supervisor.resolve(word)
     if "/" in word or os.path.lexists(path) or supervisor.find_script(word, None) is not None:
         return ""
     return next(iter(nearest(word, VERBS)), "")

@@ -16,6 +16,7 @@ from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
 from yext.extmodule.peer.setlocal import PeerChannel, PeerSettings
+from yext.extmodule.script.spawn import resolve
 from yext.extmodule.script.states import LIVE, ScriptState
 from yext.extmodule.scripts import Index, Scripts
 from yext.extmodule.settings import ModuleOptions, Program, Settings
@@ -55,6 +56,11 @@ def _no_call(peer: Peer, ident: str, message: Message) -> None:
     """Attach nothing."""
 
 
+def _in_scripts_dir(name: str) -> str:
+    """Return nothing: each script is looked up in scripts_dir."""
+    return ""
+
+
 _SILENCE_SECONDS = 60.0
 """Seconds between two reports that a peer does not answer."""
 
@@ -74,6 +80,8 @@ class Supervisor:
         scripts: the scripts that were started, or could not be.
         beside: the scripts that run beside those of `scripts`: successors that are not ready,
             and predecessors that have messages to answer.
+        find_program: returns the path of a script that is not looked up in scripts_dir, empty for
+            all others.
         channels: the ends of calls that scripts and peers are, in order of arrival.
         roles: what gives a peer a role, by the name of the role.
         attach_call: what attaches the call that goes with a peer's message.
@@ -88,6 +96,7 @@ class Supervisor:
         self.peers: dict[Peer, Script | None] = {}
         self.scripts = Scripts()
         self.beside: dict[Script, None] = {}
+        self.find_program: Callable[[str], str] = _in_scripts_dir
         self.channels: dict[PeerChannel, None] = {}
         self.roles: dict[str, ConnectRole] = {"global": _connect_peer, "channel": _connect_peer}
         self.attach_call: AttachCall = _no_call
@@ -145,10 +154,14 @@ class Supervisor:
         for script in self.scripts:
             script.errors.keep(settings.options.loglines)
 
+    def resolve(self, name: str) -> str:
+        """Return the path of a script: that of `find_program`, or in scripts_dir."""
+        return self.find_program(name) or resolve(name, self.options.scripts_dir)
+
     def source(self, name: str) -> str:
         """Return where a program is looked for, and the setting that says so; empty if `name`
-        is an absolute path."""
-        return self.settings.look_up(name)
+        is an absolute path, or `find_program` knows it."""
+        return "" if self.find_program(name) else self.settings.look_up(name)
 
     # Log
 

@@ -7,7 +7,6 @@ ends with ``chan.hangup``. The parameters have their meaning in Yate's cdrbuild.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Final
 
 from yext.bus import Bus
@@ -214,7 +213,7 @@ class CdrBuilder(Module):
     def _send(self, record: Record, now: float, last: bool) -> None:
         if last:
             del self._records[record.channel]
-            self._hung_up[record.channel] = time.time() + _GUARD
+            self._hung_up[record.channel] = self.bus.now() + _GUARD
         operation = "finalize" if last else "update" if record.sent else "initialize"
         self.bus.enqueue(record.message(operation, now))
 

@@ -5,7 +5,6 @@ Modelled on Yate's class Channel (engine/Channel.cpp), which has the same messag
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -276,7 +275,7 @@ class Channel(Endpoint):
                 continue
             self.deadlines.pop(reason, None)
             if value > 0 and not self.answered:
-                self.deadlines[reason] = time.time() + value / 1000
+                self.deadlines[reason] = self.bus.now() + value / 1000
                 if reason == "noanswer":
                     self.deadlines.pop("timeout", None)
 
@@ -284,7 +283,7 @@ class Channel(Endpoint):
         self._answer_timeout = max(0, timeout)
         self.deadlines.pop("timeout", None)
         if timeout > 0:
-            self.deadlines["timeout"] = time.time() + timeout / 1000
+            self.deadlines["timeout"] = self.bus.now() + timeout / 1000
 
     def check_deadlines(self, now: float) -> None:
         """Drop the channel if one of its time limits is over.
@@ -307,7 +306,7 @@ class Channel(Endpoint):
             f"direction={self.direction},answered={bool_text(self.answered)},"
             f"targetid={self.target_id},address={self.address},billid={self.bill_id}"
             + "".join(
-                f",{_LIMITS[reason]}={max(0, round((deadline - time.time()) * 1000))}"
+                f",{_LIMITS[reason]}={max(0, round((deadline - self.bus.now()) * 1000))}"
                 for reason, deadline in self.deadlines.items()
             )
         )

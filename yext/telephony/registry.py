@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -62,7 +61,7 @@ class ChannelRegistry(Mapping[str, ChannelT]):
 
     def _changed(self) -> None:
         if self.changed_at is None:
-            self.changed_at = time.time()
+            self.changed_at = self.bus.now()
 
     def __getitem__(self, ident: str) -> ChannelT:
         return self._live[ident]

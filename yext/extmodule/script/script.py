@@ -19,7 +19,6 @@ from yext.extmodule.peer.connection import ConnectionHost
 from yext.extmodule.peer.ends import PeerEnd
 from yext.extmodule.peer.peer import Peer
 from yext.extmodule.peer.silence import Silence
-from yext.extmodule.script import spawn
 from yext.extmodule.script.backoff import BackOff
 from yext.extmodule.script.errorlog import ErrorLog
 from yext.extmodule.script.files import Stamp, take_stamp
@@ -56,6 +55,9 @@ class ScriptHost(ConnectionHost, Protocol):
     @property
     def tallies(self) -> Tallies:
         """Counts what happens to scripts."""
+
+    def resolve(self, name: str) -> str:
+        """Return the path of a script."""
 
     def source(self, name: str) -> str:
         """Return where a program is looked for, and the setting that says so; empty if `name`
@@ -223,7 +225,7 @@ class Script:
     def _launch(self) -> None:
         host = self._host
         host.debug(log.NOTE, f"Loading external module '{self.name}' args='{self.parameter}'")
-        self.path = spawn.resolve(self.name, host.options.scripts_dir)
+        self.path = host.resolve(self.name)
         self.stamp = take_stamp(self.path)
         launched = host.launcher.launch(
             self.path, self.name, self.parameter, host.source(self.name), self.extra_fds()

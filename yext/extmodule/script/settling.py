@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from yext.extmodule.script.states import LIVE, ScriptState
@@ -16,6 +17,9 @@ first."""
 
 YOUNG_SECONDS = 10.0
 """Seconds after which a script that has installed no handler is no longer taken to be starting."""
+
+Sleep = Callable[[float], Awaitable[object]]
+"""Waits some seconds."""
 
 
 class Starting(Protocol):
@@ -102,18 +106,21 @@ class Start:
         """True if the script has installed nothing, and was started just now."""
         return self.promising and self._loop.time() < self._began + YOUNG_SECONDS
 
-    async def settled(self) -> None:
+    async def settled(self, sleep: Sleep = asyncio.sleep) -> None:
         """Wait until the script has spoken and what it sent at first is worked off, or has ended.
 
         That is the case once it has read all that it was sent, its own messages have been
         answered, and it has asked for nothing new for a moment.
+
+        Args:
+            sleep: waits so many seconds, as the script knows them.
         """
         while not self.over and not self._has_spoken():
             await self.changed()
         before: object = None
         while not self.over and (before is None or before != self._asked_for()):
             before = self._asked_for()
-            await asyncio.sleep(PAUSE)
+            await sleep(PAUSE)
             if self._is_busy():
                 before = None
 
