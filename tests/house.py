@@ -43,6 +43,7 @@ ROOMS = (
     "yext.extmodule.peer",
     "yext.extmodule.script",
     "yext.extmodule",
+    "yext.regexroute",
     "yext.cluster.limits",
     "yext.cluster.settings",
     "yext.cluster.exchange",

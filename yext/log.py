@@ -218,7 +218,8 @@ class Event:
     def line(self) -> str:
         """Return the event as a line of the log, without its time."""
         if self.kind is EventKind.DEBUG:
-            return f"<{self.source}:{LEVEL_NAMES[self.level]}> {self.text}"
+            source = f"{self.source}:" if self.source else ""
+            return f"<{source}{LEVEL_NAMES[self.level]}> {self.text}"
         if self.kind is EventKind.STDERR:
             return f"<{self.source}:stderr> {self.text}"
         return self.text

@@ -123,7 +123,7 @@ def test_the_node_name_is_the_one_asked_for_then_that_of_the_file_then_the_host_
 @pytest.mark.parametrize(
     ("conf", "present", "absent"),
     [
-        ("", ["extmodule"], ["regexroute"]),
+        ("", ["extmodule", "regexroute"], []),
         ("[general]\nmodload=no\n", [], ["extmodule"]),
         ("[general]\nmodload=disable\n[modules]\nextmodule.yate=yes\n", ["extmodule"], []),
         ("[modules]\nextmodule.yate=no\nregexroute.yate=yes\n", ["regexroute"], ["extmodule"]),

@@ -23,15 +23,13 @@ BUILT_IN: dict[str, str] = {
     "pbx": "yext.telephony.pbx:Pbx",
     "cluster": "yext.cluster.module:Cluster",
     "extmodule": "yext.extmodule.module:ExtModule",
+    "regexroute": "yext.regexroute.module:RegexRoute",
     "msgsniff": "yext.msgsniff.sniffer:MsgSniff",
 }
 """The modules by Yate's names, and where they are: imported when they are loaded."""
 
 FRONT = ("rmanager",)
 """Modules of front ends, which not each of them has."""
-
-PRESENT_ONLY = ("regexroute",)
-"""Modules that count as loaded and do nothing."""
 
 _ALL_PLUGINS = ("*", "all")
 """Names that stand for all modules in a reload, as in Yate."""
@@ -84,12 +82,11 @@ def wanted_modules(main: conf.Conf, own: conf.Conf, front: Mapping[str, Factory]
     every = conf.parse_bool(main.get("general", "modload", "")) is not False
     left_out = yextconf.MODULES.keys() - yextconf.wanted(own)
     wanted = []
-    for name in (*front, *BUILT_IN, *PRESENT_ONLY):
+    for name in (*front, *BUILT_IN):
         if name in left_out:
             continue
         chosen = conf.parse_bool(main.get("modules", f"{name}.yate", ""))
-        default = every and name not in PRESENT_ONLY
-        if default if chosen is None else chosen:
+        if every if chosen is None else chosen:
             wanted.append(name)
     return wanted
 
@@ -238,10 +235,6 @@ class Loader:
         """Make the module of that name, None where there is none."""
         if name in self._front:
             return self._front[name]()
-        if name in PRESENT_ONLY:
-            module = Module(self._bus)
-            module.name = name
-            return module
         if name not in BUILT_IN:
             return None
         path, _, attribute = BUILT_IN[name].partition(":")
@@ -379,7 +372,7 @@ class Loader:
 
     def _read_main_options(self, main: conf.Conf) -> list[conf.Problem]:
         """Read the section of the record, and return all mistakes in yate.conf."""
-        known = {*self._front, *BUILT_IN, *PRESENT_ONLY, *FRONT}
+        known = {*self._front, *BUILT_IN, *FRONT}
         return [*self._bus.recorder.read_conf(main), *mainconf.problems(main, known)]
 
     def rehearse(self) -> list[conf.Problem]:

@@ -19,7 +19,7 @@ FILES = {
 }
 
 UNREAD = [
-    ("regexroute.conf", Severity.NOTE, "no module regexroute is loaded"),
+    ("queues.conf", Severity.NOTE, "no module queues is loaded"),
     ("yiaxchan.conf", Severity.NOTE, "no module yiaxchan is loaded"),
     ("cdrbuild.conf", Severity.NOTE, "the module cdrbuild has no options here"),
     ("extmodul.conf", Severity.WARNING, "did you mean extmodule.conf?"),

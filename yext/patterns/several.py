@@ -1,0 +1,148 @@
+"""Which of many expressions match a text, found in one pass over it.
+
+A deterministic automaton of all expressions together is built while texts are matched, and kept
+within bounds: a character costs a look-up in a dictionary, however many expressions there are. A
+thousand rules of a dial plan cost about what one costs.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Set
+from typing import Final
+
+from yext.patterns.graph import EDGE, IN_WORD, OTHER, Expression, Node, reached
+from yext.patterns.tokens import WORD, Assertion
+
+MOST_KEPT: Final = 1 << 19
+"""Entries that the deterministic automaton may keep in all."""
+
+_OF_WORDS: Final = frozenset(Assertion) - {Assertion.START, Assertion.END}
+
+
+class _State(dict[str, "_State"]):
+    """A state: the next one for each character met in it.
+
+    Attributes:
+        nodes: the nodes to go on from, assertions not yet passed.
+        before: the kind of the character before this place.
+        hits: a bit for each expression that has matched by the last character.
+        ends: the same for the end of the text here, None until it is needed.
+        by_group: the next state by the group of a character.
+    """
+
+    __slots__ = ("_several", "before", "by_group", "ends", "hits", "nodes")
+
+    def __init__(self, several: Several, nodes: frozenset[Node], before: int, hits: int) -> None:
+        super().__init__()
+        self.nodes = nodes
+        self.before = before
+        self.hits = hits
+        self.ends: int | None = None
+        self.by_group: dict[int, _State] = {}
+        self._several = several
+
+    def __missing__(self, char: str) -> _State:
+        return self._several.follow(self, char)
+
+
+class Several:
+    """Finds which of several expressions match a text anywhere in it.
+
+    Args:
+        expressions: the expressions by the numbers of their bits in the result.
+
+    Attributes:
+        kept: how many entries the deterministic automaton has at present.
+    """
+
+    def __init__(self, expressions: Mapping[int, Expression]) -> None:
+        self._bits = {one.goal: 1 << number for number, one in expressions.items()}
+        nodes = [node for one in expressions.values() for node in one.nodes]
+        self._consuming = [(node, node.chars) for node in nodes if node.chars is not None]
+        self._asserting = frozenset(node for node in nodes if node.assertion is not None)
+        self._knows_words = any(node.assertion in _OF_WORDS for node in self._asserting)
+        sets = [chars for _, chars in self._consuming] + [WORD] * self._knows_words
+        ranges = {bounds for chars in sets for bounds in chars.ranges}
+        self._borders = sorted({border for low, high in ranges for border in (low, high + 1)})
+        self._takers: dict[int, frozenset[Node]] = {}
+        self._states: dict[tuple[frozenset[Node], int, int], _State] = {}
+        self.kept = 0
+        starts = [one.start for one in expressions.values()]
+        self._restart = frozenset(self._waiting(starts)) - {
+            node for node in self._asserting if node.assertion is Assertion.START
+        }
+        self._first = _State(self, frozenset(self._waiting(starts)), EDGE, 0)
+
+    def __call__(self, text: str) -> int:
+        """Return the bits of the expressions that match in `text`."""
+        state = self._first
+        found = 0
+        for char in text:
+            state = state[char]
+            if state.hits:
+                found |= state.hits
+            if not state.nodes:
+                return found
+        ends = state.ends
+        if ends is None:
+            ends = state.ends = self._hits(self._entered(state, EDGE))
+        return found | ends
+
+    def follow(self, state: _State, char: str) -> _State:
+        """Find the state after `char` and make it known to `state`."""
+        if self.kept > MOST_KEPT:
+            self._forget()
+        code = ord(char)
+        group = bisect_right(self._borders, code)
+        following = state.by_group.get(group)
+        if following is None:
+            following = state.by_group[group] = self._step(state, group, code)
+        state[char] = following
+        self.kept += 2
+        return following
+
+    def _step(self, state: _State, group: int, code: int) -> _State:
+        kind = IN_WORD if self._knows_words and code in WORD else OTHER
+        entered = self._entered(state, kind)
+        begun = [node for taker in entered & self._takers_of(group, code) for node in taker.out]
+        nodes = frozenset(self._waiting(begun)) | self._restart
+        hits = self._hits(entered)
+        key = nodes, kind, hits
+        found = self._states.get(key)
+        if found is None:
+            found = self._states[key] = _State(self, *key)
+            self.kept += len(nodes)
+        return found
+
+    def _takers_of(self, group: int, code: int) -> frozenset[Node]:
+        found = self._takers.get(group)
+        if found is None:
+            found = frozenset(node for node, chars in self._consuming if code in chars)
+            self._takers[group] = found
+        return found
+
+    def _hits(self, nodes: Iterable[Node]) -> int:
+        found = 0
+        for goal in self._bits.keys() & nodes:
+            found |= self._bits[goal]
+        return found
+
+    @staticmethod
+    def _waiting(begun: list[Node]) -> list[Node]:
+        """Return what is reached without passing an assertion: those wait for the next character,
+        and START is among the first nodes alone, where it holds."""
+        found = reached(begun, EDGE, OTHER, pass_assertions=False)
+        return [node for node in found if node.chars or node.assertion or not node.out]
+
+    def _entered(self, state: _State, after: int) -> Set[Node]:
+        """Return the nodes that are reached at this place, given what is after it."""
+        if self._asserting.isdisjoint(state.nodes):
+            return state.nodes
+        return reached(state.nodes, state.before, after).keys()
+
+    def _forget(self) -> None:
+        self._first.clear()
+        self._first.by_group.clear()
+        self._states.clear()
+        self.kept = 0

@@ -1,0 +1,355 @@
+"""The handlers that take messages through the rules: ``call.preroute``, ``call.route``, others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from time import perf_counter
+from typing import Final, Protocol
+
+from yext.dispatcher import PENDING, Dispatch, Dispatcher, Handler, Pending, track
+from yext.message import Message
+from yext.patterns.graph import Expression
+from yext.patterns.several import Several
+from yext.regexroute.functions import Host
+from yext.regexroute.router import (
+    Decision,
+    Dispatching,
+    Enqueueing,
+    Request,
+    Walk,
+    shown,
+)
+from yext.regexroute.settings import CONTEXTS, Extra, Settings
+from yext.regexroute.text import inner, outer
+from yext.regexroute.trace import MessageTrace
+
+MOST_NESTED: Final = 20
+"""Messages of rules that may be nested in each other: rules that dispatch what they route would
+go on until the stack is full."""
+
+_ERRORS: Final = ("-", "error")
+"""Targets of ``call.preroute`` that are no context, but refuse the call."""
+
+
+class Routing(Protocol):
+    """What handlers need of the module.
+
+    Attributes:
+        settings: what regexroute.conf said at the last reload.
+        walks: the messages that wait for a message, or for time to pass.
+        processing: how many messages are on their way through the rules.
+    """
+
+    settings: Settings | None
+    walks: dict[Waiting, None]
+    processing: int
+
+    def host_of(self, dispatch: Dispatch) -> Host:
+        """Return what functions know of the engine and of a dispatch."""
+
+    def debug_text(self, level: int, text: str, named: bool) -> None:
+        """Log a text."""
+
+    def speak(self, text: str, level: int | None) -> None:
+        """Output what a rule says."""
+
+    def dispatching(self, change: int) -> None:
+        """Note that a rule begins (1) or ends (-1) to dispatch a message."""
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher of the engine."""
+
+
+def handlers_of(settings: Settings, module: Routing) -> dict[tuple[object, ...], RuleHandler]:
+    """Make the handlers of all messages that the rules route, by what tells them apart."""
+    tracked = bool(settings.options["trackparam"])
+    found: dict[tuple[object, ...], RuleHandler] = {}
+    for kind, name in (("preroute", "call.preroute"), ("route", "call.route")):
+        priority = settings.options[kind]
+        if isinstance(priority, int) and priority:
+            found[kind, priority, tracked] = _KINDS[kind](module, name, priority, tracked)
+    for extra in settings.extra:
+        if inner(extra.context) in settings.rules.contexts:
+            handler = ExtraHandler(module, extra, tracked)
+            found.setdefault(("extra", *extra.key, tracked), handler)
+    return found
+
+
+class RuleHandler(Handler):
+    """A handler that takes a message through a context.
+
+    Args:
+        module: the module.
+        name: the message.
+        priority: the priority.
+        tracked: whether it is named in the tracking parameter of messages.
+    """
+
+    __slots__ = ("_module", "_tracked")
+
+    def __init__(self, module: Routing, name: str, priority: int, tracked: bool) -> None:
+        super().__init__(name, priority, "regexroute")
+        self.built_in = True
+        self._module = module
+        # Not the dispatcher, but this one tracks: whether it does may depend on the message.
+        self._tracked = "regexroute" if tracked else ""
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        """Take the message through the rules."""
+        if not self.wants(message):
+            return False
+        if self._tracked:
+            track(message, self._tracked, self.priority)
+        begin = self.begin(message)
+        if begin is None:
+            return False
+        text, context = begin
+        module = self._module
+        assert module.settings is not None
+        trace = MessageTrace(message, module.debug_text, module.speak)
+        host = module.host_of(dispatch)
+        walk = Walk(module.settings.rules, host, trace, message, text, self.retvalue(message))
+        return Waiting(self, module, dispatch, walk, trace, context).go_on()
+
+    def wants(self, message: Message) -> bool:
+        """Return whether the message passes the filter."""
+        return True
+
+    def begin(self, message: Message) -> tuple[str, str] | None:
+        """Return the text to match and the context, None for a message to pass on."""
+        return inner(message.get("called")), "default"
+
+    def retvalue(self, message: Message) -> str:
+        """Return the return value that the rules begin with."""
+        return inner(message.retvalue)
+
+    def end(self, walk: Walk, routed: bool, context: str, microseconds: int) -> str:
+        """Put the result into the message; return a text about it, empty for none."""
+        walk.message.retvalue = outer(walk.retvalue)
+        return ""
+
+
+class RouteHandler(RuleHandler):
+    """The handler of ``call.route``."""
+
+    __slots__ = ()
+
+    def begin(self, message: Message) -> tuple[str, str] | None:
+        called = message.get("called")
+        return (inner(called), inner(message.get("context", "default"))) if called else None
+
+    def end(self, walk: Walk, routed: bool, context: str, microseconds: int) -> str:
+        super().end(walk, routed, context, microseconds)
+        kind = inner(walk.message.get("route_type")) or "call"
+        if not routed:
+            return (
+                f"Could not route {kind} to '{shown(walk.text)}' in context '{shown(context)}',"
+                f" wasted {microseconds} usec"
+            )
+        return (
+            f"Routing {kind} to '{shown(walk.text)}' in context '{shown(context)}'"
+            f" via '{shown(walk.retvalue)}' in {microseconds} usec"
+        )
+
+
+class PrerouteHandler(RuleHandler):
+    """The handler of ``call.preroute``, which finds the context of a call."""
+
+    __slots__ = ()
+
+    def begin(self, message: Message) -> tuple[str, str] | None:
+        caller = message.get("caller")
+        settings = self._module.settings
+        every = settings is not None and bool(settings.options["prerouteall"])
+        if not every and (message.get("context") or not caller):
+            return None
+        return inner(caller), CONTEXTS
+
+    def retvalue(self, message: Message) -> str:
+        return ""
+
+    def end(self, walk: Walk, routed: bool, context: str, microseconds: int) -> str:
+        if not routed:
+            return f"Could not classify call from '{shown(walk.text)}', wasted {microseconds} usec"
+        if walk.retvalue in _ERRORS:
+            walk.message.retvalue = walk.retvalue
+        else:
+            walk.message["context"] = outer(walk.retvalue)
+        return (
+            f"Classifying caller '{shown(walk.text)}' in context '{shown(walk.retvalue)}'"
+            f" in {microseconds} usec"
+        )
+
+
+class ExtraHandler(RuleHandler):
+    """A handler by a line of ``[extra]``.
+
+    Args:
+        module: the module.
+        extra: the line.
+        tracked: as for `RuleHandler`.
+    """
+
+    __slots__ = ("_extra", "_several")
+
+    def __init__(self, module: Routing, extra: Extra, tracked: bool) -> None:
+        super().__init__(module, extra.name, extra.priority, tracked)
+        self._extra = extra
+        self._several: Several | None = None
+        if extra.filter_value.startswith("^"):
+            self._several = Several({0: Expression(inner(extra.filter_value))})
+        else:
+            self.filter_name, self.filter_value = extra.filter_name, extra.filter_value
+
+    def wants(self, message: Message) -> bool:
+        if self._several is None:
+            return True
+        return bool(self._several(inner(message.get(self._extra.filter_name))))
+
+    def begin(self, message: Message) -> tuple[str, str] | None:
+        extra = self._extra
+        text = message.get(extra.param) if extra.param else extra.name
+        return inner(text), inner(extra.context)
+
+
+_KINDS: Final = {"preroute": PrerouteHandler, "route": RouteHandler}
+
+
+class Waiting:
+    """A message on its way through the rules, and the sender of what they dispatch.
+
+    Args:
+        handler: the handler that it began with.
+        module: the module.
+        dispatch: the dispatch of the message.
+        walk: the way.
+        trace: what is told of it.
+        context: the context that it begins in.
+
+    Attributes:
+        label: its name as a sender.
+        nested: how many messages of rules it is nested in.
+    """
+
+    label = "regexroute"
+
+    __slots__ = (
+        "_answer_later",
+        "_began",
+        "_context",
+        "_dispatch",
+        "_handler",
+        "_module",
+        "_steps",
+        "_timer",
+        "_trace",
+        "_walk",
+        "nested",
+    )
+
+    def __init__(
+        self,
+        handler: RuleHandler,
+        module: Routing,
+        dispatch: Dispatch,
+        walk: Walk,
+        trace: MessageTrace,
+        context: str,
+    ) -> None:
+        self._handler = handler
+        self._module = module
+        self._dispatch = dispatch
+        self._walk = walk
+        self._trace = trace
+        self._context = context
+        self._steps: Generator[Request, None, bool] = walk.context(context)
+        self._began = perf_counter()
+        self._answer_later = False
+        self._timer: asyncio.TimerHandle | None = None
+        sender = dispatch.sender
+        self.nested: int = sender.nested + 1 if isinstance(sender, Waiting) else 0
+        module.processing += 1
+
+    def handling(self, sent: Dispatch) -> Sequence[Dispatch]:
+        """Return the dispatch of the message, in which those of its rules are nested."""
+        return (self._dispatch,)
+
+    def go_on(self) -> bool | Pending:
+        """Follow the rules until the end, or until something has to be waited for."""
+        try:
+            while True:
+                request = next(self._steps)
+                if isinstance(request, Enqueueing):
+                    dispatcher = self._module.dispatcher
+                    dispatcher.enqueue(Dispatch(dispatcher, request.message, None, self))
+                elif isinstance(request, Dispatching):
+                    if not self._send(request.message):
+                        return self._wait()
+                else:
+                    loop = asyncio.get_running_loop()
+                    self._timer = loop.call_later(request.milliseconds / 1000, self._resume)
+                    return self._wait()
+        except StopIteration as stop:
+            return self._end(bool(stop.value))
+
+    def _send(self, message: Message) -> bool:
+        """Dispatch a message; return whether that is done."""
+        if self.nested >= MOST_NESTED:
+            self._trace.warn(f"More than {MOST_NESTED} messages in each other: not dispatched")
+            return True
+        state = {"done": False, "waiting": False}
+
+        def done(_: Dispatch) -> None:
+            self._module.dispatching(-1)
+            state["done"] = True
+            if state["waiting"]:
+                self._resume()
+
+        self._module.dispatching(1)
+        dispatcher = self._module.dispatcher
+        dispatcher.start(Dispatch(dispatcher, message, done, self))
+        state["waiting"] = not state["done"]
+        return state["done"]
+
+    def _wait(self) -> Pending:
+        self._answer_later = True
+        self._module.walks[self] = None
+        return PENDING
+
+    def _resume(self) -> None:
+        self._timer = None
+        if self not in self._module.walks:
+            return
+        del self._module.walks[self]
+        result = self.go_on()
+        if isinstance(result, bool):
+            self._dispatch.answered(result)
+
+    def give_up(self) -> None:
+        """Pass the message on as it is: the module stops."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._module.walks.pop(self, None)
+        self._steps.close()
+        self._module.processing -= 1
+        self._dispatch.answered(False)
+
+    def _end(self, routed: bool) -> bool:
+        walk = self._walk
+        microseconds = round((perf_counter() - self._began) * 1_000_000)
+        text = self._handler.end(walk, routed, self._context, microseconds)
+        if text:
+            self._trace.end(text)
+        self._trace.dump(walk.message)
+        self._module.processing -= 1
+        return routed
+
+
+def told(decision: Decision) -> str:
+    """Return which rule has decided: file, line, context, and what has matched."""
+    rule = decision.rule
+    return outer(
+        f"{rule.place} [{decision.context}] {rule.key}={rule.value}  matched '{decision.text}'"
+    )
