@@ -224,7 +224,7 @@ class SessionLink:
             self.own.remember(line)
 
     def flow(self) -> str:
-        return self.own.flow.state() if self.own.has_flow else "flow off"
+        return self.own.flow_state()
 
 
 class LocalLink(SessionLink):

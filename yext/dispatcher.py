@@ -219,6 +219,16 @@ class Recorder(Protocol):
         """Start the record of a dispatch."""
 
 
+class Gate(Protocol):
+    """What holds recorded messages back for operators."""
+
+    def holds(self, dispatch: Dispatch) -> bool:
+        """Return True to keep `dispatch` from its handlers; `Dispatch.advance` goes on with it."""
+
+    def holds_reply(self, dispatch: Dispatch) -> bool:
+        """Return True to keep the end of `dispatch` back; `Dispatcher.finish` goes on with it."""
+
+
 class _Outdated(tuple[Handler, ...]):
     """The type of a view that has to be made again, without handlers."""
 
@@ -339,6 +349,11 @@ class Dispatch:
                     dispatcher.finish(self)
                     return
 
+    def see_handlers(self) -> None:
+        """Note which handlers there are, for a message that is answered before they are asked."""
+        if not self._index:
+            self._view = self.dispatcher.view(self.message.name)
+
     def remaining(self) -> tuple[Handler, ...]:
         """Return the handlers that were not called because the message was handled before."""
         return self._view[self._index :]
@@ -393,6 +408,7 @@ class Dispatcher:
     Attributes:
         log: the engine's log.
         recorder: the recorder, None for none.
+        gate: what holds recorded messages back, None for nothing.
         views: the handlers of each message name in order, those for all names included; see
             `view`.
         wild: the handlers for all names, in order; see `view`.
@@ -413,6 +429,7 @@ class Dispatcher:
     def __init__(self, log: Log, recorder: Recorder | None = None) -> None:
         self.log = log
         self.recorder = recorder
+        self.gate: Gate | None = None
         self.slices = Slices()
         self.views: dict[str, tuple[Handler, ...]] = {}
         self.wild: tuple[Handler, ...] = ()
@@ -597,7 +614,11 @@ class Dispatcher:
             dispatch.journey.start()
         elif recorder is not None and recorder.active and recorder.wants(dispatch.message.name):
             dispatch.journey = recorder.begin(dispatch)
-        dispatch.advance()
+        else:
+            dispatch.advance()
+            return
+        if self.gate is None or not self.gate.holds(dispatch):
+            dispatch.advance()
 
     def enqueue(self, dispatch: Dispatch) -> None:
         """Dispatch in a later turn of the loop, in order of arrival."""
@@ -663,9 +684,11 @@ class Dispatcher:
 
     def finish(self, dispatch: Dispatch) -> None:
         """End a dispatch: notify the watchers, then the sender."""
+        journey = dispatch.journey
+        if journey is not None and self.gate is not None and self.gate.holds_reply(dispatch):
+            return
         self.dispatched += 1
         self.in_flight -= 1
-        journey = dispatch.journey
         name = dispatch.message.name
         counted = self.counted
         if counted is not None:

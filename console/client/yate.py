@@ -38,6 +38,10 @@ _LOOK = {
 
 _OTHERS = {
     "message": ("takes no message from its remote manager", "yext attach --bus HOST:PORT"),
+    **dict.fromkeys(
+        ("intercept", "resume", "answer"),
+        ("does not let its messages be held", "try the scripts with yext: yext -c DIR"),
+    ),
     "top": ("does not measure its scripts", "yext attach --bus HOST:PORT"),
     "phone": ("has no phone", "try the script with yext on this host: yext -c DIR"),
 }

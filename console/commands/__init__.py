@@ -6,7 +6,8 @@ from yext.console.commands.command import SessionCommand
 from yext.console.commands.flow import FLOW
 from yext.console.commands.lines.transcript import TRANSCRIPT
 from yext.console.commands.message import BUS
+from yext.console.commands.messages.intercept import INTERCEPT
 from yext.console.commands.operator import OPERATOR
 from yext.console.commands.yate import YATE
 
-TABLE: tuple[SessionCommand, ...] = (*YATE, *FLOW, *BUS, *OPERATOR, TRANSCRIPT)
+TABLE: tuple[SessionCommand, ...] = (*YATE, *FLOW, *BUS, *INTERCEPT, *OPERATOR, TRANSCRIPT)

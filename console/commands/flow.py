@@ -15,11 +15,12 @@ from yext.console.commands.command import SessionCommand
 from yext.console.commands.completion import filter_words, message_numbers
 from yext.console.commands.ladder import LADDER
 from yext.console.commands.lines.files import complete_file
+from yext.console.commands.messages.filtering import compile_or_refuse
 from yext.console.commands.parameters import MessageNumber, Number, Rest
 from yext.console.replies.reply import failed
 from yext.console.session.authority import Authority
 from yext.console.session.session import Session
-from yext.errors import FilterError, RecordError
+from yext.errors import RecordError
 from yext.log import safe
 
 if TYPE_CHECKING:
@@ -157,22 +158,11 @@ def _state_and_unseen(session: Session, expression: str) -> Reply:
 
 def _set_filter(session: Session, typed: str, expression: str) -> Reply | None:
     """Set the session's filter; the reply to a mistake in it, None without."""
-    try:
-        session.flow.filter = session.flow.compile(expression)
-    except FilterError as error:
-        return _filter_mistake(typed, error)
+    found = compile_or_refuse(session, typed, expression)
+    if isinstance(found, Reply):
+        return found
+    session.flow.filter = found
     return None
-
-
-def _filter_mistake(typed: str, error: FilterError) -> Reply:
-    """The reply to a mistake in a filter: what was typed before it, the filter, a caret."""
-    shown = "".join(char if char.isprintable() else "?" for char in error.expression)
-    caret = " " * (len(typed) + error.column)
-    return Reply(
-        False,
-        f"{typed}{shown}{EOL}{caret}^ {error.text}{EOL}",
-        {"reason": error.text, "column": str(error.column + 1)},
-    )
 
 
 def clear(session: Session) -> Reply:

@@ -213,6 +213,9 @@ async def _send(session: Session, order: _Order) -> Reply:
     handled = 0
     for count in range(1, order.repeat + 1):
         journey = await _dispatch(session, order)
+        if not journey.ended:
+            text = f"#{journey.number} {safe(journey.name)} is held"
+            return Reply(True, text + EOL, {"held": str(journey.number)})
         took.append(journey.took)
         handled += journey.handled
         if count % _AT_ONCE == 0:
@@ -231,6 +234,9 @@ async def _dispatch(session: Session, order: _Order) -> Journey:
 
     dispatch = Dispatch(dispatcher, order.message(session), done, session)
     dispatch.journey = journey = recorder.begin(dispatch)
+    if session.has_intercept:
+        # Whoever waits for it could not let it go on.
+        session.intercept.when_held(dispatch, lambda: done(dispatch))
     dispatcher.start(dispatch)
     await over
     return journey

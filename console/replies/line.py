@@ -84,7 +84,10 @@ LAYOUTS: Final = (
 
 GIVEN_UP: Final[tuple[tuple[str, Callable[[Layout], Layout]], ...]] = (
     ("the sender", lambda layout: replace(layout, sender=0)),
-    ("the milliseconds of the time", lambda layout: replace(layout, clock=8)),
+    (
+        "the milliseconds of the time",
+        lambda layout: replace(layout, clock=min(layout.clock, 8)),
+    ),
     ("the alignment", lambda layout: replace(layout, aligned=False, labels=0)),
     ("the duration", lambda layout: replace(layout, took=0)),
     ("the end of the handler's name", lambda layout: replace(layout, by_most=6)),
@@ -113,9 +116,13 @@ _WORDS: Final = {Outcome.LATE: "answered late", Outcome.GONE: "went away"}
 """The words for outcomes that say more than their own."""
 
 
-def draw_line(journey: Journey, style: Style) -> str:
-    """Draw one message as one line, cut to the width."""
-    return painted(line_parts(journey, style), style)
+def draw_line(journey: Journey, style: Style, *, dated: bool = True) -> str:
+    """Draw one message as one line, cut to the width.
+
+    Args:
+        dated: whether the line has the time and the sender.
+    """
+    return painted(line_parts(journey, style, dated=dated), style)
 
 
 def painted(parts: Sequence[Part], style: Style) -> str:
@@ -127,9 +134,11 @@ def painted(parts: Sequence[Part], style: Style) -> str:
     )
 
 
-def line_parts(journey: Journey, style: Style) -> list[Part]:
+def line_parts(journey: Journey, style: Style, *, dated: bool = True) -> list[Part]:
     """Return the parts of the line of a message, for what shows them in its own way."""
     layout = layout_of(style.width) if style.width else _UNLIMITED
+    if not dated:
+        layout = replace(layout, clock=0, sender=0)
     answer, tone = _answer(journey, style)
     params = _Params(journey, style)
     line = _begin(journey, style, layout)

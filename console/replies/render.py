@@ -33,7 +33,7 @@ _SPARE = ("last exit", "watches", "handlers", "restarts", "up", "out", "in", "pi
 _PEER_COLUMNS = ("script", "parameter", "state", "pid", "role")
 """Columns of scripts that are known of any peer."""
 
-_COLORED = ("flow", "message", "sniffer")
+_COLORED = ("flow", "message", "sniffer", "intercept", "resume", "answer", "drop")
 """Commands that make their text safe themselves, and draw it in colour."""
 
 _COLORS = re.compile(r"(\x1b\[[\d;]*m)")

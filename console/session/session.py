@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yext.console.session.flow import Flow
+    from yext.console.session.intercept import Intercept
     from yext.console.session.transcript import Transcript
     from yext.console.session.view import View
 
@@ -127,6 +128,24 @@ class Session:
         return "flow" in self.__dict__
 
     @cached_property
+    def intercept(self) -> Intercept:
+        """The messages that this session holds."""
+        from yext.console.session.intercept import Intercept
+
+        return Intercept(self)
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether `intercept` has been made, as it is on its first use."""
+        return "intercept" in self.__dict__
+
+    def flow_state(self) -> str:
+        """Return the state of the flow and what is held, for the bottom line."""
+        state = self.flow.state() if self.has_flow else "flow off"
+        held = self.intercept.state() if self.has_intercept else ""
+        return f"{state} | {held}" if held else state
+
+    @cached_property
     def secrets(self) -> Secrets:
         """Finds passwords in the session's command lines."""
         return Secrets(self.aliases, self.engine.recorder.secret)
@@ -177,8 +196,10 @@ class Session:
             self.transcript = None
 
     def close(self) -> None:
-        """End the message flow, and restart the engine if the session asked for that."""
+        """End the flow, let go what is held, and restart the engine if the session asked for it."""
         self.end_transcript()
+        if self.has_intercept:
+            self.intercept.off()
         if self.has_flow:
             self.flow.off()
         if self.restarts:

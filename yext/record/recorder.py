@@ -26,6 +26,11 @@ OPTIONS = (
         "approximate memory of the record",
     ),
     Option("lines", "int", 50, 1, 10_000, "lines/s", "most lines of the flow shown in a session"),
+    Option("held", "int", 16, 1, 1000, "messages", "messages that operators hold at once"),
+    Option(
+        "held_seconds", "int", 60, 1, 3600, "seconds",
+        "longest time that a message is held whose sender's patience is not known",
+    ),
     Option(
         "secret", "str", "*password*,*passwd*,*secret*",
         help="parameters hidden from observers, with wildcards",
@@ -60,6 +65,8 @@ class FlowRecorder:
         active: True while there are followers.
         max_messages, max_bytes: the bounds of the record.
         lines: how many lines of the flow an operator is shown, per second.
+        held_most: how many messages operators may hold at once.
+        held_seconds: how long a message is held at most, in seconds.
         open: the journeys that go on, by number.
     """
 
@@ -88,6 +95,8 @@ class FlowRecorder:
         self.max_messages = cast(int, values["messages"])
         self.max_bytes = cast(int, values["bytes"])
         self.lines = cast(int, values["lines"])
+        self.held_most = cast(int, values["held"])
+        self.held_seconds = cast(int, values["held_seconds"])
         names = [name.strip() for name in cast(str, values["secret"]).lower().split(",")]
         self._secret = [wildcard(name) for name in names if name]
         self._trim()

@@ -170,12 +170,21 @@ class Recording(Journey):
                 notes[first + _LEFT_AT] += waited
                 return
 
+    def note_end(self, dispatch: Dispatch) -> None:
+        """Take on what would be the end, if the dispatch was over now."""
+        message = dispatch.message
+        self.took = perf_counter() - self._started
+        self.handled = dispatch.handled
+        self.retvalue = message.retvalue
+        self._after = _mapping(message.snapshot())
+
     def end(self, dispatch: Dispatch, watchers: Sequence[Watcher]) -> None:
         """End: the dispatch is over and the `watchers` were notified."""
         message = dispatch.message
         self.took = perf_counter() - self._started
         self._started = 0.0
         self.handled = dispatch.handled
+        self._after = None
         if watchers:
             self.watchers = tuple([watcher.label for watcher in watchers if watcher.label])
         if self.handled and (rest := dispatch.remaining()):

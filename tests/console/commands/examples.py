@@ -26,6 +26,9 @@ SESSION_EXAMPLES = {
     "alias": "alias up uptime",
     "?": "? uptime",
     "flow": "flow last 3",
+    "intercept": "intercept",
+    "resume": "resume",
+    "answer": "answer 1 true",
     "message": "message no.such a='b c'",
     "watch": "watch 1 uptime",
     "top": "top",
@@ -54,7 +57,7 @@ BUS_EXAMPLES = {
 
 EXAMPLES = SESSION_EXAMPLES | BUS_EXAMPLES
 
-FAILING = {"call", "control", "restart", "message", "set"}
+FAILING = {"call", "control", "restart", "message", "set", "resume", "answer"}
 """Those that fail in an engine with nothing in it: no channel, no supervisor, no handler,
 no terminal."""
 
