@@ -54,6 +54,7 @@ ROOMS = (
     "yext.msgsniff",
     "yext.yextexec",
     "yext",
+    "yext.replay",
     "yext.testing",
     "console",
     "console.telnet",

@@ -200,6 +200,19 @@ def _test_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", help="write the results as JUnit's XML")
 
 
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", metavar="RECORD", help="a file of flow save, or of run --record")
+    parser.add_argument(
+        "--script", nargs="+", required=True, metavar=("SCRIPT", "PARAMETER"),
+        help="the version to compare, and its parameter",
+    )  # fmt: skip
+    parser.add_argument(
+        "--as", dest="label", metavar="LABEL", default="",
+        help="the script's name in the record (default: the name of its file)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
 def _remote_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", metavar="FILE", default="",
@@ -284,6 +297,12 @@ def _test(options: argparse.Namespace) -> int:
     return testcommand.test(options)
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from yext.console.cli import replay
+
+    return replay.run_replay(options)
+
+
 class _SubCommand(NamedTuple):
     add_options: Callable[[argparse.ArgumentParser], None]
     function: Callable[[argparse.Namespace], int]
@@ -306,6 +325,9 @@ _SUB_COMMANDS = {
     "passwd": _SubCommand(_no_options, _passwd, "hash a password for rmanager.conf"),
     "test": _SubCommand(
         _test_options, _test, "carry out transcripts (.yext), and show what is not as expected"
+    ),
+    "replay": _SubCommand(
+        _replay_options, _replay, "give a script what it got in a record, and compare its answers"
     ),
     "check": _SubCommand(
         _check_options, _check, "find mistakes in a configuration without starting anything"

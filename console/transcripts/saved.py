@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from yext.engine.module import Program
-from yext.record.journey import Change, Journey, Step, StepResult
+from yext.record.journey import UNKNOWN, Change, Journey, Step, StepResult, changes
 
 STUB = "stub"
 """The name of a stub among the handlers of a message."""
@@ -96,7 +96,7 @@ def saved_test(
     answers = [
         _Answered(journey, step)
         for journey in journeys
-        for step in journey.steps
+        for step in _steps(journey)
         if _is_foreign(step, names, modules)
     ]
     items: list[SavedItem] = []
@@ -141,6 +141,14 @@ def _takes_part(name: str, journey: Journey) -> bool:
     return asked or name == journey.sender or name in journey.watchers
 
 
+def _steps(journey: Journey) -> Sequence[Step]:
+    """Return the handlers of a message, with one for a handler that the record does not name."""
+    answered = (StepResult.HANDLED, StepResult.ASKED)
+    if not journey.handled or any(step.result in answered for step in journey.steps):
+        return journey.steps
+    return [*journey.steps, Step("", STUB_PRIORITY, UNKNOWN, StepResult.ASKED)]
+
+
 def _is_foreign(step: Step, names: set[str], modules: Sequence[str]) -> bool:
     """Return True for a handler that is no script, is not in any engine, and did something."""
     if step.owner in names or step.owner in modules or step.result is StepResult.NOT_ASKED:
@@ -156,7 +164,7 @@ def _stub(answer: _Answered, journeys: Sequence[Journey]) -> SavedStub:
     others = [
         _Answered(one, other)
         for one in journeys
-        for other in one.steps
+        for other in _steps(one)
         if (one.name, other.priority, other.owner) == (journey.name, step.priority, step.owner)
         and other.result is not StepResult.NOT_ASKED
     ]
@@ -169,8 +177,6 @@ def _answer(answer: _Answered) -> SavedStub:
     retvalue, changed = step.retvalue, step.changes
     if step.result is StepResult.ASKED:
         # A Yate's record has only the end; what the last handler did is not known apart.
-        from yext.record.journey import changes
-
         retvalue = journey.retvalue
         changed = changes(journey.params, journey.after)
     handled = step.result in (StepResult.HANDLED, StepResult.ASKED)
@@ -180,11 +186,11 @@ def _answer(answer: _Answered) -> SavedStub:
 def _by(journey: Journey, names: set[str], modules: Sequence[str]) -> str:
     """Return who must handle a message in the test."""
     by = journey.by or next(
-        (step.owner for step in journey.steps if step.result is StepResult.ASKED), ""
+        (step.owner for step in _steps(journey) if step.result is StepResult.ASKED), ""
     )
-    if not journey.handled or by in names or by in modules:
-        return by if journey.handled else ""
-    return STUB if by else ""
+    if not journey.handled:
+        return ""
+    return by if by in names or by in modules else STUB
 
 
 def _folder(programs: Sequence[Program]) -> str:

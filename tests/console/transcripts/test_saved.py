@@ -131,3 +131,10 @@ def test_scripts_of_a_record_alone_are_told_by_their_names() -> None:
     assert test.scripts == [("route.php", "")]
     assert "script route.php\n" in transcript_text(test, "/t/x.yext")
     assert 'yext.script(SCRIPTS / "route.php")' in pytest_text(test, "/t/test_x.py")
+
+
+def test_a_handler_that_the_record_does_not_name_is_a_stub() -> None:
+    test = saved_test([yate("database", {"account": "pbx"}, [], "x")], [], [])
+    text = transcript_text(test, "/t/x.yext")
+    assert "stub database\n  return x\n  added=1\n" in text
+    assert "send database account=pbx\n  handled by stub\n" in text
