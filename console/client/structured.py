@@ -35,7 +35,7 @@ LOCAL_COMMANDS = ("history", "!", "watch", "clear", "source", "frame", "transcri
 _FILES = ("save", "load")
 """The words of ``flow`` that read and write files of this host."""
 
-_OF_FILE = ("last", "show", "filter", "save", "ladder", "browse")
+_OF_FILE = ("last", "show", "filter", "save", "ladder", "stats", "browse")
 """The words of ``flow`` that a file that was loaded is looked at with."""
 
 _USAGES_MAX = 64

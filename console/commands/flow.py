@@ -16,6 +16,7 @@ from yext.console.commands.completion import filter_words, message_numbers
 from yext.console.commands.ladder import LADDER
 from yext.console.commands.lines.files import complete_file
 from yext.console.commands.messages.filtering import compile_or_refuse
+from yext.console.commands.messages.stats import STATS
 from yext.console.commands.parameters import MessageNumber, Number, Rest
 from yext.console.replies.reply import failed
 from yext.console.session.authority import Authority
@@ -248,6 +249,7 @@ _VERBS = (
         example="flow show ID: the number after # in a line of the flow",
     ),
     LADDER,
+    STATS,
     SessionCommand("flow filter", "which messages are shown", set_filter, _USER),
     SessionCommand("flow clear", "forgets what is recorded", clear, _ADMIN),
     SessionCommand(

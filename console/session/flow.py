@@ -180,7 +180,7 @@ class Flow:
         self._filter = wanted
         self._all_shown.clear()
         if self.is_on:
-            self._unfollow = self._recorder.follow(self._ended, self._may_want)
+            self._unfollow = self._recorder.follow(self._ended, self.may_want)
 
     def style(self) -> Style:
         """Return how lines are drawn in this session's view."""
@@ -219,7 +219,7 @@ class Flow:
         self._lines.restart()
         self.paused, self.missed = False, 0
         if self._unfollow is None:
-            self._unfollow = self._recorder.follow(self._ended, self._may_want)
+            self._unfollow = self._recorder.follow(self._ended, self.may_want)
 
     def off(self) -> None:
         """End following, after the lines that wait."""
@@ -269,8 +269,8 @@ class Flow:
             return False
         return not self._is_background(journey) or self.filter.mentions(journey.name)
 
-    def _may_want(self, name: str) -> bool:
-        """Whether messages of that name can pass the filter."""
+    def may_want(self, name: str) -> bool:
+        """Return whether messages of that name can pass the filter, and are not hidden."""
         verdict = self._filter.by_name(name)
         if verdict is True and name not in _NOISE and name not in COMMAND_MESSAGES:
             if len(self._all_shown) >= _NAMES_MAX:
