@@ -16,7 +16,7 @@ from yext.console.commands.command import Listed, SessionCommand
 from yext.console.commands.interpreter import alias_line
 from yext.console.replies.reply import failed
 from yext.console.session.secrets import ALIAS_SEPARATOR
-from yext.extmodule.commands import VERBS, YATE_VERBS
+from yext.extmodule.commands import NO_TIMEOUT, VERBS, YATE_VERBS
 
 EXTERNAL = "external"
 
@@ -35,6 +35,11 @@ _LOOK = {
     "dismiss": ("keeps nothing of scripts that do not run", "external info lists those that run"),
 }
 """What a Yate does not do in place of a sub-command of ``external``, and what to do instead."""
+
+_TIMEOUT = (
+    "waits for answers as long as extmodule.conf says",
+    "timeout=0 there, or %%>setlocal:timeout:0 in the script",
+)
 
 _OTHERS = {
     "message": ("takes no message from its remote manager", "yext attach --bus HOST:PORT"),
@@ -78,6 +83,8 @@ def _answered(line: str) -> Reply | None:
         return _help(words[1:])
     if words[0] == EXTERNAL and words[1:] and words[1] in _EXTERNAL_ONLY_YEXT:
         return _not_there(f"{EXTERNAL} {words[1]}", _LOOK.get(words[1]))
+    if words[0] == EXTERNAL and words[2:] and words[2] == NO_TIMEOUT:
+        return _not_there(f"{EXTERNAL} {words[1]} {NO_TIMEOUT}", _TIMEOUT)
     if words[0] in ONLY_YEXT or words[0] in _OTHERS:
         return _not_there(words[0], _OTHERS.get(words[0]))
     return None

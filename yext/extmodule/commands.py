@@ -120,7 +120,17 @@ def _details(peer: Peer) -> str:
 # Start and stop
 
 
+NO_TIMEOUT = "--no-timeout"
+"""The option of ``external start`` for a script that is being debugged."""
+
+
 async def _start(supervisor: Supervisor, arguments: str, message: Message) -> bool:
+    first, _, rest = arguments.partition(" ")
+    untimed = first == NO_TIMEOUT
+    if untimed:
+        arguments = rest.strip()
+        if not arguments:
+            return False
     name, parameter = _name_and_parameter(arguments)
     check_execute(commander_of(message))
     if supervisor.find_peer(name, parameter) is not None:
@@ -128,11 +138,14 @@ async def _start(supervisor: Supervisor, arguments: str, message: Message) -> bo
         message["reason"] = f"{name} runs already"
         message["hint"] = f"external restart {arguments}, or give it another parameter"
         return True
-    return _start_now(supervisor, name, parameter or "", message)
+    return _start_now(supervisor, name, parameter or "", message, untimed=untimed)
 
 
-def _start_now(supervisor: Supervisor, name: str, parameter: str, message: Message) -> bool:
-    script = supervisor.start_script(name, parameter, commander_of(message))
+def _start_now(
+    supervisor: Supervisor, name: str, parameter: str, message: Message, *, untimed: bool = False
+) -> bool:
+    commander = commander_of(message)
+    script = supervisor.start_script(name, parameter, commander, untimed=untimed)
     message.retvalue = f"External start attempt{EOL}"
     message["pid"] = str(script.pid)
     return True

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from yext.extmodule.commands import HELP, VERBS, YATE_VERBS
+from yext.extmodule.commands import HELP, NO_TIMEOUT, VERBS, YATE_VERBS
 from yext.extmodule.peer.peer import Peer
 from yext.extmodule.supervisor import Supervisor
 from yext.log import safe
@@ -41,6 +41,10 @@ def complete(
         return _callable(supervisor, word) if described and len(words) < 3 else {}
     if words[0] != "external" or words[1] not in VERBS:
         return {}
+    if words[:3] == ["external", "start", NO_TIMEOUT]:
+        del words[2]
+    elif words == ["external", "start"] and word.startswith("-"):
+        return {NO_TIMEOUT: "its answers may take any time"}
     candidates = _candidates(supervisor, words[1])
     if len(words) == 2 and words[1] in ("start", "execute"):
         return _files(supervisor.options.scripts_dir, word) if described else {}

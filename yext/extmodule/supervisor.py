@@ -277,8 +277,15 @@ class Supervisor:
 
     # Scripts and programs
 
-    def start_script(self, name: str, parameter: str, commander: Commander) -> Script:
+    def start_script(
+        self, name: str, parameter: str, commander: Commander, *, untimed: bool = False
+    ) -> Script:
         """Start a global script on a command; `commander` gets the notices about it.
+
+        Args:
+            name, parameter: the script.
+            commander: who asks for it.
+            untimed: whether its answers may take any time.
 
         Raises:
             ExecuteNotAllowedError: the commander may not start programs.
@@ -287,6 +294,7 @@ class Supervisor:
         check_execute(commander)
         script = self._idle_script(name, parameter, configured=False)
         script.session = commander.label
+        script.untimed = untimed
         self._start(script)
         return script
 

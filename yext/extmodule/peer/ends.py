@@ -15,8 +15,11 @@ class PeerEnd(Enum):
     DATA = "its connection carries audio from now on"
     REFUSED = "its first line was not a valid %%>connect"
     OVERFLOW = "it sent too long a line"
+    DEBUGGER = "a debugger reads and writes its lines"
     TIMEBOMB = "it did not take or answer a message in time, and timebomb is on"
 
 
-AT_ONCE = (PeerEnd.STOP, PeerEnd.REFUSED, PeerEnd.OVERFLOW, PeerEnd.TIMEBOMB)
+AT_ONCE = (
+    PeerEnd.STOP, PeerEnd.REFUSED, PeerEnd.OVERFLOW, PeerEnd.DEBUGGER, PeerEnd.TIMEBOMB,
+)  # fmt: skip
 """The ends at which the connection does not wait for the answers to the peer's own messages."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from yext import log, wire
 from yext.dispatcher import PENDING, Dispatch, NoAnswer, Pending
 from yext.errors import LineTooLongError, ProtocolError
+from yext.extmodule.diagnosis.debuggers import is_of_debugger
 from yext.extmodule.peer.ends import AT_ONCE, PeerEnd
 from yext.extmodule.peer.pending import NEVER, PendingAnswers
 from yext.extmodule.peer.requests import REQUESTS
@@ -120,6 +121,7 @@ class Peer:
         times: how long it takes to answer, None while nobody measures that.
         spoke: True once the peer has sent a line of the protocol.
         stray: the first line that was not one, empty if there was none.
+        untimed: True if its answers may take any time, as it is being debugged.
         ended: True once the peer's part on the bus is over.
     """
 
@@ -128,7 +130,7 @@ class Peer:
         "_dispatcher", "_host", "_mistakes", "_sequence", "_subscriptions", "_turn", "channel",
         "congested", "connection", "ended", "is_script", "label", "name", "outgoing",
         "own_in_flight", "parameter", "pending", "pid", "received", "role", "sent", "settings",
-        "silence", "spoke", "stray", "times",
+        "silence", "spoke", "stray", "times", "untimed",
     )  # fmt: skip
 
     def __init__(self, host: PeerHost, name: str, parameter: str, role: str) -> None:
@@ -150,6 +152,7 @@ class Peer:
         self.received = self.sent = 0
         self.spoke = False
         self.stray = ""
+        self.untimed = False
         self.ended = False
         self._turn = 0.0  # the loop's time when the first line in `outgoing` was added
         self.own_in_flight = 0
@@ -186,8 +189,19 @@ class Peer:
         except LineTooLongError:
             raise
         except ProtocolError as error:
+            if is_of_debugger(line):
+                self._end_debugger()
+                return
             self.send(f"Error in: {line}")
             self._log_mistake(error, line)
+
+    def _end_debugger(self) -> None:
+        """End a peer whose lines a debugger reads and writes: it would never answer a message."""
+        self.stray = ""  # The reason says it all.
+        if not self.is_script:
+            text = f"'{self.label}' is in a debugger that reads and writes its lines, closing"
+            self._host.debug(log.WARN, text)
+        self.end(PeerEnd.DEBUGGER)
 
     def _note_first_line(self, line: str) -> None:
         if line.startswith("%%"):
@@ -442,7 +456,12 @@ class Peer:
 
     def set_timeout(self, milliseconds: int) -> None:
         """Change how long the next answers are waited for, 0 or less for ever."""
-        self._use(self.settings.changed(timeout=milliseconds))
+        self._use(self.settings.changed(timeout=0 if self.untimed else milliseconds))
+
+    def turn_timeout_off(self) -> None:
+        """Wait for answers as long as it takes, whatever the peer says."""
+        self.untimed = True
+        self.set_timeout(0)
 
     def begin_link(self, greeting: str) -> str | None:
         """Make a link between nodes of the connection; see `PeerHost.begin_link`."""

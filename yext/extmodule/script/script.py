@@ -40,6 +40,7 @@ _STRAY_LENGTH = 200
 _CAUSES = {
     PeerEnd.GONE: "it closed its standard output",
     PeerEnd.OVERFLOW: "it sent too long a line",
+    PeerEnd.DEBUGGER: "a debugger reads and writes the lines of the protocol",
     PeerEnd.TIMEBOMB: "it did not take or answer a message in time (timebomb)",
 }
 """Why the engine ended a script, by the end of its peer."""
@@ -91,6 +92,7 @@ class Script:
 
     Attributes:
         configured: True if the script is in ``[scripts]``, so that a reload may stop it.
+        untimed: True if its answers may take any time, as it is being debugged.
         session: the label of the session that gets notices about the script, empty for all.
         state: the state.
         path: the program that was started, or tried, the last time.
@@ -115,6 +117,7 @@ class Script:
         self.parameter = parameter
         self.configured = False
         self.session = ""
+        self.untimed = False
         self.state = ScriptState.STOPPED
         self.path = ""
         self.beside = False
@@ -236,6 +239,8 @@ class Script:
         self._settling = asyncio.get_running_loop().call_later(EARLY_SECONDS, self._settle)
         peer = Peer(host, self.name, self.parameter, self.role)
         peer.is_script = True
+        if self.untimed:
+            peer.turn_timeout_off()
         if self.beside:
             peer.subscriptions.hold(self._wake)
         self.process = ScriptProcess(host, self, peer, launched)
@@ -390,6 +395,11 @@ class Script:
     ) -> tuple[str, ...]:
         from yext.extmodule.diagnosis.aftermath import end_story
 
+        if process.peer_end is PeerEnd.DEBUGGER:
+            from yext.extmodule.diagnosis.debuggers import HINT
+
+            # What it wrote on standard error is the debugger's complaint about its end.
+            return *end_story(self.label, exit, cause, "", (), self.path)[:1], HINT
         errors = self.errors.written_by(process.pid)[-_ERROR_LINES:]
         return end_story(self.label, exit, cause, _stray(process.peer), errors, self.path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -71,6 +72,7 @@ class RunningEngine:
         self._seen: dict[Script, float] = {}
         self._make_commands = commands
         self._commands: CommandLine | None = None
+        self._turn = threading.Lock()  # Steps of an async test are in threads.
         self._runner = asyncio.Runner(loop_factory=self.clock.new_loop)
         _quieten(1)
         try:
@@ -143,12 +145,13 @@ class RunningEngine:
             Stopped: the time is over, or nothing can happen any more.
             BaseException: the error of a stub, with its own traceback.
         """
-        if _is_in_a_loop():
+        if is_in_a_loop():
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
             raise AssertionError("this test is async: take the fixture yext_async, and await it")
         limit = SECONDS if within is None else within
-        found = self._runner.run(self._attempt(awaitable, limit, by_scripts))
+        with self._turn:
+            found = self._runner.run(self._attempt(awaitable, limit, by_scripts))
         if self.faults:
             raise self.faults.pop(0)
         if isinstance(found, _Raised):
@@ -332,7 +335,8 @@ def _look_at(journey: object) -> None:
     """Follow the flow: what nobody follows is not recorded."""
 
 
-def _is_in_a_loop() -> bool:
+def is_in_a_loop() -> bool:
+    """Return True in a coroutine: then an engine can only be run in another thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

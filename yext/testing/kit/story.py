@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
-from yext.command import EOL
+from yext.command import EOL, Reply
 from yext.extmodule.script.script import Script
 from yext.log import safe
 from yext.record.journey import Journey
 from yext.testing.kit.again import SetUp
-from yext.testing.kit.running import RunningEngine, Stopped, story_of
+from yext.testing.kit.running import RunningEngine, Stopped, is_in_a_loop, story_of
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
 
@@ -86,11 +88,17 @@ class Storyteller:
         if journey is None:
             return []
         try:
-            reply = self._run.run(self._run.command(f"flow show {journey.number}"))
+            # An async test makes assertions about an answer that it has awaited.
+            with ThreadPoolExecutor(1) as thread:
+                show = partial(self._show, journey.number)
+                reply = thread.submit(show).result() if is_in_a_loop() else show()
         except Stopped:
             return []
         lines = [line for line in reply.text.split(EOL) if line.strip()] if reply.ok else []
         return [line for line in lines if not line.startswith(_LEFT_OUT)]
+
+    def _show(self, number: int) -> Reply:
+        return self._run.run(self._run.command(f"flow show {number}"))
 
     def _of(self, journey: Journey | None) -> list[Script]:
         """Return the scripts that a message came from, or that were asked."""

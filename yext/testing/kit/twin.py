@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -23,14 +22,13 @@ class AsyncTwin:
     """An object whose methods are coroutines: those of a `TestBench`, a script, a call.
 
     A step runs in a thread, so that the loop of the test goes on, whichever plugin runs it. One
-    step runs at a time: others wait for it.
+    step runs at a time: others wait for it. An answer is what it is in other tests.
 
         answer = await yext_async.send("call.route", called="99")
     """
 
-    def __init__(self, target: object, turn: threading.Lock | None = None) -> None:
+    def __init__(self, target: object) -> None:
         self._target = target
-        self._turn = turn or threading.Lock()
 
     def __repr__(self) -> str:
         return repr(self._target)
@@ -41,12 +39,8 @@ class AsyncTwin:
 
     async def _step(self, method: Callable[..., object], *args: object, **kwargs: object) -> object:
         plain = [one._target if isinstance(one, AsyncTwin) else one for one in args]
-        found = await _in_thread(partial(self._run, partial(method, *plain, **kwargs)))
-        return AsyncTwin(found, self._turn) if isinstance(found, _STEPS) else found
-
-    def _run(self, step: Callable[[], object]) -> object:
-        with self._turn:
-            return step()
+        found = await _in_thread(partial(method, *plain, **kwargs))
+        return AsyncTwin(found) if isinstance(found, _STEPS) else found
 
 
 def _in_thread(function: Callable[[], object]) -> Awaitable[object]:
