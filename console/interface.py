@@ -254,6 +254,8 @@ def from_state(state: State) -> dict[str, object]:
         "failed": state.counts.failed,
         "messages": state.counts.messages,
         "silent": state.counts.silent,
+        "nodes": state.counts.nodes,
+        "unlinked": state.counts.unlinked,
         "flow": state.flow,
         "filter": state.filter,
         "closing": state.closing,
@@ -264,10 +266,10 @@ def to_state(found: object) -> State:
     """Check the numbers and switches. Raises `InterfaceError`."""
     if not isinstance(found, dict):
         raise InterfaceError("not a state")
-    numbers = [whole(found.get(key)) for key in ("running", "failed", "messages")]
-    numbers.append(whole(found.get("silent", 0)))
+    running, failed, messages = (whole(found.get(key)) for key in ("running", "failed", "messages"))
+    silent, unlinked = whole(found.get("silent", 0)), whole(found.get("unlinked", 0))
     return State(
-        Counts(*numbers),
+        Counts(running, failed, messages, silent, _optional(found.get("nodes"), whole), unlinked),
         text(found.get("flow"), REQUEST_MAX),
         _optional(found.get("filter"), text),
         truth(found.get("closing")),

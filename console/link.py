@@ -58,12 +58,24 @@ class Counts:
         failed: the programs that have failed.
         messages: the messages so far, without the engine's own timer.
         silent: the programs that run and do not answer messages.
+        nodes: the other nodes that are connected, None where this one shares nothing.
+        unlinked: the links and servers to other nodes that are down.
     """
 
     running: int = 0
     failed: int = 0
     messages: int = 0
     silent: int = 0
+    nodes: int | None = None
+    unlinked: int = 0
+
+    def others(self) -> str:
+        """Return ``2 nodes``, or ``2 nodes, 1 link down``; empty where nothing is shared."""
+        if self.nodes is None:
+            return ""
+        down = f", {self.unlinked} link{'' if self.unlinked == 1 else 's'} down"
+        nodes = f"{self.nodes} node{'' if self.nodes == 1 else 's'}"
+        return nodes + (down if self.unlinked else "")
 
     def programs(self) -> list[str]:
         """Return ``2 running``, then what else there is: ``1 not answering``, ``1 failed``."""
@@ -297,12 +309,15 @@ class LocalLink(SessionLink):
         )
 
     def counts(self) -> Counts:
-        counts = [module.counts() for module in modules_of(self.engine)]
+        modules = modules_of(self.engine)
+        counts = [module.counts() for module in modules]
+        others = next((found for one in modules if (found := one.nodes()) is not None), None)
         return Counts(
             sum(one.running for one in counts),
             sum(one.failed for one in counts),
             self.engine.dispatcher.dispatched,
             sum(one.silent for one in counts),
+            *(others or (None, 0)),
         )
 
     def wants(self, event: Event) -> bool:

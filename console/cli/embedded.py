@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator
 
 from yext import Engine
-from yext.console.cli import signals
+from yext.console.cli import nodes, signals
 from yext.console.cli.exitcodes import FAILED, OK
 from yext.console.cli.run import reporting
 from yext.console.commands import TABLE
@@ -40,6 +40,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config, shared_dir=options.shared)
+    nodes.offer(engine)
     descriptors.raise_limit()
     capabilities = detect_capabilities()
     until_banner = contextlib.ExitStack()

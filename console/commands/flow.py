@@ -25,6 +25,7 @@ from yext.errors import RecordError
 from yext.log import safe
 
 if TYPE_CHECKING:
+    from yext.console.session.flow import NodesFollowed
     from yext.record.journey import Journey
 
 _LAST = 20
@@ -56,12 +57,35 @@ def on(session: Session, filter: Annotated[str, Rest(completer=filter_words)] = 
     """Show messages as they happen, all or those of a filter."""
     if session.view is None:
         return failed("This session cannot show the flow", "flow last, or yext run --record FILE")
-    if filter:
-        mistake = _set_filter(session, "flow on ", filter)
+    nodes, typed = None, "flow on "
+    word, _, rest = filter.partition(" ")
+    if word.startswith(_NODE):
+        nodes = _followed(session, word.removeprefix(_NODE) or "*")
+        if nodes is None:
+            return failed("This node shares nothing with others", "see docs/cluster.md: yext.conf")
+        typed, filter = f"{typed}{word} ", rest.strip()
+    if filter or nodes is not None:
+        mistake = _set_filter(session, typed, filter)
         if mistake is not None:
             return mistake
-    session.flow.on()
+    session.flow.on(nodes)
     return _state_and_unseen(session, filter)
+
+
+_NODE = "node:"
+"""The beginning of the word that names the nodes whose messages are shown."""
+
+
+def _followed(session: Session, pattern: str) -> NodesFollowed | None:
+    """The nodes of some names, None where there are no others."""
+    module = session.engine.modules.get("cluster")
+    if module is None:
+        return None
+    from yext.cluster.module import Cluster
+    from yext.console.session.flow import NodesFollowed
+
+    assert isinstance(module, Cluster)
+    return NodesFollowed(session.engine.node, pattern, module.follow)
 
 
 def off(session: Session) -> Reply:

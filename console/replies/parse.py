@@ -69,6 +69,10 @@ def parse(command: str, text: str) -> Form | None:
         the parameters of a reply do not.
     """
     words = command.split()
+    if words[:1] == ["node"]:
+        words = words[2:]  # What follows is a command that another node has carried out.
+    if "--all" in words:
+        return None  # The replies of several nodes.
     parser = _PARSERS.get(" ".join(words[:2])) or _PARSERS.get(" ".join(words[:1]))
     return parser(words, split_lines(text)) if parser is not None else None
 

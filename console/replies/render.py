@@ -233,7 +233,7 @@ async def _draw_peers(
     parsed: forms.Peers, reply: Reply, command: str, page: Page, look_up: LookUp
 ) -> str:
     """All peers as one table: the scripts, and the peers that came through a listener."""
-    word = command.split()[0]
+    word = _first(command)
     shown = await look_up(f"{word} show")
     scripts = parse.parse(f"{word} show", shown.text) if shown is not None and shown.ok else None
     if all(peer.role is None for peer in parsed.peers):
@@ -270,7 +270,13 @@ def with_peers(scripts: forms.Table, peers: forms.Peers) -> forms.Table:
 def _draw_scripts(parsed: forms.Scripts, request: _Request) -> str | None:
     if "state" not in parsed.table.heading or not parsed.table.rows:
         return None
-    return _table_of_scripts(parsed.table, request.command.split()[0], request.page)
+    return _table_of_scripts(parsed.table, _first(request.command), request.page)
+
+
+def _first(command: str) -> str:
+    """The first word of a command line, behind the node that it is for if it names one."""
+    words = command.split()
+    return " ".join(words[: 3 if words[0] == "node" else 1])
 
 
 def _table_of_scripts(scripts: forms.Table, word: str, page: Page) -> str:

@@ -253,12 +253,24 @@ def _kept_out(journey: Journey) -> list[str]:
 
 def _changes(step: Step, style: Style) -> Iterator[str]:
     """The changes that a handler made."""
+    if step.there is not None:
+        yield from _elsewhere(step)
     if step.renamed:
         yield f"name {style.arrow} {safe(step.renamed)}"
     for change in step.changes:
         yield _change(change, style)
     if step.retvalue is not None:
         yield f"return {safe(step.retvalue)}" if step.retvalue else "return emptied"
+
+
+def _elsewhere(step: Step) -> Iterator[str]:
+    """Where the time of a handler on another node went, or what to look at if it failed."""
+    if step.result in ("handled", "passed") and step.there is not None:
+        yield f"there {duration(step.there)}, way {duration(max(0.0, step.took - step.there))}"
+        return
+    script = safe(step.owner).partition(":")[2]
+    log = f"see: node {step.node} external log {script}"
+    yield {"timed out": log, "late": log}.get(step.result, "see: status cluster")
 
 
 def _change(change: Change, style: Style) -> str:

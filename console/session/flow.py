@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yext.console.replies.line import draw_line
-from yext.console.replies.trace import Style
+from yext.console.replies.trace import Style, cut
 from yext.console.session.authority import Authority
 from yext.console.session.secrets import COMMAND_MESSAGES
+from yext.log import safe
+from yext.patterns.wildcards import Matcher, wildcard
 from yext.record.filters import Filter, compile_filter
 from yext.record.journey import Journey
 
@@ -31,6 +34,10 @@ _NOISE = ("engine.timer", "engine.help", "engine.status")
 
 _ASKED = ("external info", "version")
 """Command lines that a console attached to a Yate gives by itself."""
+
+
+_NODE_WIDTH = 8
+"""Columns for the name of a node."""
 
 
 class Viewer(Protocol):
@@ -121,6 +128,20 @@ class LimitedLines:
         self._unreported = 0
 
 
+class NodesFollowed(NamedTuple):
+    """The nodes whose messages are shown.
+
+    Attributes:
+        own: the name of this node.
+        pattern: their names, with wildcards.
+        follow: follows the messages of other nodes; returns the function that ends that.
+    """
+
+    own: str
+    pattern: str
+    follow: Callable[[Callable[[str, Journey], None]], Callable[[], None]]
+
+
 class Flow:
     """The message flow as one session sees it.
 
@@ -135,6 +156,7 @@ class Flow:
         paused: whether no lines are shown for now; messages are recorded all the same.
         missed: how many messages ended while paused.
         loaded: the messages of a file that was loaded, None to see those of the engine.
+        nodes: the nodes whose messages are shown, None for this one alone.
     """
 
     def __init__(self, recorder: FlowRecorder, viewer: Viewer) -> None:
@@ -144,7 +166,10 @@ class Flow:
         self.loaded: list[Journey] | None = None
         self._viewer = viewer
         self._recorder = recorder
+        self.nodes: NodesFollowed | None = None
         self._unfollow: Callable[[], None] | None = None
+        self._unfollow_nodes: Callable[[], None] | None = None
+        self._is_followed: Matcher = wildcard("*")
         self._held: dict[int, list[Journey]] = {}
         self._release_timer: asyncio.TimerHandle | None = None
         self._lines = LimitedLines(viewer, lambda: recorder.lines)
@@ -210,11 +235,17 @@ class Flow:
         """Return the state in a few words: ``flow on call.*, 3 left out``."""
         if not self.is_on:
             return "flow off"
-        text = f"flow {'paused' if self.paused else 'on'} {self.filter.text}".rstrip()
+        nodes = f" node:{self.nodes.pattern}" if self.nodes is not None else ""
+        text = f"flow {'paused' if self.paused else 'on'}{nodes} {self.filter.text}".rstrip()
         return f"{text}, {self.left_out:,} left out" if self.left_out else text
 
-    def on(self) -> None:
-        """Begin to follow messages."""
+    def on(self, nodes: NodesFollowed | None = None) -> None:
+        """Begin to follow messages, those of some nodes if that is not None."""
+        self._end_nodes()
+        if nodes is not None:
+            self.nodes = nodes
+            self._is_followed = wildcard(nodes.pattern)
+            self._unfollow_nodes = nodes.follow(self._ended_elsewhere)
         self.loaded = None
         self._lines.restart()
         self.paused, self.missed = False, 0
@@ -226,8 +257,14 @@ class Flow:
         if self._unfollow is not None:
             self._unfollow()
             self._unfollow = None
+        self._end_nodes()
         self._release()
         self._lines.report()
+
+    def _end_nodes(self) -> None:
+        if self._unfollow_nodes is not None:
+            self._unfollow_nodes()
+        self.nodes = self._unfollow_nodes = None
 
     def pause(self) -> None:
         """Show no lines until `resume`."""
@@ -290,7 +327,17 @@ class Flow:
         mine = journey.sender == self._viewer.label
         return mine or "partial" in journey.params or journey.params.get("line") in _ASKED
 
+    def _ended_elsewhere(self, node: str, journey: Journey) -> None:
+        """Show a message of another node; it has numbers of its own, and so no place below one."""
+        if self._is_followed(node) and self._wants(journey):
+            if self.paused:
+                self.missed += 1
+            else:
+                self._lines.show(lambda: self._line(journey, node))
+
     def _ended(self, journey: Journey) -> None:
+        if self.nodes is not None and not self._is_followed(self.nodes.own):
+            return
         if (
             journey.name in self._all_shown
             and not (self.paused or self._held)
@@ -337,7 +384,17 @@ class Flow:
             self._show(nested)
 
     def _show_one(self, journey: Journey) -> None:
-        self._lines.show(lambda: draw_line(self.visible(journey), self.style()))
+        own = self.nodes.own if self.nodes is not None else ""
+        self._lines.show(lambda: self._line(journey, own))
+
+    def _line(self, journey: Journey, node: str) -> str:
+        """Draw a message, behind the name of its node unless that is empty."""
+        style = self.style()
+        if not node:
+            return draw_line(self.visible(journey), style)
+        lead = f"{cut(safe(node), _NODE_WIDTH, style.more):<{_NODE_WIDTH}} "
+        narrower = replace(style, width=max(20, style.width - len(lead)) if style.width else 0)
+        return lead + draw_line(self.visible(journey), narrower)
 
 
 def _number(journey: Journey) -> int:

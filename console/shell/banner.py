@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 _GAP = "   "
 
+_ALONE = "no other node yet"
+
 
 def text(node: str, overview: Overview, counts: Counts, page: Page) -> str:
     """Return the banner, with a hint how to go on."""
     head = ""
     parts = [f"{overview.product} {overview.version}", f"node {node}", _scripts(counts)]
+    if counts.nodes is not None:
+        parts.append(f"beside {counts.others()}" if counts.nodes or counts.unlinked else _ALONE)
     if overview.listeners is not None:
         parts.append(f"listeners: {', '.join(overview.listeners) or 'none'}")
     parts += overview.remarks

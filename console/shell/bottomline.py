@@ -41,10 +41,11 @@ class BottomLine:
             return [("", f" {safe(hint)}"[: self._screen.width])]
         counts = link.counts()
         left_out = f", {self._screen.left_out:,} lines left out" if self._screen.left_out else ""
+        others = f" + {counts.others()}" if counts.nodes is not None else ""
         running, *bad = counts.programs()
         between = ", " if counts.silent else " "  # Two numbers need no more than their colours.
         return [
-            ("", f" {safe(link.node)} | {running}"),
+            ("", f" {safe(link.node)}{others} | {running}"),
             ("class:failed", "".join(f"{between}{one}" for one in bad)),
             ("", f" | {self._rate} msg/s | {safe(link.flow())}{left_out}{self._slow_command()}"),
         ]

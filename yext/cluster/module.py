@@ -6,19 +6,22 @@ It is loaded only where yext.conf has a section ``[share]``, ``[link NAME]`` or 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yext.bus import Bus
 from yext.cluster import settings, table
 from yext.cluster.commands import COMMANDS
 from yext.cluster.exchange.exchange import Exchange
+from yext.cluster.exchange.journeys import Follower
 from yext.cluster.limits import BEAT_SECONDS
 from yext.cluster.link.accepting import Accepting
 from yext.cluster.link.dialer import Dialer
 from yext.command import Words, help_with
 from yext.conf import Problem
 from yext.conf.options import Option, lost_section
-from yext.engine.module import Module
+from yext.engine.engine import Engine
+from yext.engine.module import Module, Nodes
 from yext.extmodule.module import ExtModule
 from yext.log import logger
 from yext.message import Message
@@ -53,6 +56,8 @@ class Cluster(Module):
         self.dialers: dict[str, Dialer] = {}
         self.nats: NatsCarrier | None = None
         self._accepting = Accepting(self.exchange)
+        if isinstance(bus, Engine) and bus.operator_runner is not None:
+            self.exchange.commanding.runner = bus.operator_runner
         self._tasks: list[asyncio.Task[None]] = []
         self._applied = False
 
@@ -176,7 +181,7 @@ class Cluster(Module):
     def status_detail(self) -> str:
         return ",".join(table.rows(self))
 
-    def cluster_nodes(self) -> tuple[int, int] | None:
+    def nodes(self) -> Nodes:
         return table.counted(self)
 
     async def command(self, line: str, message: Message) -> bool:
@@ -200,6 +205,17 @@ class Cluster(Module):
             if one.usage
         ]
         return any(found)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call `follower` with the journeys of other nodes; return a function that ends that."""
+        end = self.exchange.journeys.follow(follower)
+        self.exchange.changed()
+
+        def unfollow() -> None:
+            end()
+            self.exchange.changed()
+
+        return unfollow
 
     # The end
 

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from yext.cluster.exchange.node import Node
 from yext.cluster.link.yatepeer import YatePeer
 from yext.cluster.state import State
+from yext.engine.module import Nodes
 from yext.log import safe
 
-COLUMNS = (
-    "State", "By", "Handlers", "InFlight", "Asked", "Answered", "P50ms", "P99ms", "Lost", "Late",
-    "Serving", "Served",
-)  # fmt: skip
+COLUMNS = ("By", "Handlers", "InFlight", "Served", "P50ms", "P99ms", "Lost", "State")
 
 
 def totals(cluster: State) -> str:
@@ -25,6 +23,8 @@ def totals(cluster: State) -> str:
         "nodes": len(nodes),
         "handlers": shared,
         "standins": len(exchange.asking.standins),
+        "asked": sum(node.asked for node in nodes),
+        "answered": sum(node.answered for node in nodes),
         "inflight": sum(len(node.flights) for node in nodes),
         "lost": exchange.lost + sum(node.lost for node in nodes),
         "late": exchange.late + sum(node.late for node in nodes),
@@ -38,28 +38,33 @@ def rows(cluster: State) -> Iterator[str]:
     for name, node in sorted(cluster.exchange.nodes.items()):
         yield f"{name}={_row('up', node)}"
     for name, dialer in sorted(cluster.dialers.items()):
-        link = dialer.link
-        if isinstance(link, YatePeer):
-            yield f"{_plain(name)}={_row('one-way', link.node)}"
-        elif link is None and dialer.node not in cluster.exchange.nodes:
-            reason = _plain(dialer.reason) or "connecting"
-            yield f"{_plain(name)}=down: {reason}|link {_plain(name)}" + "|" * (len(COLUMNS) - 2)
+        if isinstance(dialer.link, YatePeer):
+            yield f"{_plain(name)}={_row('one-way', dialer.link.node)}"
+        elif dialer.link is None and dialer.node not in cluster.exchange.nodes:
+            yield _down(name, f"link {name}", dialer.reason)
     if cluster.server is not None and not cluster.server.up:
-        reason = _plain(cluster.server.reason) or "connecting"
-        yield f"nats=down: {reason}|nats" + "|" * (len(COLUMNS) - 2)
+        yield _down("nats", "nats", cluster.server.reason)
 
 
-def counted(cluster: State) -> tuple[int, int]:
+def _down(name: str, by: str, reason: str) -> str:
+    empty = "|" * (len(COLUMNS) - 2)
+    return f"{_plain(name)}={_plain(by)}|{empty}{_plain(reason) or 'connecting'}"
+
+
+def counted(cluster: State) -> Nodes:
     """Return how many other nodes are here, and how many links and servers are not."""
-    missing = sum(row.partition("=")[2].startswith("down") for row in rows(cluster))
-    return len(cluster.exchange.nodes), missing
+    nodes = cluster.exchange.nodes
+    dialers, server = cluster.dialers.values(), cluster.server
+    # One that is being opened for the first time is neither.
+    down = sum(one.link is None and one.node not in nodes and one.reason != "" for one in dialers)
+    return Nodes(len(nodes), down + (server is not None and not server.up and server.reason != ""))
 
 
 def _row(state: str, node: Node) -> str:
     p50, p99 = (_milliseconds(node.latency.percentile(percent)) for percent in (50, 99))
     fields = (
-        state, _plain(node.carrier.label), len(node.offers), len(node.flights), node.asked,
-        node.answered, p50, p99, node.lost, node.late, node.serving, node.served,
+        _plain(node.carrier.label), len(node.offers), len(node.flights), node.served, p50, p99,
+        node.lost, state,
     )  # fmt: skip
     return "|".join(map(str, fields))
 

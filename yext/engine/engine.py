@@ -6,7 +6,7 @@ import asyncio
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 
 from yext import command, conf, log
@@ -34,6 +34,10 @@ REST_SECONDS = 0.2
 HALT_SECONDS = 3.0
 """How much of the stop the handlers of engine.halt may take."""
 
+OperatorRunner = Callable[[str, str, str], Awaitable[Reply]]
+"""Carries out a command of an operator of another node: gets the operator's name, what may be done
+for it (``user`` or ``admin``), and the line."""
+
 ModuleFactory = Callable[["Engine"], Module]
 """Makes a module of a front end for an engine."""
 
@@ -59,6 +63,8 @@ class Engine(Bus):
         trace_times: the switches that log how long messages take.
         loader: the modules of the engine.
         ticker: sends engine.timer and counts the messages of each second.
+        operator_runner: carries out the commands of other nodes' operators, as a console has it;
+            None for the commands of modules alone.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class Engine(Bus):
         self.loader = Loader(self, made, named=node is not None)
         self.modules = self.loader.modules
         self.ticker = Ticker(self)
+        self.operator_runner: OperatorRunner | None = None
         self._commands = EngineCommands(self, self.loader, self.trace_times)
         self._rest: asyncio.TimerHandle | None = None
         self._running = False

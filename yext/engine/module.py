@@ -118,6 +118,13 @@ class Counts(NamedTuple):
     failed: int = 0
 
 
+class Nodes(NamedTuple):
+    """How many other nodes are connected, and how many links and servers to them are not."""
+
+    here: int
+    missing: int
+
+
 class Listening(NamedTuple):
     """Where a module listens, and the reasons why it does not listen elsewhere."""
 
@@ -288,6 +295,10 @@ class Module:
 
     def measure(self, on: bool) -> None:
         """Measure from now on what costs something, or no longer."""
+
+    def nodes(self) -> Nodes | None:
+        """The other nodes, None if the module knows none; a shell asks for this at every key."""
+        return None
 
     def _status(self, message: Message) -> bool:
         wanted = message.get("module")

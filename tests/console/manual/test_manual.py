@@ -47,6 +47,7 @@ def test_every_example_is_understood(
         (tmp_path / name).write_text("#!/bin/sh\nexec cat\n")
         (tmp_path / name).chmod(0o755)
     (tmp_path / "extmodule.conf").write_text(f"[general]\nscripts_dir={tmp_path}/\n")
+    (tmp_path / "yext.conf").write_text("[share]\n")
 
     async def play() -> None:
         async with Engine(tmp_path) as engine:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from yext import command
@@ -21,15 +20,12 @@ from yext.cluster.exchange.serving import Send
 from yext.cluster.limits import COMMAND_MAX, COMMAND_SECONDS, COMMANDS_MAX, REPLY_MAX
 from yext.cluster.settings import Share
 from yext.command import EOL, Reply
+from yext.engine.engine import OperatorRunner
 from yext.errors import NodeError
 from yext.log import logger, safe
 
 LEVELS: Final = ("none", "user", "admin")
 """What operators may do, least first."""
-
-Runner = Callable[[str, str, str], Awaitable[Reply]]
-"""Carries out a command line of another node's operator: gets the operator's name, what may be
-done for it (``user`` or ``admin``), and the line."""
 
 _PARAMS_MAX = 100
 _NAME_MAX = 100
@@ -69,7 +65,7 @@ class Commanding:
 
     def __init__(self, bus: Bus, share: Share, send: Send) -> None:
         self.share = share
-        self.runner: Runner = self._run_on_bus
+        self.runner: OperatorRunner = self._run_on_bus
         self._bus = bus
         self._send = send
         self._numbers = itertools.count(1)
@@ -173,7 +169,10 @@ class Commanding:
 
     async def _carry_out(self, node: Node, ident: str, label: str, level: str, line: str) -> None:
         here = self._bus.node
-        if level == "none":
+        words = line.split()
+        if words[:1] == ["node"] or (words[:1] == ["external"] and "--all" in words):
+            reply = _failed("a node passes no commands on to others", "give it where you are")
+        elif level == "none":
             hint = f"set commands=user or commands=admin in [share] of yext.conf on {here}"
             reply = _failed(f"{here} takes no commands of other nodes", hint)
         else:
@@ -204,7 +203,7 @@ class Commanding:
         word, _, rest = line.partition(" ")
         if word == "status":
             return await command.status(self._bus, rest.strip(), True, commander)
-        if level != "admin" and line not in USER_COMMANDS:
+        if level != "admin" and not is_for_users(line):
             reason = {"reason": "not authenticated for this command", "error": NOT_ALLOWED}
             return Reply(False, f"Not authenticated!{EOL}", reason)
         return await command.run(self._bus, line, commander)
@@ -213,10 +212,14 @@ class Commanding:
 NOT_ALLOWED: Final = "noauth"
 """The parameter ``error`` of a reply to a command that the operator may not give."""
 
-USER_COMMANDS: Final = (
-    "external", "external info", "external show", "external why", "external log",
-)  # fmt: skip
+_USER_COMMANDS: Final = ("external info", "external show", "external why", "external log")
 """Commands of modules that operators of other nodes may give without being admins: they show."""
+
+
+def is_for_users(line: str) -> bool:
+    """Return True for a command of a module that shows, for which an operator elsewhere need be no
+    admin."""
+    return line == "external" or any(f"{line} ".startswith(f"{one} ") for one in _USER_COMMANDS)
 
 
 def _shown(text: str) -> str:

@@ -90,10 +90,9 @@ class YatePeer(asyncio.Protocol):
     def _asked(self, fields: str) -> None:
         ident, message = wire.decode_message(fields)
         offer = self._installed.get(message.name)
-        self.node.asked += 1
 
         def done(dispatch: Dispatch) -> None:
-            self.node.answered += 1
+            self.node.served += 1
             self._write(wire.encode_answer(ident, dispatch.message, dispatch.handled))
 
         if offer is None or not self._exchange.serving.serve(self.node, offer, message, done):
