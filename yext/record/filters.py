@@ -52,6 +52,7 @@ WORDS: Final = {
     "failed": "its handler failed to answer",
     "timedout": "its handler did not answer in time",
     "gone": "its handler ended before it answered",
+    "unreachable": "it could not be sent to the node of its handler",
     "late": "its handler answered after its timeout",
     "from:": "its sender",
     "by:": "its handler",

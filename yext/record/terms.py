@@ -198,6 +198,7 @@ STATES: Final[dict[str, Predicate]] = {
     "failed": lambda journey: journey.outcome in FAILED,
     "timedout": _ended_as(Outcome.TIMED_OUT),
     "gone": _ended_as(Outcome.GONE),
+    "unreachable": _ended_as(Outcome.UNREACHABLE),
     "late": _ended_as(Outcome.LATE),
 }
 """The words that test how a message ended."""

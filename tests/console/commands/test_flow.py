@@ -455,7 +455,7 @@ def test_completion_knows_what_was_seen() -> None:
             assert await found.complete("flow show ") == ["1"]
             assert await found.complete("flow on call.ro") == ["call.route"]
             assert await found.complete("flow filter seen") == ["seen.only"]
-            assert await found.complete("flow filter call.* and un") == ["unhandled"]
+            assert await found.complete("flow filter call.* and unh") == ["unhandled"]
             assert "by:_route" in await found.complete("flow filter by:")
 
     asyncio.run(play())
