@@ -4,6 +4,9 @@
 that a server can be told who may call itself what (docs/cluster.md). Each node has one subscription
 to all that is for it, so that the frames of a sender arrive in order.
 
+A frame for one node begins with the instances of its sender and its receiver: of two nodes of one
+name, which both get it, one is meant.
+
 The client library is nats-py. It is not left to connect again by itself: it would then send what it
 had kept back, long after the messages had gone on without an answer.
 """
@@ -49,6 +52,9 @@ _UNREAD_MESSAGES: Final = 200_000
 _UNREAD_BYTES: Final = 64 * 1_048_576
 """What may wait here to be read; if it is more the connection is given up, as messages are lost."""
 
+_MARK: Final = 8
+"""Characters of each instance that a frame begins with."""
+
 _FORBIDDEN = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"', re.I)
 _TOLD_SECONDS = 60.0
 """Seconds between two reports of the same."""
@@ -93,7 +99,9 @@ class NatsCarrier:
         self._queue: deque[tuple[str, bytes]] = deque()
         self._queued = 0
         self._wake = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._ended = False
+        self._closing = False
+        self._broken = ""  # why this end gives the connection up
         self._echo = self._last_beat = 0.0
         self._shut_out: dict[str, str] = {}
         self._told: dict[str, Throttle] = {}
@@ -103,6 +111,7 @@ class NatsCarrier:
 
     async def close(self) -> None:
         """Send what waits, and close the connection."""
+        self._closing = True
         if self._client is not None and self.up:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(0.5):
@@ -115,7 +124,8 @@ class NatsCarrier:
     async def _run(self) -> None:
         delay = FIRST_DELAY
         while True:
-            self._ended.clear()
+            self._ended = False
+            self._broken = ""
             reason = await self._connect()
             if not reason:
                 delay = FIRST_DELAY
@@ -156,7 +166,7 @@ class NatsCarrier:
         except (OSError, NodeError, nats.errors.Error, TimeoutError, ValueError) as error:
             await self._close_client()
             return safe(str(error).removeprefix("nats: ") or type(error).__name__)
-        return "the connection was closed again" if self._ended.is_set() else ""
+        return self._why() if self._ended else ""
 
     async def _serve(self) -> str:
         """Send what is to be sent until the connection ends; return why it did."""
@@ -165,24 +175,30 @@ class NatsCarrier:
         self.up, self.reason, self._shut_out = True, "", {}
         self._echo = self._last_beat = self._clock()
         self.beat()
-        ended = asyncio.ensure_future(self._ended.wait())
         try:
-            while not self._ended.is_set():
-                wake = asyncio.ensure_future(self._wake.wait())
-                await asyncio.wait((wake, ended), return_when=asyncio.FIRST_COMPLETED)
-                wake.cancel()
+            while not self._ended:
+                await self._wake.wait()
                 self._wake.clear()
-                while self._queue and not self._ended.is_set():
+                while self._queue and not self._ended:
                     subject, data = self._queue.popleft()
                     self._queued -= len(data)
                     await client.publish(subject, data)
         except Exception as error:  # The client has many, and any ends the connection.
-            return self.reason or safe(str(error)) or type(error).__name__
+            self._broken = self._broken or safe(str(error)) or type(error).__name__
+            return self._why()
         finally:
-            ended.cancel()
-            self._down(self.reason or "the connection to the server was lost")
+            self._down(self._why())
             await self._close_client()
-        return self.reason or "the connection to the server was lost"
+        return self._why()
+
+    def _why(self) -> str:
+        """Return why the connection has ended."""
+        return self._broken or "the connection to the server was lost"
+
+    def _end(self) -> None:
+        """Give the connection up."""
+        self._ended = True
+        self._wake.set()
 
     async def _close_client(self) -> None:
         client, self._client = self._client, None
@@ -190,12 +206,13 @@ class NatsCarrier:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(0.5):
                     await client.close()
+            await asyncio.sleep(0)  # Its tasks, which are cancelled, end in this turn.
 
     async def _disconnected(self) -> None:
-        if not self._ended.is_set():
-            self._ended.set()
+        if not self._ended:
+            self._end()
             if self.up:
-                self._down(self.reason or "the connection to the server was lost")
+                self._down(self._why())
 
     def _down(self, reason: str) -> None:
         """Let go of all nodes: without a server none is there."""
@@ -203,7 +220,7 @@ class NatsCarrier:
         self._queue.clear()
         self._queued = 0
         known, self.reason = self.reason, reason
-        if not was_up and known == reason:
+        if self._closing or (not was_up and known == reason):
             return
         nodes = [node for node in self._exchange.nodes.values() if node.carrier is self]
         released = sum(self._exchange.left(node.name, self, "") for node in nodes)
@@ -220,8 +237,8 @@ class NatsCarrier:
         if found is not None:
             self._forbidden(found[1].lower(), found[2])
         elif isinstance(error, SlowConsumerError):
-            self.reason = "more came than could be read in time, and some of it was lost"
-            self._ended.set()
+            self._broken = "more came than could be read in time, and some of it was lost"
+            self._end()
 
     def _forbidden(self, verb: str, subject: str) -> None:
         """Report that the server forbids something, and do without the node that it is about."""
@@ -229,8 +246,8 @@ class NatsCarrier:
         hint = "allow it to this user in the permissions of the server"
         self._report(f"nats forbids this node to {what} {subject}", f"do: {hint}")
         if verb != "publish":
-            self.reason = f"the server forbids to subscribe to {safe(subject)}"
-            self._ended.set()
+            self._broken = f"the server forbids to subscribe to {safe(subject)}"
+            self._end()
             return
         kind, to, _ = _parted(subject, self.spec.prefix.lower())
         if kind == Kind.ALIVE:
@@ -239,7 +256,7 @@ class NatsCarrier:
             if node.carrier is self and _token(name).lower() == to:
                 reason = f"the server forbids to publish to {safe(subject)}"
                 self._shut_out[name] = reason
-                self._put(Kind.BYE, _token(name), self._exchange.instance)
+                self.send(name, Kind.BYE, self._exchange.instance)
                 for ident in list(node.flights) if kind == Kind.ASK else ():
                     self._exchange.asking.refused(node, ident)
                 self._exchange.left(name, self, reason)
@@ -264,16 +281,22 @@ class NatsCarrier:
             self._echo = now  # This engine stood still, and has not read what has come.
         self._last_beat = now
         if now - self._echo > SILENCE_SECONDS:
-            self.reason = f"the server does not answer for {now - self._echo:.1f} s"
-            self._down(self.reason)
-            self._ended.set()
+            self._broken = f"the server does not answer for {now - self._echo:.1f} s"
+            self._down(self._broken)
+            self._end()
             return
         self._put(Kind.ALIVE, ALL, self._exchange.sign_of_life())
 
     # Frames
 
     def send(self, node: str, kind: Kind, text: str) -> bool:
-        return self._put(kind, _token(node), text)
+        known = self._exchange.nodes.get(node)
+        if known is None:
+            return False
+        return self._put(kind, _token(node), f"{self._mark(known.instance)} {text}")
+
+    def _mark(self, receiver: str) -> str:
+        return f"{self._exchange.instance[:_MARK]}{receiver[:_MARK]}"
 
     def _put(self, kind: Kind, to: str, text: str) -> bool:
         client = self._client
@@ -303,8 +326,16 @@ class NatsCarrier:
         if not is_node_name(name) or to not in (self._own, ALL):
             return
         if kind == Kind.ALIVE:
-            self._alive(name, text.partition(" ")[0])
-        self._exchange.received(name, self, kind, text)
+            instance = text.partition(" ")[0]
+            self._alive(name, instance)
+        else:
+            instance, _, text = text.partition(" ")
+        known = self._exchange.nodes.get(name)
+        if known is None or known.carrier is not self:
+            return
+        own = self._exchange.instance[:_MARK]
+        if instance in (known.instance, f"{known.instance[:_MARK]}{own}"):
+            self._exchange.received(name, self, kind, text)
 
     def _heard_own_name(self, kind: str, text: str) -> None:
         self._echo = self._clock()
