@@ -9,11 +9,12 @@ import signal
 from collections.abc import AsyncIterator
 
 from yext import Engine
-from yext.console.cli import nodes, signals
+from yext.console.cli import signals
 from yext.console.cli.exitcodes import FAILED, OK
 from yext.console.cli.run import reporting
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines import remote
 from yext.console.link import LocalLink
 from yext.console.session.session import Session
 from yext.console.session.starts import Starts
@@ -40,7 +41,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config, shared_dir=options.shared)
-    nodes.offer(engine)
+    remote.offer(engine)
     descriptors.raise_limit()
     capabilities = detect_capabilities()
     until_banner = contextlib.ExitStack()

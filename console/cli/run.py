@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from yext import Engine, Reply
 from yext.console import gctuning
-from yext.console.cli import nodes
 from yext.console.cli.exitcodes import FAILED, OK, TERMINATED, USAGE, exit_code
 from yext.console.cli.signals import handle_harmless
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
+from yext.console.commands.lines import remote
 from yext.console.replies.reply import explanation
 from yext.console.session.secrets import Secrets
 from yext.console.session.session import Session
@@ -52,7 +52,7 @@ def as_json(command: str, reply: Reply, seconds: float) -> str:
 
 async def _run(options: argparse.Namespace) -> int:
     engine = Engine(options.config, shared_dir=options.shared)
-    nodes.offer(engine)
+    remote.offer(engine)
     descriptors.raise_limit()
     handle_harmless(engine)
     try:

@@ -12,10 +12,11 @@ import sys
 from yext import Engine, log
 from yext.bus import RESTART_CODE
 from yext.console import gctuning
-from yext.console.cli import nodes, signals
+from yext.console.cli import signals
 from yext.console.cli.exitcodes import FAILED, USAGE
 from yext.console.cli.logfile import LogFile, UnhandledErrors, log_to
 from yext.console.cli.pidfile import PidFileError, pid_file
+from yext.console.commands.lines import remote
 from yext.console.server.rmanager import RManager
 from yext.engine.module import Module, unopened
 from yext.log import safe
@@ -68,7 +69,7 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     engine.run_params["logfile"] = options.log or ""
     engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
     engine.program_output = log_file.descriptor
-    nodes.offer(engine)
+    remote.offer(engine)
     asyncio.get_running_loop().set_exception_handler(UnhandledErrors())
     signals.handle_harmless(engine, log_file.reopen)
     log.logger.info(descriptors.raise_limit().describe())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yext import Engine, Reply
-from yext.console.cli.nodes import carry_out
+from yext.console.commands.lines.remote import carry_out
 
 
 def run(folder: Path, level: str, *lines: str) -> list[Reply]:
