@@ -20,6 +20,8 @@ from yext.record.recorder import FlowRecorder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from yext.commander import Commander
+
 RESTART_CODE = 128
 """The exit code that asks a supervisor to start the engine again, as Yate's."""
 
@@ -44,6 +46,7 @@ class Bus:
         must_listen: whether nothing is started if a listener in the files cannot be opened.
         program_output: the descriptor for the output of executed programs, None for /dev/null.
         exit_code: the exit code of the process, set by `halt`.
+        commanders: the sessions that are open, in the order in which they came.
     """
 
     def __init__(self, config_dir: str | os.PathLike[str] | None = None) -> None:
@@ -64,6 +67,7 @@ class Bus:
         self.must_listen = False
         self.program_output: int | None = None
         self.exit_code = 0
+        self.commanders: dict[Commander, None] = {}
         self._halted = asyncio.Event()
 
     @property

@@ -181,10 +181,11 @@ class Event:
         lines: all lines of a notice.
         logged: False if the log has it already, for example as debug text.
         session: the label of the session that a notice is for, empty for all.
+        unless: the label of the one session that it is not for, as it knows already.
     """
 
     # A dataclass, with the module for it, would cost each start 1.2 ms more.
-    __slots__ = ("kind", "level", "lines", "logged", "session", "source", "text", "when")
+    __slots__ = ("kind", "level", "lines", "logged", "session", "source", "text", "unless", "when")
 
     def __init__(
         self,
@@ -196,6 +197,7 @@ class Event:
         lines: tuple[str, ...] = (),
         session: str = "",
         logged: bool = True,
+        unless: str = "",
     ) -> None:
         self.kind = kind
         self.text = text
@@ -205,6 +207,11 @@ class Event:
         self.lines = lines
         self.session = session
         self.logged = logged
+        self.unless = unless
+
+    def is_for(self, session: str) -> bool:
+        """Return True if a notice is for the session with that label."""
+        return self.session in ("", session) and not (self.unless and self.unless == session)
 
     def __eq__(self, other: object) -> bool:
         names = Event.__slots__
@@ -267,8 +274,9 @@ class Log:
         self.emit(Event(EventKind.OUTPUT, text))
 
     def notice(
-        self, lines: tuple[str, ...], session: str, *, level: int = WARN, logged: bool = True
-    ) -> None:
+        self, lines: tuple[str, ...], session: str, *, level: int = WARN, logged: bool = True,
+        to_all: bool = False, unless: str = "",
+    ) -> None:  # fmt: skip
         """Show something to the operators at once; the log has it on one line.
 
         Args:
@@ -276,11 +284,12 @@ class Log:
             session: the label of the session that the notice is for, empty for all.
             level: the level of the notice.
             logged: False if the log has it already.
+            to_all: whether all other sessions get it as well.
+            unless: the label of the one session that it is not for.
         """
         text = "; ".join(lines)
-        event = Event(
-            EventKind.NOTICE, text, level, "", lines=lines, session=session, logged=logged
-        )
+        event = Event(EventKind.NOTICE, text, level, lines=lines, logged=logged, unless=unless)
+        event.session = "" if to_all else session
         if session in self._replying:
             self._record(event)
             self._replying[session][-1].append(event)

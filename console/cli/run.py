@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from yext.record.journey import Journey
 
 
+LABEL = "yext run"
+"""Name of the session in the message flow and the log."""
+
+
 def run(options: argparse.Namespace) -> int:
     """Run commands on an engine of their own; return the exit code of the first that failed.
 
@@ -91,7 +95,7 @@ async def _run_until_terminated(engine: Engine, options: argparse.Namespace) -> 
 async def _run_all(engine: Engine, options: argparse.Namespace) -> int:
     # A program that reads JSON must find nothing else on standard output.
     view = PlainView(sys.stderr if options.json else sys.stdout)
-    session = Session(engine, "yext run", view=view)
+    session = Session(engine, LABEL, view=view)
     interpreter = Interpreter(session, TABLE)
     starts = Starts(session, options.settle, strict=options.strict)
     code = OK
@@ -130,7 +134,8 @@ def reporting(engine: Engine) -> Iterator[None]:
     """Print the notices of `engine` on standard error, and the mistakes found at its start."""
 
     def report(event: Event) -> None:
-        print_notice(event)
+        if event.unless != LABEL:
+            print_notice(event)
         starting = engine.log.startup_ends == float("inf")
         if starting and event.kind is EventKind.DEBUG and event.level == CONF:
             print(f"yext: {safe(event.text)}", file=sys.stderr)

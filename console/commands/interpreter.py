@@ -95,6 +95,7 @@ class Interpreter:
         if line.startswith("!") and "!" in self.table:
             line = f"! {line[1:]}"  # Of !5, the command is ! alone.
         several = self.pipelines(line)
+        self._note(line)
         try:
             reply = await (carry_out(self, several) if several else self._run(line))
         except Exception as error:
@@ -122,7 +123,16 @@ class Interpreter:
     async def look_up(self, line: str) -> Reply | None:
         """Run a command of yext's own whose reply a picture needs; return None if the engine has no
         such command."""
-        return await self.run(line)
+        last = self.session.last
+        try:
+            return await self.run(line)
+        finally:
+            self.session.last = last
+
+    def _note(self, line: str) -> None:
+        """Note the last command, which `who` shows, unless it marks the end of a reply."""
+        if not line.startswith("help yext-"):
+            self.session.last = self.session.secrets.hide(line)
 
     async def _run(self, line: str) -> Reply:
         word, _, rest = line.partition(" ")
@@ -135,6 +145,11 @@ class Interpreter:
         await self.session.settle()
         if not self.may(line):
             return not_authenticated()
+        reply = await self._carry_out(line)
+        self.session.tell_others(line, reply)
+        return reply
+
+    async def _carry_out(self, line: str) -> Reply:
         word, _, rest = line.partition(" ")
         command = self.table.get(word)
         if command is not None:

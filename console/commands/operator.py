@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Annotated
 
 from yext import Reply
@@ -158,6 +159,25 @@ def frame(session: Session, word: Annotated[str, FrameWord("WORD")]) -> Reply:
     return Reply(True)
 
 
+def who(session: Session) -> Reply:
+    """Show the sessions: who, since when, and the last command."""
+    rows = ["\t".join(_WHO)]
+    for one in session.engine.commanders:
+        if isinstance(one, Session):
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.since))
+            last = one.last if len(one.last) <= _LAST_MAX else f"{one.last[: _LAST_MAX - 1]}…"
+            you = "you" if one is session else ""
+            cells = (one.label, one.authority.name.lower(), since, you, last)
+            rows.append("\t".join(map(safe, cells)))
+    return Reply(True, "".join(f"{row}{EOL}" for row in rows))
+
+
+_WHO = ("session", "authority", "since", "you", "last")
+
+_LAST_MAX = 80
+"""Characters of a command that `who` shows."""
+
+
 OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "watch", "Repeats a command and marks what has changed; any key ends it", watch,
@@ -182,6 +202,10 @@ OPERATOR: tuple[SessionCommand, ...] = (
     SessionCommand(
         "frame", "Marks replies and notices with a word, for programs; off ends it", frame,
         Authority.GUEST, Listed.NOWHERE, example="frame mark-83157",
+    ),
+    SessionCommand(
+        "who", "Shows the sessions, since when they are there, and their last commands", who,
+        Authority.USER,
     ),
     SessionCommand("clear", "Clears the screen", clear, Authority.GUEST),
     SessionCommand(

@@ -271,6 +271,7 @@ _PARSERS: dict[str, Callable[[_Words, _Lines], Form | None]] = {
     "logview": _below_heading,
     "reload": _below_heading,
     "top": _table,
+    "who": _table,
     "history": _history,
 }
 """Parsers by the first two words of a command, or its first."""

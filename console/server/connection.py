@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
             listener,
             self._writer,
             address=peercred.address(connected, peername, listener.spec.path),
+            process=peercred.process(connected),
             source=peercred.source(connected, peername),
             hang_up=self._hang_up,
             limit_reading=self._limit_reading,

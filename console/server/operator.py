@@ -87,6 +87,7 @@ class Operator:
         listener: where the connection arrived.
         writer: the output side of the connection.
         address: the client's address, for the log and for ``cmd_address``.
+        process: the client's process on this machine, empty if it is not known.
         source: what wrong passwords are counted by.
         hang_up: closes the connection after what was written to it.
         limit_reading: called when more may be read, or no more for now.
@@ -106,6 +107,7 @@ class Operator:
         writer: Writer,
         *,
         address: str,
+        process: str,
         source: str,
         hang_up: Callable[[], None],
         limit_reading: Callable[[], None],
@@ -119,7 +121,7 @@ class Operator:
         self.source = source
         self.spoken = False
         self.last_heard = asyncio.get_running_loop().time()
-        self.session = self._make_session(address)
+        self.session = self._make_session(address, f"rmanager {address} {process}".rstrip())
         self.conversation = Conversation(
             self.session,
             listener,
@@ -144,7 +146,7 @@ class Operator:
         self._input_ended = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def _make_session(self, address: str) -> Session:
+    def _make_session(self, address: str, label: str) -> Session:
         listener = self._listener
         policy = Policy(
             user_commands=listener.users_may,
@@ -156,7 +158,7 @@ class Operator:
         )
         return Session(
             self._host.engine,
-            f"rmanager {address}",
+            label,
             address,
             authority=Authority.ADMIN if listener.credentials.none else Authority.GUEST,
             echo=listener.echoing,

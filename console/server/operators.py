@@ -136,7 +136,7 @@ class Operators:
         One that no session is named in, or that reports success, goes to operators with output
         on, as Yate's ``scr_exit_messages``.
         """
-        if notice.session not in ("", operator.session.label):
+        if not notice.is_for(operator.session.label):
             return False
         urgent = bool(notice.session) and notice.level <= log.WARN
         return urgent or operator in self._listening

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -10,7 +12,8 @@ from yext import Reply
 from yext.bus import Bus
 from yext.console.session.authority import Authority
 from yext.console.session.secrets import Secrets
-from yext.log import ALL
+from yext.engine.audit import acts
+from yext.log import ALL, NOTE, safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 
 HISTORY_MAX = 10_000
 """Lines of history that a session keeps."""
+
+
+_ACTS = re.compile(
+    r"(drop|call|control|answer|resume|cfgmerge)\b|intercept\s+\S|runparam\s+[^\s=]+="
+)
+"""Commands of sessions that change something, beside those that start or stop something."""
 
 
 def _no_command(line: str) -> bool:
@@ -74,6 +83,8 @@ class Session:
         policy: what the session's listener imposes on it.
         transcript: the file that has what the session shows, None for none.
         frame: the word that marks replies and notices for a program, empty for none.
+        since: when it began, in seconds since 1970.
+        last: the last command line, without passwords; empty before the first.
     """
 
     thread: ClassVar[str] = "RManager Connection"
@@ -110,7 +121,9 @@ class Session:
         self.view = view
         self.history: list[str] = []
         self.sources: list[Path] = []
-        self.frame = ""
+        self.frame = self.last = ""
+        self.since = time.time()
+        engine.commanders[self] = None
         self.transcript: Transcript | None = None
         self.policy = policy or Policy()
         self.settle: Callable[[], Awaitable[None]] = _wait_for_nothing
@@ -182,6 +195,19 @@ class Session:
             return {}
         return {"cmd_width": str(columns), "cmd_height": str(rows)}
 
+    def tell_others(self, line: str, reply: Reply) -> None:
+        """Tell all other sessions of a command of this one that changes something."""
+        if not (acts(line) or _ACTS.match(line)):
+            return
+        outcome = "ok"
+        if not reply.ok:
+            reason = reply.params.get("reason", "no reason given")
+            outcome = f"failed: {self.secrets.hide_in(reason, line)}"
+        text = safe(f"{self.label}: {self.secrets.hide(line)}: {outcome}")
+        # The log has the commands of sessions that are audited.
+        logged = self.policy.audit is None
+        self.engine.log.notice((text,), "", level=NOTE, logged=logged, unless=self.label)
+
     def remember(self, line: str) -> None:
         """Add a line to the history, unless it looks into the history or holds a password."""
         line = line.strip()
@@ -197,6 +223,7 @@ class Session:
 
     def close(self) -> None:
         """End the flow, let go what is held, and restart the engine if the session asked for it."""
+        self.engine.commanders.pop(self, None)
         self.end_transcript()
         if self.has_intercept:
             self.intercept.off()

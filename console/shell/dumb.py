@@ -74,7 +74,7 @@ class DumbShell:
 
     def _show(self, event: Event) -> None:
         if event.kind is EventKind.NOTICE:
-            if event.session in ("", self._link.session):
+            if event.is_for(self._link.session):
                 self._write(framed_notice(self._link.frame, _shown(event.lines)))
         elif self._link.wants(event):
             self._write(_shown((event.line(),)))

@@ -64,7 +64,7 @@ class Presenter:
     def event(self, event: Event) -> None:
         """Show an event, if this session wants it."""
         if event.kind is EventKind.NOTICE:
-            if event.session in ("", self._link.session):
+            if event.is_for(self._link.session):
                 self._notice(event)
         elif not self._link.wants(event):
             return

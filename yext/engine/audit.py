@@ -18,6 +18,12 @@ _ACTS = re.compile(
 )
 """Command lines that start or stop something."""
 
+
+def acts(line: str) -> bool:
+    """Return True for a command line that starts or stops something."""
+    return _ACTS.match(line) is not None
+
+
 _PARAMETER = re.compile(r"""([^\s=]+)=(?=\S)""")
 
 
@@ -40,7 +46,7 @@ class PeerAudit:
         """Log a command of a peer, whether it was understood, and what came of it."""
         message, sender = dispatch.message, dispatch.sender
         line = message.get("line")
-        if sender is None or sender is message.commander or not _ACTS.match(line):
+        if sender is None or sender is message.commander or not acts(line):
             return
         outcome = "ok" if dispatch.handled else "failed: unknown command"
         if FAILED in message:

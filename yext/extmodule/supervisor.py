@@ -234,7 +234,8 @@ class Supervisor:
             see = f"external log {label}, external restart {label}"
         lines = (f"{label} {silence.describe()}", f"see: {see}")
         safe = tuple(log.safe(line) for line in lines)
-        self.bus.log.notice(safe, script.session if script is not None else "")
+        session, to_all = (script.session, script.configured) if script is not None else ("", True)
+        self.bus.log.notice(safe, session, to_all=to_all)
 
     def connect_role(self, peer: Peer, role: str, ident: str) -> bool:
         """Give the peer the role of ``%%>connect:ROLE:IDENT``; return False if it may not."""

@@ -76,6 +76,13 @@ def address(connected: socket.socket, peername: object, path: str) -> str:
     return f"[{host}]:{port}" if connected.family == socket.AF_INET6 else f"{host}:{port}"
 
 
+def process(connected: socket.socket) -> str:
+    """Return the process at the other end of a UNIX socket, ``pid 4121``; empty for a TCP one."""
+    if connected.family != socket.AF_UNIX:
+        return ""
+    return f"pid {peer_credentials(connected).pid}"
+
+
 def source(connected: socket.socket, peername: object) -> str:
     """Return the source that wrong passwords are counted by.
 

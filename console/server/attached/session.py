@@ -201,7 +201,7 @@ class AttachedSession:
 
     def _event(self, event: Event) -> None:
         if event.kind is EventKind.NOTICE:
-            wanted = event.session in ("", self._session.label)
+            wanted = event.is_for(self._session.label)
         else:
             wanted = self._link.wants(event)
         if wanted:

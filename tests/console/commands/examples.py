@@ -37,6 +37,7 @@ SESSION_EXAMPLES = {
     "set": "set bell on",
     "frame": "frame off",
     "transcript": "transcript",
+    "who": "who",
     "clear": "clear",
     "source": "source commands.txt",
 }

@@ -93,7 +93,8 @@ class Script:
     Attributes:
         configured: True if the script is in ``[scripts]``, so that a reload may stop it.
         untimed: True if its answers may take any time, as it is being debugged.
-        session: the label of the session that gets notices about the script, empty for all.
+        session: the label of the session that gets notices about the script, empty for all. All
+            get those about a script of the configuration, whoever has started it.
         state: the state.
         path: the program that was started, or tried, the last time.
         process: the process, None while there is none.
@@ -192,7 +193,8 @@ class Script:
         if self.beside:
             return
         safe = tuple(log.safe(line, keep="\t") for line in lines)
-        self._host.bus.log.notice(safe, self.session, level=level, logged=logged)
+        notice = self._host.bus.log.notice
+        notice(safe, self.session, level=level, logged=logged, to_all=self.configured)
 
     # Start
 
