@@ -210,7 +210,8 @@ def test_a_file_on_standard_input(tmp_path: Path) -> None:
 def test_the_flow_in_a_batch_is_shown_and_does_not_keep_it_going() -> None:
     lines = run("flow on", "message no.such a=1").stdout.splitlines()
     assert lines[0].startswith("Flow: on")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} #\d+ +no\.such +yext run +\S nobody .* a=1", lines[1])
+    shown = r"\d\d:\d\d:\d\d\.\d{3} #\d+ +no\.such +yext run +\S nobody .* a=1"
+    assert re.fullmatch(shown, lines[1])
     done = run("--json", "flow on", "message no.such a=1")
     assert [one["command"] for one in objects(done)] == ["flow on", "message no.such a=1"]
     assert "nobody" in done.stderr
