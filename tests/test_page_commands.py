@@ -20,6 +20,8 @@ from seen import Seen
 from terminals import Place, Terminal
 
 from yext import Engine, Message
+from yext.console import gctuning
+from yext.console.cli.main import main
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
 from yext.console.session.session import Session
@@ -33,12 +35,13 @@ PAGES = [
 ]
 
 NOT_RUN = {
-    "pipx install yate-yext": "installs from an index: tests/test_wheel.py installs the wheel",
-    "pip install yate-yext": "the same",
-    "pip install 'yate-yext[audio]'": "the same",
+    "pipx install ": "installs from an index: tests/test_wheel.py installs the wheel",
+    "pip install ": "the same",
     "make run": "the tour of README.md plays it: tests/test_pages.py",
+    "yext check -c /etc/yate": "played below, with all that it says",
+    "yext -c samples": "played below, with what follows it",
 }
-"""Lines of a shell that are not run, and why."""
+"""The beginnings of lines of a shell that are not run, and why."""
 
 DRY = "make"
 """Targets of the Makefile take minutes, or run these tests: make says only what it would do."""
@@ -81,9 +84,26 @@ def _shell_lines(name: str) -> list[str]:
 SHELL_LINES = sorted({(page, line) for page in PAGES for line in _shell_lines(page)})
 
 
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record of what the samples do with a call."""
+    path = tmp_path_factory.mktemp("record") / "calls.jsonl"
+    conf = path.parent / "extmodule.conf"
+    conf.write_text(f"[general]\nscripts_dir={ROOT}/samples/scripts/\n[scripts]\nroute.py=9\n")
+    subprocess.run(
+        [sys.executable, "-m", "console", "run", "-c", path.parent, "--record", path,
+         "message call.route called=99"],
+        cwd=ROOT, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    return path
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Path:
+def sandbox(tmp_path: Path, record: Path) -> Path:
     """A folder with the samples, a configuration ``conf``, and the transcripts of the pages."""
+    shutil.copy(record, tmp_path)
+    (tmp_path / "new").mkdir()
+    shutil.copy(ROOT / "samples" / "scripts" / "route.py", tmp_path / "new")
     shutil.copytree(ROOT / "samples", tmp_path / "samples", symlinks=True)
     for name in ("conf", "tests", "bin", "usr/share/yate/scripts"):
         (tmp_path / name).mkdir(parents=True)
@@ -106,8 +126,8 @@ def _indented(name: str) -> list[str]:
 
 @pytest.mark.parametrize(("page", "line"), SHELL_LINES)
 def test_a_line_of_a_shell_works_as_printed(sandbox: Path, page: str, line: str) -> None:
-    if line in NOT_RUN or line == "yext check -c /etc/yate" or line == "yext -c samples":
-        return  # The last two are played below.
+    if line.startswith(tuple(NOT_RUN)):
+        return
     command = line.replace("/usr/share", f"{sandbox}/usr/share")
     folder = sandbox
     if line.startswith(DRY):
@@ -121,7 +141,7 @@ def test_a_line_of_a_shell_works_as_printed(sandbox: Path, page: str, line: str)
 
 
 def test_the_tables_have_nothing_that_no_page_has() -> None:
-    assert set(NOT_RUN) <= {line for _, line in SHELL_LINES}
+    assert all(any(line.startswith(one) for _, line in SHELL_LINES) for one in NOT_RUN)
     prompted = {page for page in PAGES if any(map(_PROMPT.match, _blocks(page)))}
     assert prompted == set(PLAYED_ELSEWHERE)
 
@@ -203,7 +223,8 @@ CONSOLE_WORDS = {row.name for row in TABLE} | {*BUS_COMMANDS, "external", "phone
 PLACEHOLDERS = {
     "SCRIPT": "route.py", "PARAMETER": "9", "BILLID": "1", "ID": "1", "N": "1",
     "NUMBER": "99", "METHOD": "nodata", "ARGS": "1", "PASSWORD": "secret", "USERPASS": "secret",
-    "COMMAND": "uptime", "'COMMAND'": "uptime", "DIR": "conf", "HOST": "127.0.0.1",
+    "COMMAND": "uptime", "'COMMAND'": "uptime", "DIR": "conf", "RECORD": "calls.jsonl",
+    "HOST": "127.0.0.1",
     "SECONDS": "1", "LEVEL": "5", "REGEXP": "a", "WORD": "mark-12345", "DIGITS": "12",
     "WHAT": "answered", "REASON": "busy", "FILTER": "call.*", "NAME": "extmodule",
     "NAME=VALUE": "a=b", "key=value": "a=b", "FILE": "FOLDER/file", "FILE.html": "FOLDER/f.html",
@@ -311,10 +332,16 @@ def test_a_use_of_yext_in_the_text_is_understood(sandbox: Path, served: Remote, 
     line = re.sub(r"--attach(?= --|$)", f"--attach 127.0.0.1:{served.port()}", line)
     if line.startswith("yext run -") and not line.endswith(("uptime", "--help", ".txt")):
         line += " uptime"  # The text leaves out the commands.
-    bare = len(line.split()) == 2 and "-" not in line
+    line = line.replace(f"--script {sandbox}/file", "--script new/route.py")
+    if len(line.split()) == 2 and "-" not in line:
+        with pytest.raises(SystemExit) as ended:
+            main([*line.split()[1:], "--help"])  # A sub-command in general.
+        gctuning.resume()
+        assert ended.value.code == 0
+        return
     (sandbox / "file").write_text("uptime\n")
     done = subprocess.run(
-        ["sh", "-c", f"{line} --help" if bare else line], cwd=sandbox, capture_output=True,
+        ["sh", "-c", line], cwd=sandbox, capture_output=True,
         env={"PATH": f"{sandbox}/bin:/usr/bin:/bin", "HOME": str(sandbox), "LANG": "C.UTF-8"},
         stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
     )  # fmt: skip
