@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ def test(options: argparse.Namespace) -> int:
         paths += found
     results = []
     for path in paths:
-        result = asyncio.run(run_file(path, exit_code, options.config))
+        result = run_file(path, exit_code, options.config)
         if options.update:
             _update(result)
         results.append(result)

@@ -6,12 +6,11 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
-from yext import Engine, Message, Reply
+from yext import Message, Reply
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
 from yext.console.replies.reply import explanation
@@ -20,14 +19,22 @@ from yext.console.session.session import Session
 from yext.console.testrun.result import FileResult, StepResult
 from yext.console.testrun.stubs import StubError, Stubs
 from yext.console.transcripts.expected import Compared, compare_message, compare_reply
-from yext.console.transcripts.format import Step, Transcript, TranscriptError, Word, read_transcript
+from yext.console.transcripts.format import (
+    SETTINGS,
+    Step,
+    Transcript,
+    TranscriptError,
+    Word,
+    read_transcript,
+)
 from yext.console.transcripts.outcome import outcome_lines, unchanged_lines
+from yext.console.transcripts.values import written_params
 from yext.dispatcher import Dispatch
 from yext.engine.module import Program, Start, modules_of, starts_of
 from yext.errors import YextError
 from yext.log import Event, EventKind, safe
-from yext.message import SystemMessage
 from yext.record.journey import Journey
+from yext.testing.kit.running import RunningEngine, Stopped, story_of
 
 SECONDS: Final = 10.0
 """How long a script may take until it is ready, and how long `sent` waits."""
@@ -38,22 +45,30 @@ COMMAND_SECONDS: Final = 60.0
 _SHOWN_MESSAGES: Final = 10
 """Messages of scripts that the failure of a `sent` shows."""
 
+_MOST_SENT: Final = 10_000
+"""Messages of scripts that are kept for `sent`."""
+
 _SHOWN_ERRORS: Final = 20
 """Lines on standard error that a failure shows."""
 
 _LABEL: Final = "yext test"
-_STYLE: Final = Style(100, unicode=True, color=False)
+_STYLE: Final = Style(76, unicode=True, color=False)
+"""Journeys are indented by four columns, on a terminal of eighty."""
 
 
 ExitCode = Callable[[Reply], int]
 """Returns the exit code of `yext run` for a reply."""
 
 
+Done = tuple[Compared, list[str]]
+"""What came of a step, and the lines that help to find the reason."""
+
+
 class StepError(YextError):
     """A step went wrong so that the following ones make no sense."""
 
 
-async def run_file(path: str, exit_code: ExitCode, config: str | None = None) -> FileResult:
+def run_file(path: str, exit_code: ExitCode, config: str | None = None) -> FileResult:
     """Carry out the transcript in a file.
 
     Args:
@@ -66,11 +81,12 @@ async def run_file(path: str, exit_code: ExitCode, config: str | None = None) ->
     try:
         transcript = read_transcript(path)
         with tempfile.TemporaryDirectory(prefix="yext-test-") as folder:
-            async with Engine(_config(transcript, folder, config)) as engine:
-                await _Run(engine, transcript, result, exit_code).run()
-    except TranscriptError as error:
-        result.error = str(error)
-    except StepError as error:
+            running = RunningEngine(Path(_config(transcript, folder, config)))
+            try:
+                _Run(running, transcript, result, exit_code).run()
+            finally:
+                running.close()
+    except (TranscriptError, StepError) as error:
         result.error = str(error)
     except OSError as error:
         result.error = f"{path}: {error.strerror}"
@@ -101,65 +117,46 @@ class _Run:
     """A transcript while it is carried out."""
 
     def __init__(
-        self, engine: Engine, transcript: Transcript, result: FileResult, exit_code: ExitCode
+        self, running: RunningEngine, transcript: Transcript, result: FileResult, code: ExitCode
     ) -> None:
-        self._engine = engine
-        self._exit_code = exit_code
+        self._running = running
+        self._engine = engine = running.engine
+        self._exit_code = code
         self._transcript = transcript
         self._result = result
         self._session = Session(engine, _LABEL)
         self._interpreter = Interpreter(self._session, TABLE)
         self._stubs = Stubs(engine)
-        self._sent: list[Journey] = []
-        self._came = asyncio.Event()
-        self._told: set[Start] = set()
+        self._sent: list[Journey] = []  # since the last message of the transcript
         self._errors: list[str] = []
-        self._seconds = int(time.time())
-        self._actions: Mapping[Word, Callable[[Step], Awaitable[tuple[Compared, list[str]] | None]]]
-        self._actions = MappingProxyType(
-            {
-                Word.CONFIG: self._nothing,
-                Word.SCRIPTS: self._nothing,
-                Word.SCRIPT: self._script,
-                Word.STUB: self._stub,
-                Word.SEND: self._send,
-                Word.BROADCAST: self._send,
-                Word.SENT: self._was_sent,
-                Word.COMMAND: self._command,
-                Word.TICK: self._tick,
-            }
-        )
 
-    async def run(self) -> None:
+    def run(self) -> None:
         """Carry out all steps.
 
         Raises:
             StepError: the rest makes no sense.
         """
-        engine = self._engine
-        # Time is that of the transcript: a full second of the clock may pass at any step.
-        engine.ticker.stop()
+        engine, running = self._engine, self._running
+        running.clock.speed = float(self._transcript.setting(Word.SPEED) or 1)
         unfollow = engine.recorder.follow(self._follow)
         unsubscribe = engine.log.subscribe(self._log)
         try:
-            await self._settle(starts_of(engine))
+            self._settle(starts_of(engine))
             for step in self._transcript.steps:
-                await self._carry_out(step)
-            await self._check_ends()
+                if step.word not in SETTINGS:
+                    self._carry_out(step)
+            self._check_ends()
         finally:
             unsubscribe()
             unfollow()
             self._session.close()
 
-    async def _carry_out(self, step: Step) -> None:
+    def _carry_out(self, step: Step) -> None:
         began = time.perf_counter()
         self._errors.clear()
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                done = await self._actions[step.word](step)
-        except TimeoutError:
-            raise StepError(f"{self._at(step)}: no end within {COMMAND_SECONDS:.0f} s") from None
-        except StubError as error:
+            done = _ACTIONS[step.word](self, step)
+        except (Stopped, StubError) as error:
             raise StepError(f"{self._at(step)}: {error}") from None
         if done is None:
             return
@@ -176,24 +173,24 @@ class _Run:
 
     # Steps
 
-    async def _nothing(self, step: Step) -> None:
-        """Do nothing: the setting was read before the start."""
-
-    async def _script(self, step: Step) -> tuple[Compared, list[str]]:
+    def script(self, step: Step) -> Done:
+        """Start a script, which must become ready, or not as the lines below say."""
         before = set(starts_of(self._engine))
-        reply = await self._interpreter.run(f"external start {step.text}")
+        reply = self._command(f"external start {step.text}")
         new = [start for start in starts_of(self._engine) if start not in before]
-        lines = await self._settle(new)
+        lines = self._settle(new)
         if not reply.ok and not lines:
             lines = _reply_lines(reply.text)
         if lines and not step.below:
             raise StepError("\n".join([f"{self._at(step)}: it did not start", *lines]))
         return compare_reply(step.below, lines), []
 
-    async def _stub(self, step: Step) -> None:
+    def stub(self, step: Step) -> None:
+        """Answer messages in place of a module."""
         self._stubs.add(step)
 
-    async def _send(self, step: Step) -> tuple[Compared, list[str]]:
+    def send(self, step: Step) -> Done:
+        """Send a message."""
         self._sent.clear()
         params = dict(step.params)
         retvalue = params.pop("retvalue", "")
@@ -201,7 +198,7 @@ class _Run:
             step.name, params, retvalue=retvalue, broadcast=step.word is Word.BROADCAST,
             commander=self._session,
         )  # fmt: skip
-        journey = await self._dispatch(message)
+        journey = self._running.run(self._dispatch(message), COMMAND_SECONDS)
         compared = compare_message(step.below, outcome_lines(journey), unchanged_lines(journey))
         return compared, draw_journey(journey, _STYLE)
 
@@ -219,19 +216,26 @@ class _Run:
         await over
         return journey
 
-    async def _was_sent(self, step: Step) -> tuple[Compared, list[str]]:
+    def sent(self, step: Step) -> Done:
+        """Wait until a script has sent a message."""
+        taken: list[Journey] = []
+
+        def came() -> bool:
+            found = self._take_sent(step)
+            if found is not None:
+                taken.append(found)
+            return bool(taken)
+
         try:
-            async with asyncio.timeout(SECONDS):
-                while (found := self._take_sent(step)) is None:
-                    self._came.clear()
-                    await self._came.wait()
-        except TimeoutError:
+            self._running.run(self._running.reached(came), SECONDS, by_scripts=True)
+        except Stopped as error:
             lines = [f"- {step.word} {step.text}", *self._other_messages()]
-            return Compared(False, lines, None), []
+            return Compared(False, lines, None), str(error).split("\n")
         if not step.below:
             return Compared(True, [], []), []
-        compared = compare_message(step.below, outcome_lines(found), unchanged_lines(found))
-        return compared, draw_journey(found, _STYLE)
+        journey = taken[0]
+        compared = compare_message(step.below, outcome_lines(journey), unchanged_lines(journey))
+        return compared, draw_journey(journey, _STYLE)
 
     def _take_sent(self, step: Step) -> Journey | None:
         for index, journey in enumerate(self._sent):
@@ -242,57 +246,68 @@ class _Run:
 
     def _other_messages(self) -> list[str]:
         """What scripts have sent instead, as `sent` would have it."""
-        from yext.console.transcripts.values import written_params
-
-        shown = [
-            f"+ {Word.SENT} {one.name} {written_params(one.params)}".rstrip()
+        return [
+            f"+ {Word.SENT} {one.name} {written_params(dict(one.params))}".rstrip()
             for one in self._sent[:_SHOWN_MESSAGES]
         ]
-        return shown or [f"  no script sent anything within {SECONDS:.0f} s"]
 
-    async def _command(self, step: Step) -> tuple[Compared, list[str]]:
-        self._sent.clear()
-        reply = await self._interpreter.run(step.text)
+    def command(self, step: Step) -> Done:
+        """Carry out a command."""
+        reply = self._command(step.text)
         lines = [*_reply_lines(reply.text), *explanation(reply)]
         code = self._exit_code(reply)
         if code:
             lines.append(f"[{code}]")
         return compare_reply(step.below, lines), []
 
-    async def _tick(self, step: Step) -> None:
-        self._sent.clear()
-        engine = self._engine
+    def _command(self, line: str) -> Reply:
+        return self._running.run(self._interpreter.run(line), COMMAND_SECONDS)
+
+    def tick(self, step: Step) -> None:
+        """Let some seconds go by at once, each with its ``engine.timer``."""
         for _ in range(int(step.text or 1)):
-            self._seconds += 1
-            params = {"time": str(self._seconds), "nodename": engine.node}
-            await engine.dispatch(SystemMessage("engine.timer", params, time=self._seconds))
+            self._running.run(self._second())
+
+    async def _second(self) -> None:
+        clock = self._running.clock
+        await clock.advance(1.0)
+        self._engine.ticker.send(int(clock.now()))
+        await self._running.quiet()
 
     # Scripts
 
-    async def _settle(self, starts: list[Start]) -> list[str]:
+    def _settle(self, starts: list[Start]) -> list[str]:
         """Wait until programs are ready; return why those are not that are not."""
         lines: list[str] = []
         for start in starts:
+            settled = start.settled(self._running.clock.sleep)
             try:
-                async with asyncio.timeout(SECONDS):
-                    await start.settled()
-            except TimeoutError:
-                lines.append(f"{start.label} was not ready within {SECONDS:.0f} s")
-            if start.reason and start not in self._told:
-                lines += start.reason
-                self._told.add(start)
+                self._running.run(settled, SECONDS, by_scripts=True)
+            except Stopped as error:
+                lines += [f"{start.label} was not ready", *str(error).split("\n")]
+            lines += start.reason
+        for script in self._running.crashed():
+            if script.begun in starts:
+                self._running.seen(script)
         return lines
 
-    async def _check_ends(self) -> None:
-        """Fail for a script that has ended badly since it was ready."""
-        async with asyncio.timeout(SECONDS):
-            while ending := self._ending():
-                changes = [start.changed() for start in ending]
-                await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
-        ended = [one for one in starts_of(self._engine) if one.reason and one not in self._told]
-        for start in ended:
-            text = "\n".join([f"{self._transcript.path}: a script ended badly", *start.reason])
-            raise StepError(text)
+    def _check_ends(self) -> None:
+        """Fail for a script that has ended badly since it was ready.
+
+        Raises:
+            StepError: one has.
+        """
+        self._running.run(self._running.quiet())
+        self._running.run(self._ended())
+        for script in self._running.crashed():
+            lines = [f"{self._transcript.path}: a script ended badly", *story_of(script)]
+            raise StepError("\n".join(lines))
+
+    async def _ended(self) -> None:
+        """Wait for the end of the scripts that are about to end."""
+        while ending := self._ending():
+            changes = [start.changed() for start in ending]
+            await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
 
     def _ending(self) -> list[Start]:
         """Return the scripts whose process is about to end."""
@@ -305,16 +320,26 @@ class _Run:
     def _follow(self, journey: Journey) -> None:
         if journey.sender in {one.name for one in self._programs()}:
             self._sent.append(journey)
-            self._came.set()
+            del self._sent[:-_MOST_SENT]
+            self._running.changed()
 
     def _log(self, event: Event) -> None:
         if event.kind is EventKind.STDERR:
             self._errors.append(safe(f"{event.source}: {event.text}", keep="\t"))
 
 
+_ACTIONS: Final[Mapping[Word, Callable[[_Run, Step], Done | None]]] = {
+    Word.SCRIPT: _Run.script,
+    Word.STUB: _Run.stub,
+    Word.SEND: _Run.send,
+    Word.BROADCAST: _Run.send,
+    Word.SENT: _Run.sent,
+    Word.COMMAND: _Run.command,
+    Word.TICK: _Run.tick,
+}
+"""What carries a step out, by its first word."""
+
+
 def _reply_lines(text: str) -> list[str]:
-    return [
-        safe(line, keep="\t")
-        for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")
-        if text
-    ]
+    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    return [safe(line, keep="\t") for line in lines if text]

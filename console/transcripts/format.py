@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -25,6 +26,9 @@ class Word(StrEnum):
     SCRIPTS = "scripts"
     """Scripts are looked for in this folder."""
 
+    SPEED = "speed"
+    """The engine's clock runs so many times faster."""
+
     SCRIPT = "script"
     """A script is started, and is ready."""
 
@@ -47,7 +51,7 @@ class Word(StrEnum):
     """So many seconds pass by the engine's timer."""
 
 
-SETTINGS = (Word.CONFIG, Word.SCRIPTS)
+SETTINGS = (Word.CONFIG, Word.SCRIPTS, Word.SPEED)
 """The steps that come before the engine is started."""
 
 
@@ -94,6 +98,8 @@ class Transcript:
 
 
 _MESSAGES = (Word.STUB, Word.SEND, Word.BROADCAST, Word.SENT)
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 
 _BARE = (*SETTINGS, Word.TICK)
 """Steps that have nothing below them."""
@@ -161,10 +167,9 @@ def _step(path: str, number: int, line: str, before: list[Step]) -> Step:
     step = Step(number, word, rest.strip(), end=number + 1)
     if word in SETTINGS and any(one.word not in SETTINGS for one in before):
         raise TranscriptError(f"{path}:{number}: {word} must come before all other steps")
-    if word is Word.TICK:
-        if step.text and not (step.text.isascii() and step.text.isdigit()):
-            raise TranscriptError(f"{path}:{number}: {step.text} is not a number of seconds")
-    elif not step.text:
+    if word in (Word.TICK, Word.SPEED) and not _NUMBER.fullmatch(step.text or "1"):
+        raise TranscriptError(f"{path}:{number}: {step.text} is not a number from 1 to 9999")
+    if not step.text and word is not Word.TICK:
         raise TranscriptError(f"{path}:{number}: {word} of what?")
     if word in _MESSAGES:
         step.name, _, params = step.text.partition(" ")

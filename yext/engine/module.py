@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yext import log
@@ -94,8 +94,12 @@ class Start(Protocol):
     def changed(self) -> asyncio.Future[None]:
         """Return a future that is done when the program speaks first, or changes its state."""
 
-    async def settled(self) -> None:
-        """Wait until the program has done what it does at first, or has ended."""
+    async def settled(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        """Wait until the program has done what it does at first, or has ended.
+
+        Args:
+            sleep: waits so many seconds, as the program knows them.
+        """
 
 
 class Renewal(NamedTuple):

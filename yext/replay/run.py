@@ -248,6 +248,8 @@ class _Run:
 
     async def _lag(self, one: Given) -> None:
         """Wait until the script has done what it had done when it got the message."""
+        if not self._lacks(one):
+            return
         try:
             async with asyncio.timeout(LACK_SECONDS):
                 while self._peer is not None and self._lacks(one):

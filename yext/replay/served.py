@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from itertools import islice, takewhile
+from typing import Final
 
 from yext.message import Message
 from yext.record.journey import Journey, changes
 from yext.replay.difference import Ids, SentPair, State
+
+_LOOKED_AT: Final = 500
+"""How many recorded messages of a name are looked at for one: the next ones in their order."""
 
 
 class Served:
@@ -20,10 +26,14 @@ class Served:
 
     def __init__(self, sent: Sequence[Journey], others: Sequence[Journey], ids: Ids) -> None:
         self._ids = ids
-        self._left: dict[str, list[Journey]] = {}
+        self._by_name: dict[str, OrderedDict[int, Journey]] = {}
+        # An ordered dictionary does not pass over what was removed at its front.
+        self._left: OrderedDict[int, Journey] = OrderedDict()
         self._guess = not sent
         for journey in sent or others:
-            self._left.setdefault(journey.name, []).append(journey)
+            self._by_name.setdefault(journey.name, OrderedDict())[journey.number] = journey
+            if not self._guess:
+                self._left[journey.number] = journey
 
     def answer(
         self, message: Message, handling: Collection[int]
@@ -59,32 +69,26 @@ class Served:
         Best is one that was sent while one of those in hand was handled, then one that was sent
         while none was. Any other counts only if it is equal.
         """
-        left = self._left.get(state.name, [])
+        left = self._by_name.get(state.name, OrderedDict())
         best, most = None, (-1, -1)
-        for journey in left:
+        for journey in islice(left.values(), _LOOKED_AT):
             near = 2 if journey.parent in handling else int(not journey.parent)
             alike = sum(journey.params.get(name) == value for name, value in state.params.items())
             equal = dict(journey.params) == state.params
             if (near or equal) and (near + 3 * equal, alike) > most:
                 best, most = journey, (near + 3 * equal, alike)
         if best is not None and not self._guess:
-            left.remove(best)
+            del left[best.number], self._left[best.number]
         return best
 
     def due(self, when: float) -> set[int]:
         """Return the numbers of the messages that were sent before `when` and are not sent yet."""
-        if self._guess:
-            return set()
-        left = [journey for journeys in self._left.values() for journey in journeys]
-        return {journey.number for journey in left if journey.when < when}
+        return {one.number for one in takewhile(lambda one: one.when < when, self._left.values())}
 
     def not_sent(self) -> dict[int, list[SentPair]]:
         """Return what was not sent again, by the number of the message that was handled then."""
         found: dict[int, list[SentPair]] = {}
-        if self._guess:
-            return found
-        left = [journey for journeys in self._left.values() for journey in journeys]
-        for journey in sorted(left, key=lambda one: one.number):
+        for journey in self._left.values():
             found.setdefault(journey.parent, []).append(SentPair(_state(journey), None))
         return found
 

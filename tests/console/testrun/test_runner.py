@@ -1,6 +1,5 @@
 """Transcripts carried out on a real engine."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def run(tmp_path: Path) -> Run:
     def carry_out(text: str) -> FileResult:
         path = tmp_path / "x.yext"
         path.write_text(text)
-        return asyncio.run(run_file(str(path), _code))
+        return run_file(str(path), _code)
 
     return carry_out
 
@@ -191,5 +190,5 @@ def test_mistakes(run: Run, text: str, error: str) -> None:
     "path", sorted((SAMPLES / "tests").glob("*.yext")), ids=lambda one: one.name
 )
 def test_the_samples_pass(path: Path) -> None:
-    result = asyncio.run(run_file(str(path), _code))
+    result = run_file(str(path), _code)
     assert result.ok, shown(result)

@@ -49,7 +49,9 @@ def test_steps_are_read() -> None:
         ("send a b\n", "x.yext:1: b is not key=value"),
         ("send\n", "x.yext:1: send of what?"),
         ("send a\nscripts b\n", "x.yext:2: scripts must come before all other steps"),
-        ("tick x\n", "x.yext:1: x is not a number of seconds"),
+        ("tick x\n", "x.yext:1: x is not a number from 1 to 9999"),
+        ("speed 0\nsend a\n", "x.yext:1: 0 is not a number from 1 to 9999"),
+        ("speed\nsend a\n", "x.yext:1: speed of what?"),
         ("tick\n  done\n", "x.yext:2: nothing can be expected of tick"),
     ],
 )

@@ -33,6 +33,8 @@ for line in sys.stdin:
 """
 """Asks the database about each number."""
 
+pytest_plugins = "pytester"
+
 EVIL = "'\"\\ \x1b[31m\n\udcff%s {x} #"
 
 
@@ -84,7 +86,7 @@ def test_a_transcript_passes_as_it_stands(
     path.parent.mkdir()
     assert writer_for(str(path))(str(path), journeys, origin) == len(journeys) == 8
     assert path.stat().st_mode & 0o077 == 0, "messages may hold passwords"
-    result = asyncio.run(run_file(str(path), _code))
+    result = run_file(str(path), _code)
     assert result.ok, "\n".join([*report.text_lines(result), path.read_text()])
     assert len(result.steps) == 1 + len(MESSAGES) + 3
     text = path.read_text()
@@ -97,11 +99,21 @@ def test_a_changed_script_fails_it(record: tuple[list[Journey], Origin], tmp_pat
     writer_for(str(path))(str(path), *record)
     script = tmp_path / "scripts/asks.py"
     script.write_text(script.read_text().replace("via=db", "via=other"))
-    result = asyncio.run(run_file(str(path), _code))
+    result = run_file(str(path), _code)
     assert len(result.failures) == 3
     for failure in result.failures:
         differences = [line for line in failure.lines if not line.startswith(" ")]
         assert differences == ["- via=db", "+ via=other"]
+
+
+def test_a_module_of_pytest_passes_as_it_stands(
+    record: tuple[list[Journey], Origin], tmp_path: Path, pytester: pytest.Pytester
+) -> None:
+    path = tmp_path / "test_calls.py"
+    writer_for(str(path))(str(path), *record)
+    without = ("cacheprovider", "hypothesispytest", "asyncio", "anyio")
+    done = pytester.runpytest(*(f"-pno:{name}" for name in without), str(path))
+    done.assert_outcomes(passed=1)
 
 
 def yate(name: str, params: Mapping[str, str], steps: Sequence[Step], retvalue: str) -> Journey:
