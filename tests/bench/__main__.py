@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
-from tests.bench import audio, beside, growth, messages, metrics, operators, peers, through
+from tests.bench import audio, beside, growth, held, messages, metrics, operators, peers, through
 from tests.bench.result import Line, reasons, table
 
 Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
@@ -30,6 +30,7 @@ ROWS: dict[str, Row] = {
     "watched": operators.watched,
     "traced": operators.traced,
     "fairness": operators.fairness,
+    "held": held.held,
     "memory": operators.memory,
     "start": operators.start,
     "metrics": metrics.metrics,

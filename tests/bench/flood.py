@@ -1,6 +1,7 @@
 """A peer that sends unhandled messages as fast as it can: python -m tests.bench.flood WHERE WINDOW.
 
-With a window of 0 it does not wait for answers, but reads them.
+With a window of 0 it does not wait for answers, but reads them. With a rate, as 5000/s, it sends so
+many a second.
 """
 
 from __future__ import annotations
@@ -40,6 +41,25 @@ class Torrent(client.Lines):
         self.pump()
 
 
+_PACE = 0.005
+"""Seconds between two writes at a rate."""
+
+
+async def _pace(where: str, rate: int) -> None:
+    """Send messages at a rate, catching up with what was late."""
+    peer = client.Lines()
+    await client.connect(where, peer)
+    loop = asyncio.get_running_loop()
+    line = b"%%>message:x:0:nobody::" + client.PARAMS + b"\n"
+    print("ready", file=sys.stderr, flush=True)
+    started, sent = loop.time(), 0
+    while not peer.closed:
+        due = int((loop.time() - started) * rate)
+        peer.write(line * (due - sent))
+        sent = due
+        await asyncio.sleep(_PACE)
+
+
 async def main(where: str, window: int) -> None:
     """Flood until the other side or a signal ends it."""
     if window:
@@ -53,4 +73,5 @@ async def main(where: str, window: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    number, slash, _ = sys.argv[2].partition("/")
+    asyncio.run((_pace if slash else main)(sys.argv[1], int(number)))
