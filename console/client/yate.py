@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from yext import Reply
+from yext.conf.options import nearest
 from yext.console.commands import TABLE
 from yext.console.commands.command import Listed, SessionCommand
 from yext.console.commands.interpreter import alias_line
 from yext.console.replies.reply import failed
 from yext.console.session.secrets import ALIAS_SEPARATOR
 from yext.extmodule.commands import NO_TIMEOUT, VERBS, YATE_VERBS
+from yext.log import safe
 
 EXTERNAL = "external"
 
@@ -24,6 +26,8 @@ ONLY_YEXT = {row.name: row for row in TABLE if row.listed is not Listed.YATE and
 """The session commands that no Yate has."""
 
 _EXTERNAL_ONLY_YEXT = frozenset(VERBS) - frozenset(YATE_VERBS)
+
+_COMMANDS = frozenset(row.name for row in TABLE) | {"status", "reload", "debug", "uptime"}
 
 _LOOK = {
     "show": ("keeps no states of scripts", "external info lists those that run"),
@@ -85,9 +89,28 @@ def _answered(line: str) -> Reply | None:
         return _not_there(f"{EXTERNAL} {words[1]}", _LOOK.get(words[1]))
     if words[0] == EXTERNAL and words[2:] and words[2] == NO_TIMEOUT:
         return _not_there(f"{EXTERNAL} {words[1]} {NO_TIMEOUT}", _TIMEOUT)
+    if words[0] == EXTERNAL and words[1:] and (meant := _meant(words[1])):
+        return _no_script(words[1], meant)
     if words[0] in ONLY_YEXT or words[0] in _OTHERS:
         return _not_there(words[0], _OTHERS.get(words[0]))
     return None
+
+
+def _meant(word: str) -> str:
+    """What was meant by a word after ``external`` that is none of its sub-commands.
+
+    Empty where it may well be the name of a script.
+    """
+    if word in VERBS or "." in word or "/" in word:
+        return ""
+    if word in _COMMANDS:
+        return f"{word} {EXTERNAL}"
+    return next((f"{EXTERNAL} {verb}" for verb in nearest(word, VERBS)), "")
+
+
+def _no_script(word: str, meant: str) -> Reply:
+    reason = f"{EXTERNAL} {word}: a Yate would start a script called '{safe(word)}'"
+    return failed(reason, f"Did you mean: {meant}? A script starts with: {EXTERNAL} start {word}")
 
 
 def _help(topic: list[str]) -> Reply | None:

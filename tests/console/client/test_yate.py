@@ -91,6 +91,26 @@ def test_what_the_operator_starts_is_started(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("shwo", "external show"),
+        ("strat", "external start"),
+        ("debug", "debug external"),
+        ("status", "status external"),
+    ],
+)
+def test_a_misspelt_word_starts_no_script(word: str, meant: str, tmp_path: Path) -> None:
+    async def story(link: AttachedLink, engine: Yate) -> None:
+        reply = await link.run(f"external {word} x")
+        assert not reply.ok
+        assert meant in reply.params["hint"] and f"external start {word}" in reply.params["hint"]
+        assert (await link.run(f"external start {word}")).params.get("hint") != reply.params["hint"]
+        assert engine.started == [word]
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "alias e external show",
