@@ -215,8 +215,9 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
 
 def _remote_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--log", metavar="FILE", default="",
-        help="the log of a Yate on this host, to find reasons in",
+        "--log", metavar="FILE|journal:NAME", default="",
+        help="the log of a Yate on this host, or its unit or name in the journal, to find"
+        " reasons in",
     )  # fmt: skip
     parser.add_argument(
         "--bus", metavar="HOST:PORT|PATH", default="",

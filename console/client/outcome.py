@@ -17,6 +17,7 @@ from typing import NamedTuple
 from yext import Reply, conf
 from yext.command import EOL
 from yext.conf import ReadingRules
+from yext.console.client.enginelog import open_log
 from yext.console.client.plain import PlainEngine
 from yext.console.client.yate import EXTERNAL
 from yext.errors import StartFailure
@@ -31,9 +32,6 @@ SETTLE_SECONDS = 1.0
 
 _KNOWN_MAX = 1000
 """Scripts whose last failure is kept."""
-
-_LOG_MAX = 1024 * 1024
-"""Bytes of the log that are read after a start, from the end."""
 
 _PRINTED_MAX = 6
 """Lines of the log, without a time of the engine's, that are shown as what a script printed."""
@@ -86,12 +84,12 @@ class Outcome:
 
     Args:
         engine: the Yate.
-        log: the path of its log, empty for none.
+        log: its log, as `open_log` takes it.
     """
 
     def __init__(self, engine: PlainEngine, log: str) -> None:
         self._engine = engine
-        self._log = log
+        self._log = open_log(log)
         self._known: dict[str, tuple[float, Reply]] = {}
 
     async def run(self, line: str) -> Reply:
@@ -124,7 +122,7 @@ class Outcome:
 
     async def _start(self, line: str, start: Start) -> Reply:
         """Run a command line that starts a program, and see what becomes of that."""
-        read_from = self._log_size()
+        read_from = self._log.now()
         before = await self._engine.peers() if start.listed else {}
         reply = await self._engine.run(line)
         if not reply.ok:
@@ -142,7 +140,7 @@ class Outcome:
         await self._engine.unloaded(start.script, SETTLE_SECONDS)
         return (await self._engine.peers()).get((start.script, start.parameter))
 
-    def _gone(self, start: Start, read_from: int) -> Reply:
+    def _gone(self, start: Start, read_from: float) -> Reply:
         failure = self._failure(start, read_from)
         if failure is not None:
             return _failed(failure)
@@ -158,7 +156,7 @@ class Outcome:
         ]
         return _reply(lines, {"reason": lines[0].partition(": ")[2], "hint": lines[-1][4:]})
 
-    def _explained(self, start: Start, reply: Reply, read_from: int) -> Reply:
+    def _explained(self, start: Start, reply: Reply, read_from: float) -> Reply:
         """A failed call to a script, with the reason why the script cannot be started."""
         failure = self._failure(start, read_from)
         if failure is None:
@@ -169,7 +167,7 @@ class Outcome:
 
     # Where the reason may be
 
-    def _failure(self, start: Start, read_from: int) -> _Found | None:
+    def _failure(self, start: Start, read_from: float) -> _Found | None:
         """Why the program could not be executed, from the log or from its file."""
         number = self._logged(start, read_from)
         here = self._here()
@@ -184,7 +182,7 @@ class Outcome:
                 found = diagnose.diagnose(
                     path, argv, error, script=start.script, parameter=start.parameter, source=source
                 )
-            return _Found(found, f"in the log of the engine, {self._log}")
+            return _Found(found, f"in the log of the engine, {self._log.name}")
         user = self._engine.owner()
         with _as_user(user) as same:
             looked = diagnose.check(
@@ -210,33 +208,17 @@ class Outcome:
 
     # The log
 
-    def _log_size(self) -> int:
-        with contextlib.suppress(OSError):
-            return os.path.getsize(self._log) if self._log else 0
-        return 0
-
-    def _log_lines(self, read_from: int) -> list[str]:
-        """The lines of the log since a position, at most `_LOG_MAX` bytes of them."""
-        if not self._log:
-            return []
-        with contextlib.suppress(OSError), open(self._log, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            # One that is shorter than before was begun anew.
-            file.seek(max(read_from if read_from <= size else 0, size - _LOG_MAX))
-            return file.read(_LOG_MAX).decode("utf-8", "surrogateescape").split("\n")
-        return []
-
-    def _logged(self, start: Start, read_from: int) -> int | None:
+    def _logged(self, start: Start, read_from: float) -> int | None:
         """The error number with which the engine could not execute the program."""
-        for line in self._log_lines(read_from):
+        for line in self._log.since(read_from):
             found = _EXECUTED.search(line)
             if found is not None and start.script in (found[1], os.path.basename(found[1])):
                 return int(found[3])
         return None
 
-    def _printed(self, read_from: int) -> Sequence[str]:
+    def _printed(self, read_from: float) -> Sequence[str]:
         """What stands in the log without a time: the standard error of scripts."""
-        lines = (line.rstrip() for line in self._log_lines(read_from))
+        lines = (line.rstrip() for line in self._log.since(read_from))
         printed = [safe(line) for line in lines if line and _STAMPED.match(line) is None]
         return printed[-_PRINTED_MAX:]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,48 @@ def test_the_log_has_the_reason(place: Place) -> None:
     assert done.returncode == 1
     assert f"found: in the log of the engine, {place.log}" in done.stdout.splitlines()
     assert "(ENOENT, 2)" in done.stdout
+
+
+@pytest.fixture
+def journal() -> Iterator[str]:
+    """The name of a program that may write to the journal; one is started where none runs."""
+    own = None
+    if not Path("/run/systemd/journal/stdout").is_socket() or not written("yext-test-first"):
+        Path("/run/systemd/journal").mkdir(parents=True, exist_ok=True)
+        Path("/run/log/journal").mkdir(parents=True, exist_ok=True)
+        own = subprocess.Popen(["/lib/systemd/systemd-journald"], stderr=subprocess.DEVNULL)
+        while not written("yext-test-first"):
+            assert own.poll() is None
+    yield f"yext-test-{os.getpid()}"
+    if own is not None:
+        own.terminate()
+        own.wait()
+
+
+def written(name: str) -> bool:
+    """Write a line to the journal; return whether it takes any."""
+    command = ["systemd-cat", "--identifier", name, "echo", "first"]
+    return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+
+
+def test_the_journal_has_the_reason(place: Place, journal: str) -> None:
+    place.log.unlink()
+    os.mkfifo(place.log)
+    command = ["systemd-cat", "--identifier", journal, "cat", str(place.log)]
+    with subprocess.Popen(command) as copying, place.log.open("w"):
+        place.serve(f"{place.folder}/elsewhere")
+        done = place.run("--log", f"journal:{journal}", "external start bad.py")
+        copying.kill()
+    assert done.returncode == 1
+    assert f"found: in the log of the engine, journal:{journal}" in done.stdout.splitlines()
+    assert "(ENOENT, 2)" in done.stdout
+
+
+def test_a_journal_that_cannot_be_read_is_no_reason(place: Place) -> None:
+    place.serve(f"{place.folder}/elsewhere")
+    done = place.run("--log", "journal:yext-test-nobody", "external start bad.py")
+    assert done.returncode == 1
+    assert "the engine does not say why" in done.stdout
 
 
 def test_what_a_script_printed_is_in_the_log(place: Place) -> None:
