@@ -77,7 +77,7 @@ _UNLIMITED: Final = replace(_ROOMY, labels=2)
 LAYOUTS: Final = (
     _ROOMY,
     Layout(100, 12, 12, 8, 8, 7, 17),
-    Layout(80, 12, 12, 0, 8, 7, 17),
+    Layout(80, 12, 12, 0, 8, 6, 17),
     Layout(0, 8, 12, 0, 8, 0, 17),
 )
 """The columns by the width of the line, the widest first."""
@@ -270,7 +270,7 @@ def _begin(journey: Journey, style: Style, layout: Layout) -> _Line:
     if layout.clock:
         line.add_column(clock(journey.when)[: layout.clock], layout.clock, Tone.DIM)
     number = f"#{journey.number}"
-    line.add_column(number, max(5, len(number)) if layout.aligned else len(number), Tone.PLAIN)
+    line.add_column(number, max(4, len(number)) if layout.aligned else len(number), Tone.PLAIN)
     indent = "  " * min(journey.depth, _DEEPEST)
     line.add_column(f"{indent}{name}", layout.name if layout.aligned else 0, Tone.PLAIN)
     if layout.sender:
@@ -280,7 +280,7 @@ def _begin(journey: Journey, style: Style, layout: Layout) -> _Line:
     line.add_column(by, layout.by if layout.aligned else 0, tone if failed else Tone.PLAIN)
     if layout.took and not failed:
         line.add_column(
-            _brief(journey.took), layout.took if layout.aligned else 0, Tone.PLAIN,
+            _brief(journey.took, layout.took), layout.took if layout.aligned else 0, Tone.PLAIN,
             right=layout.aligned,
         )  # fmt: skip
     if layout.aligned:
@@ -296,9 +296,10 @@ def _label(label: str, width: int, layout: Layout) -> str:
     return shown if whole else shown.partition(" ")[0]
 
 
-def _brief(seconds: float) -> str:
-    """Write a duration in at most seven columns."""
-    return f"{seconds * 1000:.0f} ms" if 0.1 <= seconds < 0.9995 else duration(seconds)
+def _brief(seconds: float, width: int) -> str:
+    """Write a duration, to the whole millisecond if it is longer than `width` otherwise."""
+    text = duration(seconds)
+    return f"{seconds * 1000:.0f} ms" if len(text) > width and text.endswith(" ms") else text
 
 
 def _failed(journey: Journey) -> bool:

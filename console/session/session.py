@@ -156,7 +156,9 @@ class Session:
         """Return the state of the flow and what is held, for the bottom line."""
         state = self.flow.state() if self.has_flow else "flow off"
         held = self.intercept.state() if self.has_intercept else ""
-        return f"{state} | {held}" if held else state
+        if not held:
+            return state
+        return f"{state} | {held}" if self.has_flow and self.flow.is_on else held
 
     @cached_property
     def secrets(self) -> Secrets:

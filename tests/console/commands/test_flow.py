@@ -170,8 +170,8 @@ def test_nested_messages_stand_below_their_parent() -> None:
             hurry = asyncio.Event()
             hurry.set()
             await _nested(found, hurry)
-            assert [one[:18].rstrip() for one in lines(found)] == [
-                "#1    outer", "#2      inner", "#3      inner"
+            assert [one[:17].rstrip() for one in lines(found)] == [
+                "#1   outer", "#2     inner", "#3     inner"
             ]  # fmt: skip
 
     asyncio.run(play())

@@ -173,7 +173,7 @@ def test_a_message_goes_on_when_its_time_is_over(tmp_path: Path) -> None:
             await found.run("intercept call.route")
             sent = Sent(found.engine)
             state = found.session.flow_state()
-            assert re.fullmatch(r"flow off \| held #1 [01] s", state)
+            assert re.fullmatch(r"held #1 [01] s", state)
             await asyncio.wait_for(sent.over.wait(), 20)
             assert sent.dispatch.handled
             assert shown(found)[-1] == "#1 call.route goes on, as its time is over"
