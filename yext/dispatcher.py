@@ -196,6 +196,9 @@ class Recording(Protocol):
     def was_there(self, seconds: float) -> None:
         """Record how long that owner has taken where it is, without the way; before `leave`."""
 
+    def remark(self, text: str) -> None:
+        """Record why the handler entered last has decided as it does; before `leave`."""
+
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
 

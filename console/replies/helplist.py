@@ -35,7 +35,7 @@ _GROUPS: Mapping[str, Sequence[tuple[str, ...]]] = {
     ),
     "Calls": (
         ("call", "call TARGET phone/"), ("phone", "phone"), ("drop", "drop CHANNEL"),
-        ("control", "control"),
+        ("control", "control"), ("route", "route CALLED"),
     ),
     "Engine": (
         ("status", "status [MODULE]"), ("reload", "reload"), ("debug", "debug"),

@@ -232,12 +232,16 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
         return [f"  nobody was asked{why}", *_kept_out(journey)]
     widths = [max(columns(str(row[at])) for row in rows) for at in range(4)]
     lines: list[str] = []
-    for priority, handler, took, result, changed in rows:
+    remarks = ["", *(step.remark for step in journey.steps)]
+    for (priority, handler, took, result, changed), remark in zip(rows, remarks, strict=True):
         lead = (
             f"  {priority:>{widths[0]}}  {handler:<{widths[1]}}  {took:<{widths[2]}}"
             f"  {result:<{widths[3]}}  "
         )
         lines += _folded(lead, changed, "   ", style)
+        if remark:
+            below = " " * (widths[0] + 4)
+            lines += _folded(below, safe(remark).split(), " ", style)
     return lines + _kept_out(journey)
 
 

@@ -17,10 +17,13 @@ from yext.patterns.tokens import WORD, Assertion
 MOST_KEPT: Final = 1 << 19
 """Entries that the deterministic automaton may keep in all."""
 
+_BYTES: Final = 0x100
+"""Texts have a character for each of their bytes."""
+
 _OF_WORDS: Final = frozenset(Assertion) - {Assertion.START, Assertion.END}
 
 
-class _State(dict[str, "_State"]):
+class State(dict[str, "State"]):
     """A state: the next one for each character met in it.
 
     Attributes:
@@ -39,10 +42,16 @@ class _State(dict[str, "_State"]):
         self.before = before
         self.hits = hits
         self.ends: int | None = None
-        self.by_group: dict[int, _State] = {}
+        self.by_group: dict[int, State] = {}
         self._several = several
 
-    def __missing__(self, char: str) -> _State:
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __missing__(self, char: str) -> State:
         return self._several.follow(self, char)
 
 
@@ -54,6 +63,7 @@ class Several:
 
     Attributes:
         kept: how many entries the deterministic automaton has at present.
+        first: its first state.
     """
 
     def __init__(self, expressions: Mapping[int, Expression]) -> None:
@@ -66,17 +76,17 @@ class Several:
         ranges = {bounds for chars in sets for bounds in chars.ranges}
         self._borders = sorted({border for low, high in ranges for border in (low, high + 1)})
         self._takers: dict[int, frozenset[Node]] = {}
-        self._states: dict[tuple[frozenset[Node], int, int], _State] = {}
+        self._states: dict[tuple[frozenset[Node], int, int], State] = {}
         self.kept = 0
         starts = [one.start for one in expressions.values()]
         self._restart = frozenset(self._waiting(starts)) - {
             node for node in self._asserting if node.assertion is Assertion.START
         }
-        self._first = _State(self, frozenset(self._waiting(starts)), EDGE, 0)
+        self.first = State(self, frozenset(self._waiting(starts)), EDGE, 0)
 
     def __call__(self, text: str) -> int:
         """Return the bits of the expressions that match in `text`."""
-        state = self._first
+        state = self.first
         found = 0
         for char in text:
             state = state[char]
@@ -84,12 +94,22 @@ class Several:
                 found |= state.hits
             if not state.nodes:
                 return found
+        return found | self.ends_of(state)
+
+    def ends_of(self, state: State) -> int:
+        """Return the bits of the expressions that match if the text ends in `state`."""
         ends = state.ends
         if ends is None:
             ends = state.ends = self._hits(self._entered(state, EDGE))
-        return found | ends
+        return ends
 
-    def follow(self, state: _State, char: str) -> _State:
+    def samples(self) -> list[str]:
+        """Return a character of each kind that the expressions tell apart."""
+        borders = [0x20, *(border for border in self._borders if border < _BYTES)]
+        words = [ord("a"), ord("-")] if self._knows_words else []
+        return [chr(code) for code in dict.fromkeys((*borders, *words)) if code]
+
+    def follow(self, state: State, char: str) -> State:
         """Find the state after `char` and make it known to `state`."""
         if self.kept > MOST_KEPT:
             self._forget()
@@ -102,7 +122,7 @@ class Several:
         self.kept += 2
         return following
 
-    def _step(self, state: _State, group: int, code: int) -> _State:
+    def _step(self, state: State, group: int, code: int) -> State:
         kind = IN_WORD if self._knows_words and code in WORD else OTHER
         entered = self._entered(state, kind)
         begun = [node for taker in entered & self._takers_of(group, code) for node in taker.out]
@@ -111,7 +131,7 @@ class Several:
         key = nodes, kind, hits
         found = self._states.get(key)
         if found is None:
-            found = self._states[key] = _State(self, *key)
+            found = self._states[key] = State(self, *key)
             self.kept += len(nodes)
         return found
 
@@ -135,14 +155,14 @@ class Several:
         found = reached(begun, EDGE, OTHER, pass_assertions=False)
         return [node for node in found if node.chars or node.assertion or not node.out]
 
-    def _entered(self, state: _State, after: int) -> Set[Node]:
+    def _entered(self, state: State, after: int) -> Set[Node]:
         """Return the nodes that are reached at this place, given what is after it."""
         if self._asserting.isdisjoint(state.nodes):
             return state.nodes
         return reached(state.nodes, state.before, after).keys()
 
     def _forget(self) -> None:
-        self._first.clear()
-        self._first.by_group.clear()
+        self.first.clear()
+        self.first.by_group.clear()
         self._states.clear()
         self.kept = 0

@@ -131,6 +131,7 @@ class Step:
         retvalue: the new return value, None if it was kept.
         there: of a handler on another node, seconds that it has taken there, without the way;
             `UNKNOWN` if it did not say. None for a handler here.
+        remark: why it has decided so, in its own words; empty where it says nothing.
     """
 
     owner: str
@@ -141,6 +142,7 @@ class Step:
     renamed: str = ""
     retvalue: str | None = None
     there: float | None = None
+    remark: str = ""
 
     @property
     def node(self) -> str:
@@ -298,6 +300,7 @@ class Journey:
         if self.after is not self.params:
             texts += _length(self.after)
             for step in self.steps:
+                texts += len(step.remark)
                 for change in step.changes:
                     texts += len(change.before or "") + len(change.after or "")
         numbers = NUMBER_BYTES * len(self.among)
@@ -415,8 +418,9 @@ def _took(seconds: Any) -> float:
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
-    there = {} if step.there is None else {"there": _seconds(step.there)}
-    return there | {
+    more: dict[str, Any] = {} if step.there is None else {"there": _seconds(step.there)}
+    more |= {"remark": step.remark} if step.remark else {}
+    return more | {
         "handler": step.owner,
         "priority": step.priority,
         "seconds": _seconds(step.took),
@@ -483,6 +487,7 @@ def _step_from_json(step: Any) -> Step:
         _optional(step["renamed"]) or "",
         _optional(step["retvalue"]),
         _took(step["there"]) if "there" in step else None,
+        _text(step.get("remark", "")),
     )
 
 

@@ -75,7 +75,7 @@ class Recording(Journey):
         dispatch: the dispatch, at its start.
     """
 
-    __slots__ = ("_first", "_notes", "_record", "_rest", "_started", "_there")
+    __slots__ = ("_first", "_notes", "_record", "_remarks", "_rest", "_started", "_there")
 
     def __init__(self, record: Record, number: int, dispatch: Dispatch) -> None:
         message, sender = dispatch.message, dispatch.sender
@@ -96,6 +96,7 @@ class Recording(Journey):
         self._notes: list[Any] = []
         self._rest: Sequence[tuple[str, int]] = ()
         self._there: dict[int, float] | None = None  # by the number of the step
+        self._remarks: dict[int, str] | None = None  # the same
         self._params = self._after = self._steps = None
         self.handled = self.ended = False
         self.watchers = ()
@@ -150,6 +151,11 @@ class Recording(Journey):
         if self._there is not None:
             self._there[len(self._notes) // _NOTES] = seconds
 
+    def remark(self, text: str) -> None:
+        """Record why the handler entered last has decided as it does; before `leave`."""
+        self._remarks = self._remarks or {}
+        self._remarks[len(self._notes) // _NOTES] = text
+
     def late(self, owner: str, waited: float) -> None:
         """Record that `owner` answered `waited` seconds after its timeout, too late to count."""
         for step in self.steps:
@@ -203,6 +209,7 @@ class Recording(Journey):
         else:
             steps = len(self._notes) // _NOTES + len(self._rest) + len(self.kept_out)
             texts = len(self._first) + len(self.first_retvalue or "") + len(self.retvalue)
+            texts += sum(map(len, (self._remarks or {}).values()))
             numbers = NUMBER_BYTES * len(self.among)
             self.kept_size = FIXED_BYTES + STEP_BYTES * steps + numbers + texts
         self._record.keep(self)
@@ -260,6 +267,8 @@ class Recording(Journey):
         steps = [_step(notes[first : first + _NOTES]) for first in range(0, len(notes), _NOTES)]
         for number, seconds in (self._there or {}).items():
             steps[number].there = seconds
+        for number, text in (self._remarks or {}).items():
+            steps[number].remark = text
         return steps + [
             Step(owner, priority, result=StepResult.NOT_ASKED) for owner, priority in self._rest
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -11,17 +11,17 @@ from yext.dispatcher import PENDING, Dispatch, Dispatcher, Handler, Pending, tra
 from yext.message import Message
 from yext.patterns.graph import Expression
 from yext.patterns.several import Several
-from yext.regexroute.functions import Host
+from yext.record.journey import HIDDEN
+from yext.regexroute.functions.evaluate import Host
 from yext.regexroute.router import (
     Decision,
     Dispatching,
     Enqueueing,
     Request,
     Walk,
-    shown,
 )
 from yext.regexroute.settings import CONTEXTS, Extra, Settings
-from yext.regexroute.text import inner, outer
+from yext.regexroute.text import inner, outer, shown
 from yext.regexroute.trace import MessageTrace
 
 MOST_NESTED: Final = 20
@@ -56,6 +56,9 @@ class Routing(Protocol):
 
     def dispatching(self, change: int) -> None:
         """Note that a rule begins (1) or ends (-1) to dispatch a message."""
+
+    def secret(self, name: str) -> bool:
+        """Return whether the values of a parameter are secret."""
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -344,12 +347,25 @@ class Waiting:
             self._trace.end(text)
         self._trace.dump(walk.message)
         self._module.processing -= 1
+        journey = self._dispatch.journey
+        if journey is not None:
+            decision = walk.decision if routed else None
+            journey.remark(told(decision, self._context, self._module.secret))
         return routed
 
 
-def told(decision: Decision) -> str:
-    """Return which rule has decided: file, line, context, and what has matched."""
-    rule = decision.rule
-    return outer(
-        f"{rule.place} [{decision.context}] {rule.key}={rule.value}  matched '{decision.text}'"
-    )
+def told(decision: Decision | None, context: str, secret: Callable[[str], bool]) -> str:
+    """Return which rule has decided: file, line, context, and what has matched.
+
+    Args:
+        decision: the decision, None if no rule has made one.
+        context: the context that the rules began in.
+        secret: returns True for the names of parameters whose values are secret.
+    """
+    if decision is None:
+        return outer(f"no rule of [{context}] routes it")
+    rule, test = decision.rule, decision.match.test
+    text = HIDDEN if test.name and secret(outer(test.name)) else f"'{decision.match.text}'"
+    verb = "does not match" if test.inverted else "matches"
+    why = f"{text} {verb} {test.pattern}"
+    return outer(f"by {rule.place} [{decision.context}] {rule.key}={rule.value}: {why}")

@@ -16,15 +16,15 @@ class Match:
 
     Args:
         text: the text.
-        test: the test, None for one that matches without groups.
+        test: the test that holds for it.
         insensitive: whether letters match those of the other case.
     """
 
-    __slots__ = ("_insensitive", "_spans", "_test", "text")
+    __slots__ = ("_insensitive", "_spans", "test", "text")
 
-    def __init__(self, text: str, test: Test | None, insensitive: bool) -> None:
+    def __init__(self, text: str, test: Test, insensitive: bool) -> None:
         self.text = text
-        self._test = test
+        self.test = test
         self._insensitive = insensitive
         self._spans: Spans | None = None
 
@@ -38,8 +38,8 @@ class Match:
         return self.text[begin:end] if begin >= 0 else ""
 
     def _find(self) -> Spans:
-        test = self._test
-        if test is None or test.expression is None:
+        test = self.test
+        if test.inverted or test.expression is None:
             return []
         text = folded(self.text) if self._insensitive else self.text
         found = (find_groups(test.expression, text) or [])[:9]

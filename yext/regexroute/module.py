@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from yext.bus import Bus
+from yext.command import EOL, help_with
 from yext.conf import Problem
 from yext.conf.options import describe_changes
 from yext.dispatcher import Dispatch, Dispatcher, Handler
 from yext.engine.module import Module
-from yext.log import Event, EventKind
-from yext.regexroute.host import Facts
+from yext.log import Event, EventKind, safe
+from yext.message import Message
+from yext.regexroute.functions.facts import Facts
+from yext.regexroute.functions.variables import Variables
 from yext.regexroute.text import outer
-from yext.regexroute.variables import Variables
 
 if TYPE_CHECKING:
     from yext.regexroute.handlers import Waiting
     from yext.regexroute.settings import Settings
+
+
+_WORD: Final = "route"
+USAGE: Final = "route CALLED [key=value ...]"
+HELP: Final = "Shows the way of a call through the rules of regexroute.conf, without sending it"
+
+_HELP_PRIORITY: Final = 100
 
 
 class RegexRoute(Module):
@@ -62,6 +71,14 @@ class RegexRoute(Module):
 
         self._plan = read_settings(read)
         return self._plan.problems
+
+    def examine(self) -> list[Problem]:
+        if self._plan is None:
+            return []
+        from yext.regexroute.check import examine
+        from yext.regexroute.scripts import ScriptCheck
+
+        return examine(self._plan, ScriptCheck(self.bus).why_not)
 
     async def apply_conf(self) -> list[str]:
         before, settings = self.settings, self._plan
@@ -113,6 +130,7 @@ class RegexRoute(Module):
                 self.handle("engine.status", self._status, priority),
                 self.handle("engine.command", self._command, priority),
                 self.handle("engine.debug", self._debug, priority),
+                self.handle("engine.help", self._help, _HELP_PRIORITY),
             ]
 
     def _install_rules(self) -> None:
@@ -157,11 +175,39 @@ class RegexRoute(Module):
         else:
             self.debug_text(level, outer(text), False)
 
+    def secret(self, name: str) -> bool:
+        """Return whether the values of a parameter are secret."""
+        return self.bus.recorder.secret(name)
+
     def dispatching(self, change: int) -> None:
         """Note that a rule begins (1) or ends (-1) to dispatch a message."""
         self._dispatching += change
 
     # Status and commands
+
+    async def command(self, line: str, message: Message) -> bool:
+        words = line.split()
+        if words[:1] != [_WORD]:
+            return False
+        called, *rest = words[1:] or [""]
+        params = dict(word.partition("=")[::2] for word in rest)
+        if not called or not all("=" in word for word in rest):
+            return _failed(message, f"usage: {USAGE}", "help route")
+        if self.settings is None:
+            return _failed(message, "there is no regexroute.conf", "status regexroute")
+        from yext.regexroute.trial import try_route
+
+        variables = Variables(self.variables)
+        host = Facts(self.bus, variables, self.title, self._dispatching, None)
+        trial = try_route(self.settings.rules, host, called, params)
+        message.retvalue = "".join(f"{line}{EOL}" for line in map(safe, trial.lines))
+        return True
+
+    def complete(self, line: str, word: str) -> dict[str, str]:
+        return {_WORD: HELP} if line in ("", "help", "?") else {}
+
+    def _help(self, message: Message) -> bool:
+        return help_with(message, _WORD, USAGE, HELP)
 
     def status_params(self) -> str:
         settings = self.settings
@@ -201,6 +247,12 @@ class RexDebug(Module):
             parent.debug(level, text)
         else:
             self.debug(level, text)
+
+
+def _failed(message: Message, reason: str, hint: str) -> bool:
+    message.retvalue = f"{reason}{EOL}"
+    message["reason"], message["hint"] = reason, hint
+    return True
 
 
 def _changes(before: Settings, after: Settings) -> list[str]:

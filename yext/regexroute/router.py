@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 
 from yext.message import Message
 from yext.regexroute.contexts import Context, holds
-from yext.regexroute.functions import LONGEST, Host, bool_text, replace_functions
+from yext.regexroute.functions.evaluate import LONGEST, Host, replace_functions
 from yext.regexroute.match import Match
 from yext.regexroute.rules import (
     PLACE,
@@ -87,8 +87,11 @@ class Trace(Protocol):
     rules: bool
     """Whether each rule is told of, one that fails too."""
 
-    def rule(self, text: str) -> None:
-        """Tell of a rule or a context."""
+    def enter(self, context: str, text: str) -> None:
+        """Tell that a text is looked for in a context."""
+
+    def tested(self, context: str, rule: Rule, match: Match | None) -> None:
+        """Tell of a rule, and of the match if it holds."""
 
     def warn(self, text: str) -> None:
         """Tell of a mistake in a rule."""
@@ -114,12 +117,12 @@ class Decision(NamedTuple):
     Attributes:
         context: its context.
         rule: the rule.
-        text: the text that its last test has looked at.
+        match: what its last test has matched.
     """
 
     context: str
     rule: Rule
-    text: str
+    match: Match
 
 
 @dataclass(slots=True)
@@ -161,7 +164,7 @@ class Walk:
         if depth > self.rules.deepest:
             self.trace.warn(f"Possible loop detected, current context '{name}'")
             return False
-        self.trace.rule(f"Searching match for {shown(self.text)}")
+        self.trace.enter(name, self.text)
         context = self.rules.contexts.get(name)
         if context is None:
             if warn:
@@ -265,10 +268,7 @@ class Walk:
                 self.trace.warn(following.text.replace(PLACE, _place(rule, name)))
                 following = None
             if self.trace.rules:
-                self.trace.rule(
-                    f"Matched:{bool_text(following is not None)} {name}:{rule.number - 1}"
-                    f" - {rule.key}={rule.value}"
-                )
+                self.trace.tested(name, rule, match if following is not None else None)
             if following is None or match is None:
                 return None
             return following, match
@@ -284,7 +284,7 @@ class Walk:
             held = holds(test, text, self.rules.insensitive)
         if not held:
             return None
-        return Match(text, None if test.inverted else test, self.rules.insensitive)
+        return Match(text, test, self.rules.insensitive)
 
     def _subject(self, test: Test) -> str:
         """Return the text that a test looks at."""
@@ -355,9 +355,9 @@ class Walk:
         if not target:
             return None
         word, rest = first_word(target)
-        if word in _GOTO:
+        if word in GOTO:
             return (yield from self.context(rest, not word.startswith("@"), depth + 1))
-        if word in _INCLUDE:
+        if word in INCLUDE:
             included = yield from self.context(rest, not word.startswith("@"), depth + 1)
             return True if included else None
         if word == "msleep":
@@ -365,14 +365,14 @@ class Walk:
             if milliseconds:
                 yield Sleeping(milliseconds)
             return None
-        if word in _SETTERS:
+        if word in SETTERS:
             self._change(word, rest)
             return None
         if word != "return":
             self.retvalue = target
         elif not boolean(rest):
             return False
-        self.decision = Decision(name, rule, match.text)
+        self.decision = Decision(name, rule, match)
         return True
 
     def _change(self, word: str, rest: str) -> None:
@@ -384,14 +384,9 @@ class Walk:
             self.message.name = outer(rest)
 
 
-def shown(text: str) -> str:
-    """Return a text as Yate's log has it, where an empty one is none."""
-    return text or "(null)"
-
-
-_GOTO: Final = frozenset(("goto", "jump", "@goto", "@jump"))
-_INCLUDE: Final = frozenset(("include", "call", "@include", "@call"))
-_SETTERS: Final = frozenset(("noop", "match", "newmatch", "rename", "retval"))
+GOTO: Final = frozenset(("goto", "jump", "@goto", "@jump"))
+INCLUDE: Final = frozenset(("include", "call", "@include", "@call"))
+SETTERS: Final = frozenset(("noop", "match", "newmatch", "rename", "retval"))
 
 
 def _place(rule: Rule, context: str) -> str:

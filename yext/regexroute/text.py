@@ -42,6 +42,11 @@ def trim(text: str) -> str:
     return text.strip(BLANKS)
 
 
+def shown(text: str) -> str:
+    """Return a text as Yate's log has it, where an empty one is none."""
+    return text or "(null)"
+
+
 def skip_word(text: str, word: str) -> str | None:
     """Return what follows `word` and the blanks after it, None if `text` begins otherwise."""
     if not text.startswith(word):

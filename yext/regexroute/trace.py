@@ -11,7 +11,10 @@ from typing import Final
 
 from yext.log import INFO, NOTE, WARN
 from yext.message import Message
-from yext.regexroute.text import boolean, inner, integer, outer
+from yext.regexroute.functions.evaluate import bool_text
+from yext.regexroute.match import Match
+from yext.regexroute.rules import Rule
+from yext.regexroute.text import boolean, inner, integer, outer, shown
 
 _COUNT: Final = "trace_msg_count"
 _TEXT: Final = "trace_msg_"
@@ -47,8 +50,17 @@ class MessageTrace:
         self._debug = debug
         self.say = speak
 
-    def rule(self, text: str) -> None:
-        """Tell of a rule or a context."""
+    def enter(self, context: str, text: str) -> None:
+        """Tell that a text is looked for in a context."""
+        if self.rules:
+            self._tell(f"Searching match for {shown(text)}")
+
+    def tested(self, context: str, rule: Rule, match: Match | None) -> None:
+        """Tell of a rule, and whether it holds."""
+        held = bool_text(match is not None)
+        self._tell(f"Matched:{held} {context}:{rule.number - 1} - {rule.key}={rule.value}")
+
+    def _tell(self, text: str) -> None:
         if self._ident:
             self._log(self._level, text)
         if self._texts is not None:

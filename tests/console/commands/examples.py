@@ -53,14 +53,15 @@ BUS_EXAMPLES = {
     "version": "version",
     "external": "external show",
     "sniffer": "sniffer",
+    "route": "route 99 caller=40",
 }
 """By the names that the engine and its modules know."""
 
 EXAMPLES = SESSION_EXAMPLES | BUS_EXAMPLES
 
-FAILING = {"call", "control", "restart", "message", "set", "resume", "answer"}
+FAILING = {"call", "control", "restart", "message", "set", "resume", "answer", "route"}
 """Those that fail in an engine with nothing in it: no channel, no supervisor, no handler,
-no terminal."""
+no terminal, no rules."""
 
 ENDING = {"quit", "stop"}
 """Those after which nothing more is carried out."""

@@ -123,7 +123,7 @@ class Expectations:
             return any(
                 one.name == name and of in ("", one.owner)
                 for one in handlers()
-                if not isinstance(one, FunctionHandler)
+                if not (one.built_in or isinstance(one, FunctionHandler))
             )
 
         def others() -> list[str]:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from yext.message import Message
-from yext.regexroute import formats
+from yext.regexroute.functions import formats
+from yext.regexroute.functions.variables import Variables
 from yext.regexroute.text import inner, integer, quotient, remainder, trim, wrapped
-from yext.regexroute.variables import Variables
 
 LONGEST: Final = 1 << 16
 """Characters that a text may grow to; Yate would go on until its memory is full."""

@@ -11,11 +11,11 @@ from yext.regexroute.text import inner, outer
 if TYPE_CHECKING:
     from yext.bus import Bus
     from yext.dispatcher import Dispatch
-    from yext.regexroute.variables import Variables
+    from yext.regexroute.functions.variables import Variables
 
 
 class Facts:
-    """The engine and one dispatch, for functions; see `yext.regexroute.functions.Host`.
+    """The engine and one dispatch, for functions; see `yext.regexroute.functions.evaluate.Host`.
 
     Args:
         bus: the bus.

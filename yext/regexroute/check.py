@@ -1,0 +1,200 @@
+"""What in regexroute.conf cannot do what it says, found before a start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from yext.conf import Problem, Severity
+from yext.conf.options import nearest
+from yext.patterns.graph import Expression
+from yext.patterns.languages import covers, example
+from yext.patterns.several import Several
+from yext.regexroute.contexts import Context
+from yext.regexroute.functions.evaluate import NAMES
+from yext.regexroute.router import GOTO, INCLUDE, MOST_BLOCKS, SETTERS
+from yext.regexroute.rules import Action, Assign, Enter, Rule, Step, Subject
+from yext.regexroute.settings import Settings
+from yext.regexroute.text import first_word, inner, outer, trim
+
+WhyNot = Callable[[str, str], str]
+"""Returns why a script would not start for a call by a method; empty if it would."""
+
+_DYNAMIC: Final = re.compile(r"[\\$]")
+_FUNCTION: Final = re.compile(r"\$\(\s*([^,()$ ]+),")
+_SCRIPT: Final = re.compile(r"external/([^/\\$]*)/([^ \\$]+)(?: .*)?", re.DOTALL)
+_GOES_ON: Final = frozenset((*SETTERS, *INCLUDE, "msleep"))
+
+
+def examine(settings: Settings, why_not: WhyNot) -> list[Problem]:
+    """Return the problems that are no mistakes by themselves.
+
+    Args:
+        settings: what regexroute.conf says.
+        why_not: tells why a script would not start.
+    """
+    found: list[Problem] = []
+    for context in settings.rules.contexts.values():
+        found += _blocks(context)
+        found += _unreachable(context)
+        for rule in context.rules:
+            found += _targets(rule, settings, why_not)
+            found += _functions(rule)
+    return found
+
+
+def _problem(rule: Rule, text: str, severity: Severity = Severity.WARNING) -> Problem:
+    return Problem(rule.entry.file, rule.entry.line, severity, outer(text))
+
+
+def _actions(rule: Rule) -> Iterator[Action]:
+    """Yield what a rule may do."""
+    step: object = rule.first
+    while isinstance(step, Step):
+        if isinstance(step.matched, Action):
+            yield step.matched
+        step = step.failed if isinstance(step.failed, Step) else step.matched
+
+
+# Targets
+
+
+def _targets(rule: Rule, settings: Settings, why_not: WhyNot) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for action in _actions(rule):
+        if not isinstance(action, Assign) or action.parts[0] in seen:
+            continue
+        target = trim(action.parts[0])
+        seen.add(action.parts[0])
+        word, rest = first_word(target)
+        if word in GOTO or word in INCLUDE:
+            yield from _context(rule, word, rest, settings)
+            continue
+        script = _SCRIPT.fullmatch(target)
+        why = why_not(outer(script[1]), outer(script[2])) if script is not None else ""
+        if why:
+            yield _problem(rule, inner(why), Severity.ERROR)
+
+
+def _context(rule: Rule, word: str, name: str, settings: Settings) -> Iterator[Problem]:
+    contexts = settings.rules.contexts
+    if word.startswith("@") or _DYNAMIC.search(name) or name in contexts:
+        return
+    near = nearest(name, contexts)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    what = f"there is no context [{name}]" if name else f"'{word}' names no context"
+    yield _problem(rule, f"{what}{hint}", Severity.ERROR)
+
+
+def _functions(rule: Rule) -> Iterator[Problem]:
+    """Yield a warning for each function with arguments that there is not."""
+    for name in dict.fromkeys(_FUNCTION.findall(f"{rule.key} {rule.value}")):
+        if name not in NAMES and not name.startswith(("++", "--")):
+            near = nearest(name, NAMES)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            yield _problem(rule, f"there is no function '{name}'{hint}")
+
+
+# Blocks
+
+
+def _blocks(context: Context) -> Iterator[Problem]:
+    opened: list[Rule] = []
+    for rule in context.rules:
+        if rule.closes and not opened:
+            yield _problem(rule, "'}' closes nothing: the rule is left out")
+            continue
+        if rule.closes:
+            opened.pop()
+        if rule.opens:
+            if len(opened) == MOST_BLOCKS:
+                text = f"more than {MOST_BLOCKS} blocks in each other: the context ends here"
+                yield _problem(rule, text)
+                return
+            opened.append(rule)
+        elif any(isinstance(action, Enter) for action in _actions(rule)):
+            yield _problem(rule, "'{' opens no block here")
+    for rule in opened:
+        yield _problem(rule, "this block is not closed")
+
+
+# What can never match
+
+
+def _unreachable(context: Context) -> Iterator[Problem]:
+    """Yield a warning for each rule that cannot match, or that no text reaches."""
+    enders: dict[int, Expression] = {}
+    depth = 0
+    found: Several | None = None
+    for index, rule in enumerate(context.rules):
+        depth += rule.opens - rule.closes
+        test = rule.first.test
+        plain = test.expression is not None and not test.inverted
+        text = _example(test.expression) if plain else ""
+        if text is None:
+            yield _problem(rule, f"never matches: no text matches {test.pattern}")
+            continue
+        if depth or rule.closes or rule.opens or _changes_text(rule):
+            # Within blocks, and with another text to match, earlier rules say nothing.
+            enders, found = ({}, None) if _changes_text(rule) else (enders, found)
+            continue
+        if test.subject is not Subject.MATCHED or not plain or test.expression is None:
+            continue
+        if enders and found is None:
+            found = Several(enders)
+        hidden = _hidden_by(test.expression, text, enders, found)
+        if hidden is not None:
+            first = context.rules[hidden]
+            text = f"never matches: {first.place} takes all that {test.pattern or 'it'} matches"
+            yield _problem(rule, text)
+        elif _ends(rule) and rule.first.failed is None:
+            enders[index] = test.expression
+            found = None
+
+
+def _example(expression: Expression | None) -> str | None:
+    try:
+        return example(expression) if expression is not None else ""
+    except LookupError:
+        return ""
+
+
+def _hidden_by(
+    expression: Expression, text: str, enders: dict[int, Expression], several: Several | None
+) -> int | None:
+    """Return the first of some expressions that matches all that `expression` matches."""
+    bits = several(text) if several is not None else 0
+    for index, wide in enders.items():
+        if bits >> index & 1 and covers(wide, expression):
+            return index
+    return None
+
+
+def _ends(rule: Rule) -> bool:
+    """Return whether a rule whose first test holds ends its context, whatever else is so."""
+    action = rule.first.matched
+    if not isinstance(action, Assign):
+        return False
+    target = trim(action.parts[0])
+    dynamic = _DYNAMIC.search(target)
+    begin = target[: dynamic.start()] if dynamic is not None else target
+    word, rest = first_word(begin)
+    if not word or word in _GOES_ON:
+        return False
+    if dynamic is not None and not rest:
+        # What comes after might make it a word that goes on.
+        return not any(one.startswith(word) for one in _GOES_ON)
+    return True
+
+
+def _changes_text(rule: Rule) -> bool:
+    """Return whether a rule may change the text that is matched."""
+    for action in _actions(rule):
+        if not isinstance(action, Assign):
+            continue
+        target = trim(action.parts[0])
+        word, _ = first_word(target)
+        if word in ("match", "newmatch") or word in INCLUDE or target.startswith(("\\", "$")):
+            return True
+    return False
