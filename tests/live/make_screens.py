@@ -1,6 +1,7 @@
 """Make the pictures in docs/screens: the real shell on a terminal emulator, drawn by rich.
 
-Run as ``python tests/live/make_screens.py``, from the root of the project.
+Run as ``python tests/live/make_screens.py [NAME ...]``, from the root of the project; without a
+name, all are made.
 """
 
 from __future__ import annotations
@@ -56,6 +57,32 @@ CALLER = """
             print("%%>message:::user.auth::username=bob", flush=True)
 """
 
+SILENT = """
+    #!/bin/sh
+    # Does not answer in time.
+    echo '%%>setlocal:timeout:400'
+    echo '%%>install:50:call.execute'
+    while read -r line; do :; done
+"""
+
+MIXED = """
+    #!/usr/bin/env python3
+    # Sends messages of several kinds: short and long, handled and not.
+    import sys
+    many = "".join(f":parameter{at}=value{at}" for at in range(12))
+    for line in (
+        "call.execute::callto=external/nodata/ivr.php:caller=40:called=12",
+        "call.route::caller=40:called=99",
+        "user.auth::username=bob",
+        f"call.route::caller=40:called=98{many}",
+        "chan.dtmf::id=phone/1:text=1:targetid=external/1",
+        "call.route::caller=40:called=90040721234567;phone-context=example.org",
+        "database::account=pbx:query=SELECT * FROM users WHERE username='bob' AND enabled=1",
+    ):
+        print(f"%%>message:x:0:{line}", flush=True)
+    sys.stdin.read()
+"""
+
 
 def start(shell: Terminal) -> None:
     """Show the shell's first output."""
@@ -104,7 +131,43 @@ def external(shell: Terminal) -> None:
     shell.command("external why mailer.php")
 
 
-SCREENS: tuple[Callable[[Terminal], None], ...] = (start, failure, flow, flow_show, top, external)
+def line(shell: Terminal) -> None:
+    """Show lines of the flow, of which docs/flow.md has the rules."""
+    shell.command("flow on call.* or chan.* or user.* or database")
+    shell.command("external start mixed.py")
+    shell.until(lambda: "timed out" in shell.text() and "database" in shell.text())
+    shell.command("flow off")
+    shell.command("clear")
+    shell.command("flow last 7")
+
+
+def intercept(shell: Terminal) -> None:
+    """Show a message that is held, answered by hand."""
+    shell.command("intercept call.route and called=99")
+    shell.command("message call.route caller=40 called=99")
+    shell.command("answer 1 true sip/1@10.0.0.9")
+    shell.command("message call.route caller=40 called=99")
+    shell.until(lambda: "| held #2" in shell.text())
+    shell.type("resume 2 called=98")
+
+
+def flow_stats(shell: Terminal) -> None:
+    """Show the live table of messages."""
+    shell.command("external start caller.py")
+    shell.type("flow stats 0.5\r")
+    seen = len(shell.transcript)
+    shell.until(lambda: len(shell.transcript) > seen + 1500)
+
+
+LINE_WIDTHS = (60, 80, 100, 140)
+"""The columns that the line of the flow is judged at."""
+
+SCREENS: tuple[tuple[Callable[[Terminal], None], tuple[int, ...]], ...] = (
+    *((show, (100,)) for show in (start, failure, flow, flow_show, top, external)),
+    *((show, (80,)) for show in (intercept, flow_stats)),
+    (line, LINE_WIDTHS),
+)
+"""What is shown, and on terminals of how many columns."""
 
 
 def picture(shell: Terminal, title: str) -> str:
@@ -135,27 +198,33 @@ def _color(name: str) -> str | None:
 def main() -> None:
     """Draw all screens."""
     DOCS.mkdir(parents=True, exist_ok=True)
-    for show in SCREENS:
-        PLACE.mkdir()
-        try:
-            draw(show)
-        finally:
-            shutil.rmtree(PLACE)
+    wanted = sys.argv[1:]
+    for show, widths in SCREENS:
+        if wanted and show.__name__ not in wanted:
+            continue
+        for columns in widths:
+            PLACE.mkdir()
+            try:
+                draw(show, columns, f"-{columns}" if widths[1:] else "")
+            finally:
+                shutil.rmtree(PLACE)
 
 
-def draw(show: Callable[[Terminal], None]) -> None:
-    """Draw one screen."""
+def draw(show: Callable[[Terminal], None], columns: int, suffix: str) -> None:
+    """Draw one screen; `suffix` comes after its name."""
     place = Place(PLACE)
     place.script("route.sh", ROUTER)
     place.script("ivr.py", DYING)
     place.script("caller.py", CALLER)
     place.script("checker.sh", CHECKER)
+    place.script("silent.sh", SILENT)
+    place.script("mixed.py", MIXED)
     place.script("mailer.php", "#!/usr/bin/php9\n")
-    place.extmodule("[scripts]\nroute.sh=99\nchecker.sh=\nmailer.php=\n")
+    place.extmodule("[scripts]\nroute.sh=99\nchecker.sh=\nmailer.php=\nsilent.sh=\n")
     try:
-        shell = place.open(columns=100, rows=28)
+        shell = place.open(columns=columns, rows=28)
         show(shell)
-        name = show.__name__.replace("_", "-")
+        name = show.__name__.replace("_", "-") + suffix
         (DOCS / f"{name}.svg").write_text(picture(shell, f"yext: {name}"))
         print("\n".join(shell.screen.display).rstrip())
     finally:
