@@ -24,6 +24,8 @@ def test_it_has_one_import_package(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"yext"}
     assert {"yext/py.typed", "yext/console/cli/main.py", "yext/console/manual/flow.md"} <= {*names}
+    packaging = {f"yext/packaging/{path.name}" for path in (ROOT / "packaging").iterdir()}
+    assert len(packaging) >= 3 and packaging <= {*names}
 
 
 def test_it_runs_beside_another_package_called_console(wheel: Path, tmp_path: Path) -> None:

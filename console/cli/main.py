@@ -239,7 +239,7 @@ def _config_option(parser: argparse.ArgumentParser) -> None:
         help="a Yate configuration directory",
     )  # fmt: skip
     parser.add_argument(
-        "-e", dest="shared", metavar="PATH", type=_directory, default=argparse.SUPPRESS,
+        "-e", dest="shared", metavar="PATH", default=argparse.SUPPRESS,
         help="Yate's shared path, whose folder scripts has the scripts (default: ../share in DIR)",
     )  # fmt: skip
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from yext import Engine, log
 from yext.bus import RESTART_CODE
 from yext.console import gctuning
 from yext.console.cli import signals
 from yext.console.cli.exitcodes import FAILED, USAGE
-from yext.console.cli.logfile import LogFile, UnhandledErrors, log_to
-from yext.console.cli.pidfile import PidFileError, pid_file
+from yext.console.cli.service.logfile import LogFile, UnhandledErrors, log_to
+from yext.console.cli.service.pidfile import PidFileError, pid_file
 from yext.console.commands.lines import remote
 from yext.console.server.rmanager import RManager
 from yext.engine.module import Module, unopened
 from yext.log import safe
 from yext.sockets import descriptors
+
+if TYPE_CHECKING:
+    from yext.console.cli.service.notify import ServiceManager
 
 
 def metrics(engine: Engine) -> Module:
@@ -74,19 +81,56 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     signals.handle_harmless(engine, log_file.reopen)
     log.logger.info(descriptors.raise_limit().describe())
     engine.must_listen = not options.keep_going
-    await engine.start()
+    with _service_manager() as manager:
+        await engine.start()
+        try:
+            gctuning.resume()
+            reasons = [safe(reason) for reason in unopened(engine)]
+            for reason in reasons:
+                _say(f"yext: {reason}")
+            if reasons and engine.must_listen:
+                if manager is not None:
+                    manager.failed(reasons)
+                return FAILED
+            _ready(engine, log_file, manager)
+            return await engine.halted()
+        finally:
+            if manager is not None:
+                again = options.supervised and engine.exit_code == RESTART_CODE
+                (manager.restarting if again else manager.stopping)()
+            await engine.stop()
+
+
+def _ready(engine: Engine, log_file: LogFile, manager: ServiceManager | None) -> None:
+    """Tell that the engine is ready, and have it stop and reload on signals."""
+    reloading: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    if manager is not None:
+        reloading = functools.partial(manager.reloading, engine)
+    signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen, reloading)
+    _say(f"yext {engine.run_params['version']} ready on {engine.node}")
+    if manager is not None:
+        manager.ready(engine)
+
+
+@contextlib.contextmanager
+def _service_manager() -> Iterator[ServiceManager | None]:
+    """Make the service manager that has started the program, None if there is none.
+
+    Scripts do not inherit its socket: what they said there would be taken for the engine's.
+    """
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path.startswith(("/", "@")):
+        yield None
+        return
+    from yext.console.cli.service import notify
+
+    manager = notify.service_manager()
+    del os.environ[notify.SOCKET]
     try:
-        gctuning.resume()
-        reasons = unopened(engine)
-        for reason in reasons:
-            _say(f"yext: {safe(reason)}")
-        if reasons and engine.must_listen:
-            return FAILED
-        signals.handle(engine, (signal.SIGTERM, signal.SIGINT), log_file.reopen)
-        _say(f"yext {engine.run_params['version']} ready on {engine.node}")
-        return await engine.halted()
+        yield manager
     finally:
-        await engine.stop()
+        os.environ[notify.SOCKET] = path
+        manager.close()
 
 
 def _say(line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from yext.log import NOTE, WARN
@@ -17,6 +18,7 @@ def handle(
     engine: Engine,
     stopping: Iterable[signal.Signals],
     reopen: Callable[[], None] = lambda: None,
+    reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Halt `engine` on the signals in `stopping`, and reload it on SIGHUP, as Yate does.
 
@@ -24,11 +26,12 @@ def handle(
 
     Args:
         reopen: opens the file of the log again, on SIGHUP and SIGUSR1; may raise OSError.
+        reloading: makes what is entered during a reload.
     """
     loop = asyncio.get_running_loop()
     for number in stopping:
         loop.add_signal_handler(number, engine.halt)
-    reloads = _Reloads(engine)
+    reloads = _Reloads(engine, reloading)
 
     def hang_up() -> None:
         _reopen(engine, reopen)
@@ -61,8 +64,11 @@ def _reopen(engine: Engine, reopen: Callable[[], None]) -> None:
 class _Reloads:
     """Reloads of one engine on a signal: signals that come during one are one more together."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, reloading: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._engine = engine
+        self._reloading = reloading
         self._asked = False
         self._task: asyncio.Task[None] | None = None
 
@@ -80,7 +86,8 @@ class _Reloads:
         try:
             while self._asked:
                 self._asked = False
-                done = await self._engine.reload()
+                with self._reloading():
+                    done = await self._engine.reload()
                 for line in done.report if done.ok else ("Nothing was changed.",):
                     self._engine.log.output(line)
         finally:

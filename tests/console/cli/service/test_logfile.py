@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from yext import log
-from yext.console.cli.logfile import UnhandledErrors, log_to
+from yext.console.cli.service.logfile import UnhandledErrors, log_to
 
 
 def test_the_file_gets_stamped_safe_lines(tmp_path: Path) -> None:
