@@ -18,6 +18,7 @@ BUILT_IN: dict[str, str] = {
     "tonegen": "yext.telephony.tone:ToneDriver",
     "dumbchan": "yext.telephony.dumb:DumbDriver",
     "wavefile": "yext.telephony.wave:WaveDriver",
+    "tonedetect": "yext.telephony.tonedetect:ToneDetect",
     "phone": "yext.telephony.phone.driver:PhoneDriver",
     "cdrbuild": "yext.telephony.cdr:CdrBuilder",
     "pbx": "yext.telephony.pbx:Pbx",

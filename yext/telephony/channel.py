@@ -158,6 +158,7 @@ class Channel(Endpoint):
         self.limit(message, self.registry.timeout)
         self.bill_id = self.bill_id or message.get("billid")
         self.target_id = message.get("targetid")
+        self._detect(message, "tonedetect_in")
         if flag(message, "autoanswer", False):
             self.answer(message)
         elif flag(message, "autoring", False):
@@ -166,6 +167,21 @@ class Channel(Endpoint):
             self.progress(message)
         elif not self.target_id and flag(message, "autoanswer", True):
             self.answer(message)
+
+    def called(self, message: Message) -> None:
+        """Do what a ``call.execute`` asks of the new channel that it calls."""
+        self._detect(message, "tonedetect_out")
+
+    def _detect(self, message: Message, name: str) -> None:
+        """Have tones detected in what the channel sends, if the parameter called `name` says so."""
+        wanted = message.get(name)
+        if not wanted or BOOLEANS.get(wanted) is False:
+            return
+        attach = Message("chan.attach", commander=message.commander)
+        self.complete(attach, minimal=True)
+        attach["sniffer"] = "tone/*" if BOOLEANS.get(wanted) else wanted
+        attach["single"] = "yes"
+        self.send(attach)
 
     def progress(self, message: Message) -> bool:
         """Handle a ``call.progress`` for the channel."""

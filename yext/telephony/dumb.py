@@ -57,6 +57,7 @@ class DumbDriver(Driver):
         channel = DumbChannel(self.channels, target, outgoing=True)
         channel.commander = message.commander
         channel.start(message)
+        channel.called(message)
         connected = caller.connect(channel)
         if connected:
             message["peerid"] = message["targetid"] = channel.id

@@ -147,15 +147,17 @@ class Media:
         source: the source of what the endpoint sends.
         consumer: the consumer of what it hears.
         call_record, peer_record: further consumers of what it sends, and of what it hears.
+        sniffers: more consumers of what it sends, by their names.
     """
 
-    __slots__ = ("call_record", "consumer", "peer_record", "source")
+    __slots__ = ("call_record", "consumer", "peer_record", "sniffers", "source")
 
     def __init__(self) -> None:
         self.source: Source | None = None
         self.consumer: Consumer | None = None
         self.call_record: Consumer | None = None
         self.peer_record: Consumer | None = None
+        self.sniffers: dict[str, Consumer] = {}
 
 
 class Endpoint:
@@ -201,6 +203,8 @@ class Endpoint:
             self.set_source(None, kind)
             self.set_consumer(None, kind)
             self.record(None, None, kind)
+            for sniffer in self.media(kind).sniffers.values():
+                sniffer.close()
         self.destroyed()
 
     def destroyed(self) -> None:
@@ -296,7 +300,8 @@ class Endpoint:
             peer = self.peer.media(kind)
             _attach(source, peer.consumer)
             _attach(source, peer.peer_record)
-        _attach(source, own.call_record)
+        for consumer in (own.call_record, *own.sniffers.values()):
+            _attach(source, consumer)
 
     def set_consumer(self, consumer: Consumer | None, kind: str = AUDIO) -> None:
         """Hear with `consumer` from now on, and close the consumer before it."""
@@ -318,6 +323,12 @@ class Endpoint:
             own.peer_record = peer
             if self.peer is not None:
                 _attach(self.peer.media(kind).source, peer)
+
+    def add_sniffer(self, sniffer: Consumer, kind: str = AUDIO) -> None:
+        """Have `sniffer` hear what the endpoint sends, until its end."""
+        own = self.media(kind)
+        own.sniffers[sniffer.name] = sniffer
+        _attach(own.source, sniffer)
 
     def clear(self, node: Source | Consumer, kind: str = AUDIO) -> bool:
         """Remove `node` if it is the source, the consumer or a record; return whether it is."""

@@ -28,6 +28,7 @@ def called_by(caller: Endpoint, message: Message, channel: Channel | None) -> bo
     if channel is None:
         return False
     channel.commander = message.commander
+    channel.called(message)
     connected = caller.connect(channel, message.get("reason"))
     if connected:
         message["peerid"] = channel.id

@@ -18,7 +18,7 @@ SILENCE: Final = -50.0
 
 _ROWS: Final = (697, 770, 852, 941)
 _COLUMNS: Final = (1209, 1336, 1477, 1633)
-_SINGLE: Final = (425, 950, 1000, 1400, 1780, 1800, 2010)
+_SINGLE: Final = (425, 950, 1000, 1100, 1400, 1780, 1800, 2010, 2100)
 _DIGITS: Final = {pair: digit for digit, pair in DTMF.items()}
 
 _ALONE: Final = 0.8

@@ -69,6 +69,7 @@ class PhoneDriver(Driver):
         if not isinstance(caller, Endpoint):
             return self._dial(message, target, message.get("direct"))
         channel = self._start(message, target, outgoing=True)
+        channel.called(message)
         connected = caller.connect(channel, message.get("reason"))
         if connected:
             message["peerid"] = message["targetid"] = channel.id
