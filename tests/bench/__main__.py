@@ -12,7 +12,18 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
 
-from tests.bench import audio, beside, growth, held, messages, metrics, operators, peers, through
+from tests.bench import (
+    audio,
+    beside,
+    growth,
+    held,
+    messages,
+    metrics,
+    operators,
+    peers,
+    routes,
+    through,
+)
 from tests.bench.result import Line, reasons, table
 
 Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
@@ -31,6 +42,7 @@ ROWS: dict[str, Row] = {
     "traced": operators.traced,
     "fairness": operators.fairness,
     "held": held.held,
+    "routes": routes.routes,
     "memory": operators.memory,
     "start": operators.start,
     "metrics": metrics.metrics,

@@ -36,7 +36,10 @@ from yext.extmodule.peer import requests
 from yext.linebuffer import LineBuffer
 from yext.log import safe
 from yext.message import Message as BusMessage
+from yext.patterns.graph import Expression
+from yext.patterns.groups import find_groups
 from yext.patterns.posix import yate_matcher
+from yext.patterns.several import Several
 from yext.patterns.wildcards import wildcard
 from yext.record import file as record_file
 from yext.record.filters import compile_filter
@@ -225,6 +228,18 @@ def _long_journey(length: int) -> str:
     return record_file.record_line(Journey(1, 0.0, "a", "x", params, ended=True))
 
 
+def routed(pattern: str, piece: str, length: int) -> Work:
+    """Test a rule, and find its groups; that is done a tenth as long, as nodes are followed."""
+    text = piece * (length // 10 // len(piece))
+    expression = Expression(pattern)
+
+    def read() -> None:
+        Several({0: expression})(text)
+        find_groups(expression, text)
+
+    return read
+
+
 PATHS: dict[str, Callable[[Path, int], Work]] = {
     **{
         f"{what} {name}": lambda _, length, piece=piece, make=make: make(piece, length)
@@ -298,6 +313,21 @@ PATHS: dict[str, Callable[[Path, int], Work]] = {
         )
         for expression in ("^ *x", r" *\(a*\)*x", ".*.*x$", "a*a*a*b")
         for piece in (" ", "a")
+    },
+    **{
+        f"rule {pattern} on {piece!r}": lambda _, length, pattern=pattern, piece=piece: routed(
+            pattern, piece, length
+        )
+        for pattern in (
+            r"^\(a*\)*$",
+            r"\(a*\)*b",
+            r"\(a\|a\)*\(b\)",
+            r"^\(.*\)a\(.*\)a\(.*\)b",
+            r"\(.*\)x\{3\}",
+            r"^a*\(a*\)$",
+            r"^[[:alpha:]]*b$",
+        )
+        for piece in ("a", "ab", "ax")
     },
     **{
         f"wildcard {pattern} on {piece!r}": lambda _, length, pattern=pattern, piece=piece: matched(

@@ -14,7 +14,7 @@ from typing import Final
 from yext.patterns.graph import EDGE, IN_WORD, OTHER, Expression, Node, reached
 from yext.patterns.tokens import WORD, Assertion
 
-MOST_KEPT: Final = 1 << 19
+MOST_KEPT: Final = 1 << 16
 """Entries that the deterministic automaton may keep in all."""
 
 _BYTES: Final = 0x100

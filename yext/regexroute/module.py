@@ -13,11 +13,10 @@ from yext.dispatcher import Dispatch, Dispatcher, Handler
 from yext.engine.module import Module
 from yext.log import Event, EventKind, safe
 from yext.message import Message
-from yext.regexroute.functions.facts import Facts
 from yext.regexroute.functions.variables import Variables
-from yext.regexroute.text import outer
 
 if TYPE_CHECKING:
+    from yext.regexroute.functions.facts import Facts
     from yext.regexroute.handlers import Waiting
     from yext.regexroute.settings import Settings
 
@@ -157,6 +156,8 @@ class RegexRoute(Module):
 
     def host_of(self, dispatch: Dispatch | None) -> Facts:
         """Return what functions know of the engine and of a dispatch."""
+        from yext.regexroute.functions.facts import Facts
+
         return Facts(self.bus, self.variables, self.title, self._dispatching, dispatch)
 
     def debug_text(self, level: int, text: str, named: bool) -> None:
@@ -168,6 +169,8 @@ class RegexRoute(Module):
 
     def speak(self, text: str, level: int | None) -> None:
         """Output what a rule says."""
+        from yext.regexroute.text import outer
+
         if level is None:
             self.bus.log.output(outer(text))
         elif self._rex_debug.on:
@@ -195,6 +198,7 @@ class RegexRoute(Module):
             return _failed(message, f"usage: {USAGE}", "help route")
         if self.settings is None:
             return _failed(message, "there is no regexroute.conf", "status regexroute")
+        from yext.regexroute.functions.facts import Facts
         from yext.regexroute.trial import try_route
 
         variables = Variables(self.variables)

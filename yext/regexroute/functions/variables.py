@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from yext.regexroute.text import trim
-
 MOST: Final = 10_000
 """How many variables there may be: rules can name them after what callers dial."""
 
@@ -15,7 +13,7 @@ class Variables(dict[str, str]):
 
     def resolve(self, text: str) -> str:
         """Return the value of ``$NAME``, and any other text as it is."""
-        return self.get(trim(text[1:]), "") if text.startswith("$") else text
+        return self.get(text[1:].strip(" \t"), "") if text.startswith("$") else text
 
     def store(self, name: str, value: str) -> None:
         """Set a variable; one too many is not made."""
