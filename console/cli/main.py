@@ -107,6 +107,9 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
 def _serve_options(parser: argparse.ArgumentParser) -> None:
     _config_option(parser)
     parser.add_argument("-l", dest="log", metavar="LOGFILE", help="write the log to this file")
+    parser.add_argument(
+        "--log-json", action="store_true", help="write the log as JSON objects, one a line"
+    )
     parser.add_argument("-N", dest="node", metavar="NODENAME", help="name of this node")
     parser.add_argument("-v", dest="verbose", action="count", default=0, help="log more")
     parser.add_argument("-q", dest="quiet", action="count", default=0, help="log less")

@@ -51,7 +51,7 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _serve_until_halted(options: argparse.Namespace) -> int:
     try:
-        log_file = log_to(options.log)
+        log_file = log_to(options.log, as_json=options.log_json)
     except OSError as error:
         print(f"yext: {options.log}: {error.strerror}", file=sys.stderr)
         return USAGE
@@ -75,7 +75,8 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     )
     engine.run_params["logfile"] = options.log or ""
     engine.log.level = max(0, min(log.ALL, engine.log.level + options.verbose - options.quiet))
-    engine.program_output = log_file.descriptor
+    # What programs write is no JSON.
+    engine.program_output = sys.stderr.fileno() if options.log_json else log_file.descriptor
     remote.offer(engine)
     asyncio.get_running_loop().set_exception_handler(UnhandledErrors())
     signals.handle_harmless(engine, log_file.reopen)

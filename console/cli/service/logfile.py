@@ -7,12 +7,11 @@ import errno
 import logging
 import os
 import sys
-import time
 from contextlib import suppress
 from typing import Any
 
 from yext import log
-from yext.log import YateFormatter, stamp
+from yext.log import YateFormatter
 
 PRIVATE = 0o600
 """The mode of new files that may hold passwords: only their owner reads them."""
@@ -32,6 +31,7 @@ class LogFile(logging.Handler):
 
     Args:
         path: the file, made readable for its owner only; None for standard error.
+        formatter: makes the lines.
 
     Attributes:
         descriptor: the descriptor of the file; it stays the same when the file is reopened.
@@ -40,7 +40,7 @@ class LogFile(logging.Handler):
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, formatter: logging.Formatter) -> None:
         super().__init__()
         self._path = path
         self._encoding = "utf-8" if path is not None else sys.stderr.encoding
@@ -48,7 +48,7 @@ class LogFile(logging.Handler):
         self._left_out = 0
         self._error: OSError | None = None
         self._torn = False
-        self.setFormatter(YateFormatter())
+        self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, or count it."""
@@ -96,7 +96,9 @@ class LogFile(logging.Handler):
             return ""
         lines = "line was" if self._left_out == 1 else "lines were"
         left_out = f"{self._left_out:,} {lines} left out: {_reason(self._error)}"
-        return ("\n" if self._torn else "") + f"{stamp(time.time())} {left_out}\n"
+        values = {"name": log.logger.name, "levelno": logging.WARNING, "msg": left_out}
+        line = self.format(logging.makeLogRecord(values))
+        return ("\n" if self._torn else "") + f"{line}\n"
 
     def _write(self, text: str) -> None:
         data = text.encode(self._encoding, "backslashreplace")
@@ -110,13 +112,18 @@ class LogFile(logging.Handler):
         self._torn = False
 
 
-def log_to(path: str | None) -> LogFile:
+def log_to(path: str | None, *, as_json: bool = False) -> LogFile:
     """Write the log to the file at `path`, or to standard error for None.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    handler = LogFile(path)
+    formatter: logging.Formatter = YateFormatter()
+    if as_json:
+        from yext.console.cli.service.jsonlog import JsonFormatter
+
+        formatter = JsonFormatter()
+    handler = LogFile(path, formatter)
     for name in _LOGGERS:
         logging.getLogger(name).addHandler(handler)
     log.logger.setLevel(logging.DEBUG)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
+import logging
 import os
 import re
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -145,3 +148,53 @@ def test_errors_that_asyncio_reports_are_stamped(tmp_path: Path) -> None:
     assert text.count("asyncio: Exception in callback int") == 3
     assert text.count("asyncio: lost: ConnectionResetError()") == 3
     assert text.count("asyncio: no exception") == 3
+
+
+def test_the_log_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "yate.log"
+    engine_log = log.Log()
+    log_file = log_to(str(path), as_json=True)
+    try:
+        engine_log.output("colour \x1b[31m \udcff and tab\t.")
+        engine_log.debug(log.WARN, "ExtModule", "two\nlines")
+        engine_log.notice(("x.py ended", "do: mend it"), "")
+        logging.getLogger("yext.audit").info("audit admin 10.0.0.7:1: reload: ok")
+        try:
+            raise ValueError("a traceback too")
+        except ValueError:
+            log.logger.exception("failed")
+    finally:
+        log_file.close()
+    found = [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+    assert all(abs(one.pop("when") - time.time()) < 100 for one in found)
+    trace = found[4].pop("traceback")
+    assert trace[0].startswith("Traceback") and trace[-1] == "ValueError: a traceback too"
+    assert found == [
+        {"kind": "output", "level": 7, "source": "", "text": "colour \\x1b[31m \\xff and tab\t."},
+        {"kind": "debug", "level": 5, "source": "ExtModule", "text": "two\nlines"},
+        {
+            "kind": "notice", "level": 5, "source": "", "text": "x.py ended; do: mend it",
+            "lines": ["x.py ended", "do: mend it"],
+        },
+        {
+            "kind": "log", "level": 7, "source": "audit",
+            "text": "audit admin 10.0.0.7:1: reload: ok",
+        },
+        {"kind": "log", "level": 5, "source": "engine", "text": "failed"},
+    ]  # fmt: skip
+
+
+def test_json_on_a_full_disk_is_json_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "yate.log"
+    path.symlink_to("/dev/full")
+    engine_log = log.Log()
+    log_file = log_to(str(path), as_json=True)
+    try:
+        engine_log.output("lost")
+        path.unlink()
+        log_file.reopen()
+        engine_log.output("kept")
+    finally:
+        log_file.close()
+    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()]
+    assert texts == ["1 line was left out: No space left on device (ENOSPC)", "kept"]
