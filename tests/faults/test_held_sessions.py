@@ -71,3 +71,36 @@ def test_four_go_on_when_the_session_is_killed(
     answers = {peer.until("\n").split(b":")[1] for _ in range(4)}
     assert answers == {b"h0", b"h1", b"h2", b"h3"}
     assert "Intercept: off" in held(other)
+
+
+def test_the_operator_answers_a_script_in_place_of_another(remote: Remote) -> None:
+    operator, peer, handler = remote.open(), remote.open("PORTP"), remote.open("PORTP")
+    handler.send("%%>install:50:lab.job\n")
+    handler.until("%%<install:50:lab.job:true\n")
+    assert "held: 0" in operator.ask("intercept lab.job")
+    peer.send("%%>message:a:0:lab.job::n=1\n%%>message:b:0:lab.job::n=2\n")
+    peer.send("%%>message:c:0:lab.job::n=3\n")
+    remote.until(lambda: held(operator).count("held,") == 3, "three to be held")
+    assert handler.quiet()
+    operator.ask("answer 1 true sip/1@h x=y")
+    assert peer.until("\n") == b"%%<message:a:true:lab.job:sip/1@h:n=1:x=y\n"
+    operator.ask("drop 3")
+    assert peer.until("\n") == b"%%<message:c:false:lab.job::n=3\n"
+    operator.ask("resume 2 n=4")
+    line = handler.until("\n").decode()
+    assert line.endswith(":lab.job::n=4\n")
+    handler.send(f"%%<message:{line.split(':')[1]}:true:lab.job:done\n")
+    assert peer.until("\n") == b"%%<message:b:true:lab.job:done:n=4\n"
+
+
+def test_a_sender_in_a_hurry_is_let_go_in_time(remote: Remote) -> None:
+    operator, sender, busy = remote.open(), remote.open("PORTP"), remote.open("PORTP")
+    busy.send("%%>setlocal:timeout:2000\n%%>install:50:outer\n")
+    busy.until("%%<install:50:outer:true\n")
+    operator.ask("intercept inner")
+    sender.send("%%>message:o:0:outer::\n")
+    assert b":outer:" in busy.until("\n")
+    busy.send("%%>message:i:0:inner::\n")
+    told = operator.until(" s left").decode()
+    assert 0 < float(told.rpartition("held, ")[2].split()[0]) < 2
+    assert busy.until("\n") == b"%%<message:i:false:inner:\n", "it has gone on by itself"
