@@ -365,7 +365,7 @@ def test_a_dumb_terminal_gets_text_only(place: Place) -> None:
     shell.type("uptime\rflow on\rmessage call.route called=1\rquit\r")
     assert shell.end() == 0
     assert "Uptime: 0 " in shell.transcript
-    assert re.search(r"#\d+ +call.route +- nobody +[\d.]+ ms +called=1", shell.transcript)
+    assert re.search(r"#\d+ +call.route +console +- nobody +[\d.]+ ms +called=1", shell.transcript)
     assert "\x1b" not in shell.transcript
     assert shell.transcript.isascii()
 
