@@ -229,8 +229,8 @@ def _long_journey(length: int) -> str:
 
 
 def routed(pattern: str, piece: str, length: int) -> Work:
-    """Test a rule, and find its groups; that is done a tenth as long, as nodes are followed."""
-    text = piece * (length // 10 // len(piece))
+    """Test a rule, and find its groups; that is a twentieth as long, as nodes are followed."""
+    text = piece * (length // 20 // len(piece))
     expression = Expression(pattern)
 
     def read() -> None:
@@ -319,15 +319,13 @@ PATHS: dict[str, Callable[[Path, int], Work]] = {
             pattern, piece, length
         )
         for pattern in (
-            r"^\(a*\)*$",
             r"\(a*\)*b",
             r"\(a\|a\)*\(b\)",
             r"^\(.*\)a\(.*\)a\(.*\)b",
-            r"\(.*\)x\{3\}",
             r"^a*\(a*\)$",
-            r"^[[:alpha:]]*b$",
+            r"\(.*\)x\{3\}",
         )
-        for piece in ("a", "ab", "ax")
+        for piece in ("a", "ab")
     },
     **{
         f"wildcard {pattern} on {piece!r}": lambda _, length, pattern=pattern, piece=piece: matched(
