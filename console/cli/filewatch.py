@@ -18,6 +18,9 @@ before it passes them on: an editor writes a file in several steps."""
 _DEBOUNCE_MS = 200
 """How long it waits for that at most."""
 
+_GONE_SECONDS = 0.2
+"""How long after a folder has gone the others are watched again."""
+
 _AGAIN_MS = 5000
 """How often files are compared without any event: network folders have none."""
 
@@ -30,7 +33,8 @@ async def watching(engine: Engine) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.wait([task])
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def _watch(engine: Engine) -> None:
@@ -39,9 +43,14 @@ async def _watch(engine: Engine) -> None:
             started = [asyncio.ensure_future(one.program_started()) for one in modules_of(engine)]
             try:
                 await _watch_folders(engine, _folders(engine), started)
+            except FileNotFoundError:
+                await asyncio.sleep(_GONE_SECONDS)  # A folder has gone, perhaps for a moment.
             finally:
                 for wait in started:
                     wait.cancel()
+    except ImportError:
+        lines = ("Files are not watched: watchfiles is not installed", "do: pip install watchfiles")
+        engine.log.notice(lines, "", level=WARN)
     except OSError as error:
         reason = error.strerror or str(error)
         lines = (

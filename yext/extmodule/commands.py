@@ -186,7 +186,9 @@ def _find_typed(supervisor: Supervisor, name: str, parameter: str | None) -> Pee
     A script from ``[scripts]`` may have blanks in its name.
     """
     typed = name if parameter is None else f"{name} {parameter}"
-    for peer in supervisor.peers:
+    for peer, script in supervisor.peers.items():
+        if script is not None and script.beside:
+            continue
         if typed in (peer.name, f"{peer.name} {peer.parameter}"):
             return peer
     return None

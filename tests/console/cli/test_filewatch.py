@@ -100,6 +100,24 @@ def test_a_file_that_a_script_names_counts(lab: Workshop) -> None:
     watched(lab, story)
 
 
+def test_a_folder_that_is_made_anew_is_watched_again(
+    lab: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yext.console.cli.filewatch._AGAIN_MS", 100)
+
+    async def story() -> None:
+        await started(lab)
+        folder = lab.folder / "scripts/lib/deep"
+        await change(lab, folder / "numbers.txt", "42")
+        folder.rename(folder.with_name("away"))
+        folder.mkdir()
+        old = lab.of("route.sh").pid
+        await change(lab, folder / "numbers.txt", "43")
+        assert lab.of("route.sh").pid != old
+
+    watched(lab, story)
+
+
 def test_a_folder_that_cannot_be_watched_is_told(
     lab: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from yext import Message
 from yext.dispatcher import FunctionHandler
 from yext.engine.module import Renewal
 from yext.extmodule import renewal
+from yext.extmodule.script.script import Script
 
 ANSWERS = """echo '%%>install:50:call.route'
 while IFS=: read -r head id rest; do
@@ -50,6 +51,14 @@ async def renew(lab: Workshop) -> Renewal:
     """Start the one script anew that has changed."""
     (done,) = await asyncio.wait_for(lab.module.restart_changed(again=False), TIMEOUT)
     return done
+
+
+async def successor(lab: Workshop) -> Script:
+    """Wait for the process that is started anew."""
+    while not any(one.pid for one in lab.module.supervisor.beside):
+        await asyncio.sleep(0)
+    (found,) = lab.module.supervisor.beside
+    return found
 
 
 async def version(lab: Workshop) -> str:
@@ -164,10 +173,16 @@ def test_a_handler_that_comes_late_is_waited_for(lab: Workshop) -> None:
 
     async def story() -> None:
         async with running(lab):
-            body = f"echo '%%>watch:x'\nread -r word < '{pipe}'\n" + ANSWERS.format("v2")
+            body = f"echo '%%>watch:x'\nread -r line\nread -r word < '{pipe}'\n"
+            body += ANSWERS.format("v2")
             lab.script("route.sh", body)
             task = asyncio.ensure_future(renew(lab))
-            # The new one opens the pipe once it is started; until then it has no handler.
+            begun = (await successor(lab)).begun
+            assert begun is not None
+            await asyncio.wait_for(begun.settled(), TIMEOUT)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not task.done(), "it has spoken, and has no handler yet"
             await asyncio.to_thread(pipe.write_text, "go\n")
             assert (await task).ok
             assert await version(lab) == "v2"
@@ -200,6 +215,25 @@ def test_a_script_that_had_failed_is_started(lab: Workshop) -> None:
             assert done.ok
             assert "in place of" not in done.lines[0]
             assert await version(lab) == "v2"
+
+    asyncio.run(story())
+
+
+def test_commands_do_not_mean_the_one_that_is_not_ready(lab: Workshop) -> None:
+    pipe = lab.folder / "pipe"
+    os.mkfifo(pipe)
+
+    async def story() -> None:
+        lab.script("route.sh", "exit 3\n")
+        async with lab.running():
+            await lab.event("exit status 3", "notice")
+            lab.script("route.sh", f"read -r word < '{pipe}'\n" + ANSWERS.format("v2"))
+            task = asyncio.ensure_future(renew(lab))
+            await successor(lab)
+            assert not (await lab.do("external stop route.sh")).ok
+            await asyncio.to_thread(pipe.write_text, "go\n")
+            assert (await task).ok
+            assert (await lab.do("external stop route.sh")).ok
 
     asyncio.run(story())
 
@@ -239,6 +273,8 @@ def test_an_old_one_that_dies_while_it_answers_is_not_started_again(lab: Worksho
             assert (await renew(lab)).ok
             os.kill(old, signal.SIGKILL)
             assert await asyncio.wait_for(waiting, TIMEOUT) is False
+            await gone(old)
+            assert lab.find_events("is started again") == []
             assert await version(lab) == "v2"
             assert (await lab.do("external")).text == "1. route.sh \r\n"
 
@@ -250,10 +286,7 @@ def test_the_engine_stops_both(lab: Workshop) -> None:
         async with running(lab):
             lab.script("route.sh", "read -r line\n")
             task = asyncio.ensure_future(renew(lab))
-            while not any(one.pid for one in lab.module.supervisor.beside):
-                await asyncio.sleep(0)
-            (successor,) = lab.module.supervisor.beside
-            pids = lab.of("route.sh").pid, successor.pid
+            pids = lab.of("route.sh").pid, (await successor(lab)).pid
         assert not (await task).ok
         return pids
 
