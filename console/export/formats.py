@@ -52,7 +52,7 @@ def _test(
     from yext.console.transcripts.saved import saved_test
     from yext.record.file import open_private
 
-    test = saved_test(journeys, origin.programs, origin.modules)
+    test = saved_test(journeys, origin.programs, origin.modules, origin.folder)
     with open(path, "w", encoding="utf-8", opener=open_private) as file:
         file.write(text(test, path))
     return len(journeys)

@@ -11,11 +11,13 @@ from typing import Final
 from yext.console.transcripts.outcome import HIDDEN_PARAMS
 from yext.console.transcripts.saved import (
     STUB_PRIORITY,
+    SavedCall,
     SavedItem,
     SavedSend,
     SavedSent,
     SavedStub,
     SavedTest,
+    split_callto,
 )
 from yext.record.journey import Journey, changes
 
@@ -50,6 +52,9 @@ def answer(yext, name, priority=100):
 
 _RESERVED: Final = {"self", "name", "within", "retvalue", "broadcast", "by", "params"}
 """Names of parameters of the fixture's functions, which those of messages must not have."""
+
+_UNWANTED: Final = {*_RESERVED, *HIDDEN_PARAMS}
+"""Parameters that `expect` cannot be asked for."""
 
 Stubbed = tuple[str, int]
 """The name and the priority of stubs."""
@@ -99,8 +104,19 @@ def _item(item: SavedItem, rows: Mapping[Stubbed, str]) -> Iterator[str]:
         yield from _send(item)
     elif isinstance(item, SavedSent):
         journey = item.journey
-        params = {name: value for name, value in _params(journey).items() if name not in _RESERVED}
-        yield f"yext.expect({', '.join([_text(journey.name), *_keywords(params)])})"
+        # `expect` looks at a message at its end.
+        kept = {
+            name: value
+            for name, value in item.params.items()
+            if name not in _UNWANTED and journey.after.get(name) == value
+        }
+        yield f"yext.expect({', '.join([_text(journey.name), *_keywords(kept)])})"
+    elif isinstance(item, SavedCall):
+        before, script, after = split_callto(item.callto)
+        where = f"{_text(before)} + str(SCRIPTS.resolve() / {_text(script)})"
+        yield f"caller = yext.call({where}{f' + {_text(after)}' if after else ''})"
+    else:
+        yield f"caller.press({_text(item.digits)})"
 
 
 def _stub(stub: SavedStub, rows: Mapping[Stubbed, str]) -> str:

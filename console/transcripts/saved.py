@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from yext.engine.module import Program
 from yext.record.journey import UNKNOWN, Change, Journey, Step, StepResult, changes
+
+ENGINE: Final = "engine"
+"""The sender of messages of the engine itself and its modules."""
+
+PHONE: Final = "phone"
+"""The module of the operator's telephone."""
 
 STUB = "stub"
 """The name of a stub among the handlers of a message."""
@@ -49,12 +57,30 @@ class SavedSend(NamedTuple):
 
 
 class SavedSent(NamedTuple):
-    """A message that a script must send."""
+    """A message that a script must send.
+
+    Attributes:
+        journey: the recorded message.
+        params: the parameters that it must have.
+    """
 
     journey: Journey
+    params: Mapping[str, str]
 
 
-SavedItem = SavedStub | SavedSend | SavedSent
+class SavedCall(NamedTuple):
+    """A call from the telephone to a script, ``external/nodata/ivr.php``."""
+
+    callto: str
+
+
+class SavedPress(NamedTuple):
+    """Digits that are dialled in the call."""
+
+    digits: str
+
+
+SavedItem = SavedStub | SavedSend | SavedSent | SavedCall | SavedPress
 
 
 class SavedTest(NamedTuple):
@@ -79,52 +105,135 @@ class _Answered(NamedTuple):
 
 
 def saved_test(
-    journeys: Sequence[Journey], programs: Sequence[Program], modules: Sequence[str]
+    journeys: Sequence[Journey],
+    programs: Sequence[Program],
+    modules: Sequence[str],
+    folder: str = "",
 ) -> SavedTest:
     """Make a test of recorded messages.
 
     Messages that scripts have sent become expectations, all others are sent by the test. The
-    answers of modules that any engine has come from those; those of others come from stubs.
+    answers of modules that any engine has come from those; those of others come from stubs. A
+    call from the telephone to a script becomes such a call.
 
     Args:
         journeys: the messages.
         programs: the scripts of the engine that has recorded them, as far as it is known.
         modules: the names of handlers that any engine has.
+        folder: the folder of the engine's scripts, empty if it is not known.
     """
-    names = {one.name for one in programs} or _script_names(journeys)
-    used = [one for one in programs if any(_takes_part(one.name, journey) for journey in journeys)]
-    answers = [
-        _Answered(journey, step)
-        for journey in journeys
-        for step in _steps(journey)
-        if _is_foreign(step, names, modules)
-    ]
-    items: list[SavedItem] = []
-    in_force: dict[tuple[str, int, frozenset[tuple[str, str]]], SavedStub] = {}
-    ordered = sorted(journeys, key=lambda journey: journey.number)
-    nested = [journey for journey in ordered if journey.sender in names]
-    sent = [journey for journey in ordered if journey.sender not in names]
-    for index, journey in enumerate(sent):
-        until = sent[index + 1].number if index + 1 < len(sent) else None
-        inside = [
-            one
-            for one in nested
-            if (index == 0 or one.number > journey.number) and (until is None or one.number < until)
+    return _Maker(journeys, programs, modules).test(folder)
+
+
+class _Maker:
+    """Makes a test; see `saved_test`."""
+
+    def __init__(
+        self, journeys: Sequence[Journey], programs: Sequence[Program], modules: Sequence[str]
+    ) -> None:
+        self._journeys = sorted(journeys, key=lambda journey: journey.number)
+        self._programs = programs
+        self._modules = modules
+        self._names = {one.name for one in programs} or _script_names(journeys)
+        called = called_scripts(journeys)
+        self._started = [one for one in self._programs if one.name not in called]
+        self._names |= set(called)
+        self._ids = {ident for ids in called.values() for ident in ids}
+        self._answers = [
+            _Answered(journey, step)
+            for journey in self._journeys
+            for step in _steps(journey)
+            if _is_foreign(step, self._names, modules)
         ]
-        group = [journey, *inside]
-        for answer in answers:
-            if answer.journey in group:
-                stub = _stub(answer, journeys)
-                key = stub.name, stub.priority, frozenset(stub.params.items())
-                if in_force.get(key) != stub:
-                    in_force[key] = stub
-                    items.append(stub)
-        items.append(SavedSend(journey, _by(journey, names, modules)))
-        items += map(SavedSent, (one for one in inside if one.number > journey.number))
-    scripts = [(one.name, one.parameter) for one in used]
-    if not programs:
-        scripts = [(name, "") for name in sorted(names)]
-    return SavedTest(_folder(used), scripts, items)
+        self._in_force: dict[tuple[str, int, frozenset[tuple[str, str]]], SavedStub] = {}
+
+    def test(self, folder: str) -> SavedTest:
+        """Return the test."""
+        used = [
+            one
+            for one in self._started
+            if any(_takes_part(one.name, journey) for journey in self._journeys)
+        ]
+        scripts = [(one.name, one.parameter) for one in used]
+        if not self._programs and not self._ids:
+            scripts = [(name, "") for name in sorted(self._names)]
+        return SavedTest(folder or _folder(used), scripts, list(self._items()))
+
+    def _items(self) -> Iterator[SavedItem]:
+        done = [(one, self._done(one)) for one in self._journeys if one.sender not in self._names]
+        given = [(journey, item) for journey, item in done if item is not None]
+        nested = [journey for journey in self._journeys if journey.sender in self._names]
+        for index, (journey, item) in enumerate(given):
+            start = 0 if index == 0 else journey.number
+            end = given[index + 1][0].number if index + 1 < len(given) else math.inf
+            inside = [one for one in nested if start < one.number < end]
+            yield from self._stubs([journey, *inside] if isinstance(item, SavedSend) else inside)
+            yield item
+            for one in inside:
+                if one.number > journey.number:
+                    yield SavedSent(one, self._own(one))
+
+    def _done(self, journey: Journey) -> SavedItem | None:
+        """Return what the test does for a message that no script has sent, None for nothing."""
+        if self._ids and (journey.sender == ENGINE or "direct" in journey.params):
+            return call_item(journey)
+        return SavedSend(journey, self._by(journey))
+
+    def _own(self, journey: Journey) -> dict[str, str]:
+        """Return the parameters of a script's message but ids that it makes up each time."""
+        return {name: text for name, text in journey.params.items() if text not in self._ids}
+
+    def _by(self, journey: Journey) -> str:
+        """Return who must handle a message in the test."""
+        if not journey.handled:
+            return ""
+        asked = (step.owner for step in _steps(journey) if step.result is StepResult.ASKED)
+        by = journey.by or next(asked, "")
+        return by if by in self._names or by in self._modules else STUB
+
+    def _stubs(self, group: Sequence[Journey]) -> Iterator[SavedStub]:
+        """Yield the stubs that messages need and that do not answer them so already."""
+        for answer in self._answers:
+            if answer.journey not in group:
+                continue
+            stub = _stub(answer, self._journeys)
+            key = stub.name, stub.priority, frozenset(stub.params.items())
+            if self._in_force.get(key) != stub:
+                self._in_force[key] = stub
+                yield stub
+
+
+_CALL: Final = re.compile(r"(external/[^/]*/)(\S+)(.*)", re.DOTALL)
+
+
+def split_callto(callto: str) -> tuple[str, str, str]:
+    """Split what is called into what is before the script, the script, and what is behind it."""
+    found = _CALL.fullmatch(callto)
+    return (found[1], found[2], found[3]) if found is not None else (callto, "", "")
+
+
+def called_scripts(journeys: Sequence[Journey]) -> dict[str, set[str]]:
+    """Return the scripts that were started for calls of the telephone, with the ids that they have
+    made up for themselves."""
+    found: dict[str, set[str]] = {}
+    for journey in journeys:
+        called = _CALL.fullmatch(journey.params.get("callto", ""))
+        if journey.name != "call.execute" or called is None or "direct" in journey.params:
+            continue
+        if journey.params.get("module") == PHONE and journey.sender == ENGINE:
+            ident = journey.after.get("targetid", "")
+            found.setdefault(called[2], set()).update({ident} - {""})
+    return found
+
+
+def call_item(journey: Journey) -> SavedItem | None:
+    """Return the call, or the digits, that a message stands for; None for one that follows."""
+    params = journey.params
+    if journey.name == "call.execute" and params.get("direct", "").startswith(f"{PHONE}/"):
+        return SavedCall(params["callto"]) if _CALL.fullmatch(params.get("callto", "")) else None
+    if journey.name == "chan.dtmf" and params.get("module") == PHONE:
+        return SavedPress(params.get("text", ""))
+    return None
 
 
 def _script_names(journeys: Sequence[Journey]) -> set[str]:
@@ -181,16 +290,6 @@ def _answer(answer: _Answered) -> SavedStub:
         changed = changes(journey.params, journey.after)
     handled = step.result in (StepResult.HANDLED, StepResult.ASKED)
     return SavedStub(journey.name, {}, step.priority, handled, retvalue, changed)
-
-
-def _by(journey: Journey, names: set[str], modules: Sequence[str]) -> str:
-    """Return who must handle a message in the test."""
-    by = journey.by or next(
-        (step.owner for step in _steps(journey) if step.result is StepResult.ASKED), ""
-    )
-    if not journey.handled:
-        return ""
-    return by if by in names or by in modules else STUB
 
 
 def _folder(programs: Sequence[Program]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from yext.console.transcripts.format import Word
 from yext.console.transcripts.outcome import HIDDEN_PARAMS, outcome_lines
 from yext.console.transcripts.saved import (
     STUB_PRIORITY,
+    SavedCall,
     SavedItem,
+    SavedPress,
     SavedSend,
     SavedSent,
     SavedStub,
@@ -42,7 +44,17 @@ def _item(item: SavedItem) -> Iterator[str]:
         yield f"{Word.BROADCAST if journey.broadcast else Word.SEND} {_message(journey)}"
         yield from (f"  {line}" for line in send_lines(item))
     elif isinstance(item, SavedSent):
-        yield f"{Word.SENT} {_message(item.journey)}"
+        yield f"{Word.SENT} {_message(item.journey, item.params)}"
+    else:
+        yield ""
+        yield f"{Word.COMMAND} {_command(item)}"
+        yield "  ..."
+
+
+def _command(item: SavedCall | SavedPress) -> str:
+    if isinstance(item, SavedCall):
+        return f"call {item.callto} phone/"
+    return f"phone dtmf {item.digits}"
 
 
 def _stub_lines(stub: SavedStub) -> Iterator[str]:
@@ -67,7 +79,8 @@ def send_lines(item: SavedSend) -> Sequence[str]:
     return lines
 
 
-def _message(journey: Journey) -> str:
-    params = {name: text for name, text in journey.params.items() if name not in HIDDEN_PARAMS}
+def _message(journey: Journey, wanted: Mapping[str, str] | None = None) -> str:
+    wanted = journey.params if wanted is None else wanted
+    params = {name: text for name, text in wanted.items() if name not in HIDDEN_PARAMS}
     first = {"retvalue": journey.first_retvalue} if journey.first_retvalue else {}
     return f"{journey.name} {written_params({**first, **params})}".rstrip()

@@ -265,6 +265,10 @@ class Module:
         """The programs of the module, in the order they were started."""
         return ()
 
+    def program_folder(self) -> str:
+        """The folder in which programs are looked for, empty if there is none."""
+        return ""
+
     def starts(self) -> Sequence[Start]:
         """The last start of each program of the module that was not started for a call."""
         return ()

@@ -155,6 +155,9 @@ class ExtModule(Module):
     def programs(self) -> Sequence[Program]:
         return [_program(script) for script in self.supervisor.scripts]
 
+    def program_folder(self) -> str:
+        return self.supervisor.options.scripts_dir
+
     def starts(self) -> Sequence[Start]:
         return [script.begun for script in self.supervisor.scripts if script.begun is not None]
 

@@ -150,3 +150,62 @@ def test_a_handler_that_the_record_does_not_name_is_a_stub() -> None:
     text = transcript_text(test, "/t/x.yext")
     assert "stub database\n  return x\n  added=1\n" in text
     assert "send database account=pbx\n  handled by stub\n" in text
+
+
+def phone_call() -> list[Journey]:
+    """A call from the telephone to a script, as a yext records it."""
+    execute = {"callto": "external/nodata/ivr.sh dial"}
+    phone = {"id": "phone/1", "module": "phone"}
+    answered = Step("extmodule", 100, 0.1, StepResult.HANDLED, (Change("targetid", None, "ivr/7"),))
+    by_phone = Step("phone", 100, 0.1, StepResult.HANDLED)
+    pressed = Step("ivr.sh", 100, 0.1, StepResult.HANDLED)
+    return [
+        Journey(number, number, name, sender, params, steps=steps, handled=bool(steps),
+                after={**params, **more}, ended=True)
+        for number, (name, sender, params, steps, more) in enumerate(
+            [
+                ("call.execute", "console", {**execute, "direct": "phone/"}, [by_phone], {}),
+                ("chan.startup", "engine", phone, [], {}),
+                ("call.execute", "engine", {**execute, **phone}, [answered], {"targetid": "ivr/7"}),
+                ("call.answered", "ivr.sh", {"id": "ivr/7", "targetid": "phone/1"}, [by_phone], {}),
+                ("chan.attach", "ivr.sh", {"source": "tone/dial"}, [], {}),
+                ("chan.dtmf", "engine", {**phone, "text": "4", "targetid": "ivr/7"}, [pressed], {}),
+                ("call.drop", "ivr.sh", {"id": "ivr/7", "reason": "goodbye"}, [], {}),
+                ("chan.hangup", "engine", phone, [], {}),
+            ],
+            1,
+        )
+    ]  # fmt: skip
+
+
+def test_a_call_is_saved_as_a_call() -> None:
+    test = saved_test(phone_call(), [], ["phone", "extmodule"], "/s/")
+    assert transcript_text(test, "/t/x.yext").splitlines()[2:] == [
+        "scripts ../s",
+        "",
+        "command call external/nodata/ivr.sh dial phone/",
+        "  ...",
+        "sent call.answered targetid=phone/1",
+        "sent chan.attach source=tone/dial",
+        "",
+        "command phone dtmf 4",
+        "  ...",
+        "sent call.drop reason=goodbye",
+    ]
+    assert pytest_text(test, "/t/test_x.py").splitlines()[-5:] == [
+        '    caller = yext.call("external/nodata/" + str(SCRIPTS.resolve() / "ivr.sh") + " dial")',
+        '    yext.expect("call.answered", targetid="phone/1")',
+        '    yext.expect("chan.attach", source="tone/dial")',
+        '    caller.press("4")',
+        '    yext.expect("call.drop", reason="goodbye")',
+    ]
+
+
+def test_a_parameter_that_is_taken_away_is_not_expected_by_pytest() -> None:
+    call = phone_call()
+    call[4] = Journey(
+        5, 5, "chan.attach", "ivr.sh", {"source": "tone/dial", "x": "1"}, after={"x": "1"},
+        ended=True,
+    )  # fmt: skip
+    text = pytest_text(saved_test(call, [], ["phone", "extmodule"], "/s/"), "/t/test_x.py")
+    assert 'yext.expect("chan.attach", x="1")' in text
