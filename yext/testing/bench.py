@@ -197,7 +197,10 @@ class TestBench(Expectations):
                 over.set_result(Answer.of(dispatch, self.teller))
 
         dispatcher = self.engine.dispatcher
-        dispatcher.start(Dispatch(dispatcher, message, done))
+        dispatch = Dispatch(dispatcher, message, done)
+        dispatcher.start(dispatch)
+        if dispatch.journey is not None:
+            self.teller.sent.add(dispatch.journey.number)
         return Sent(message, over, self)
 
     def answer_of(self, sent: Sent, within: float | None) -> Answer:
@@ -281,11 +284,11 @@ class TestBench(Expectations):
             params: parameters of the call, for example ``caller``.
         """
         try:
-            phone = self._run.run(callers.begin(self._run, self._files, callto, params))
+            phone, hearing = self._run.run(callers.begin(self._run, self._files, callto, params))
         except Stopped as error:
             stopped = error
         else:
-            caller = Caller(self._run, self.teller, phone, self._files.folders[0])
+            caller = Caller(self._run, self.teller, phone, hearing, self._files.folders[0])
             self._calls.append(caller)
             return caller
         raise self.teller.failure(f"a call to {callto}", str(stopped))
@@ -337,6 +340,7 @@ class TestBench(Expectations):
         del self._stubs[stubs:], self._watches[watches:], self._calls[calls:]
         del self._scripts[scripts:]
         self._sent.clear()
+        self.teller.sent.clear()
         self.messages.clear()
         self._expected = 0
 

@@ -69,10 +69,9 @@ class SetUp:
         self._written: Path | None = None
 
     def go_on(self, journey: Journey | None) -> list[str]:
-        """Write the set-up; return the command for it, and that for a message."""
+        """Write the set-up; return the command for it, and that for a message of the test."""
         lines = [f"yext -c {shlex.quote(str(self._write()))}"]
-        # A message of a script is about what does not exist in another run.
-        if journey is not None and journey.sender == "engine":
+        if journey is not None:
             params = [f"{name}={_quoted(value)}" for name, value in journey.params.items()]
             lines.append(" ".join(["  message --wait 5", journey.name, *params]))
         return lines

@@ -20,7 +20,7 @@ class Answer:
     """A message at the end of its dispatch.
 
     Attributes:
-        name, retvalue, params: the message at the end.
+        name, retvalue, params: the message at the end; ``answer["called"]`` is a parameter.
         handled: whether a handler handled it.
         journey: what it went through.
     """
@@ -51,6 +51,9 @@ class Answer:
     def seconds(self) -> float:
         """How long its dispatch took, in real seconds."""
         return self.journey.took if self.journey is not None else 0.0
+
+    def __getitem__(self, name: str) -> str:
+        return self.params[name]
 
     def __repr__(self) -> str:
         return f"<{self.name} {self._outcome()}, retvalue={self.retvalue!r}, {self.params}>"
@@ -104,7 +107,11 @@ _FAILED: Mapping[Outcome, str] = {
 
 def is_by(owner: str, by: str) -> bool:
     """Return True if the handler `owner` is the one that a test calls `by`."""
-    return by in (owner, owner.rpartition("/")[2])
+    return by in (owner, _name(owner)) or owner == _name(by)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 class Runner(Protocol):

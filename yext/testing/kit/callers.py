@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,9 +17,9 @@ from yext.telephony.audio.tones import find
 from yext.telephony.endpoint import Source
 from yext.telephony.phone.channel import PhoneChannel
 from yext.telephony.phone.driver import PhoneDriver
-from yext.telephony.phone.verbs import CONDITIONS
 from yext.telephony.tone import ToneSource
 from yext.telephony.wave import WaveSource
+from yext.testing.kit.hearing import Hearing
 from yext.testing.kit.running import SECONDS, RunningEngine, Stopped
 from yext.testing.kit.scripts import ScriptFiles
 from yext.testing.kit.story import Storyteller
@@ -34,8 +35,8 @@ _PATIENCE: Final = 1.0
 
 async def begin(
     run: RunningEngine, files: ScriptFiles, callto: str, params: dict[str, str]
-) -> PhoneChannel:
-    """Call `callto` from the engine's telephone; return the call.
+) -> tuple[PhoneChannel, Hearing]:
+    """Call `callto` from the engine's telephone; return the call, and what is heard of it.
 
     Raises:
         Stopped: nobody took the call; the text is the reason.
@@ -52,9 +53,10 @@ async def begin(
     if not handled or phone is None:
         reason = message.get("reason") or message.get("error") or "nobody took the call"
         raise Stopped("\n".join(filter(None, [reason, message.get("hint")])))
+    hearing = Hearing(phone)
     # A digit that comes before the script listens for digits is lost.
     await run.quiet()
-    return phone
+    return phone, hearing
 
 
 class Caller:
@@ -67,16 +69,20 @@ class Caller:
     """
 
     def __init__(
-        self, run: RunningEngine, teller: Storyteller, phone: PhoneChannel, folder: Path
+        self,
+        run: RunningEngine,
+        teller: Storyteller,
+        phone: PhoneChannel,
+        hearing: Hearing,
+        folder: Path,
     ) -> None:
         self.id = phone.id
         self._phone = phone
+        self._hearing = hearing
         self._run = run
         self._teller = teller
         self._folder = folder
-        peer = phone.peer
         self._scripts: list[Script] = [one for one in run.scripts if one.peer is not None]
-        self._with = phone.peer_id() if peer is not None else ""
 
     @property
     def hung_up(self) -> str | None:
@@ -90,6 +96,7 @@ class Caller:
 
     def press(self, digits: str) -> Caller:
         """Dial digits, ten a second, and wait until the other end has had each."""
+        self._hearing.mark()
         self._phone.dial(digits)
         self._wait(f"to dial {digits}", lambda: not self._phone.dialling, SECONDS + len(digits))
         return self
@@ -112,7 +119,7 @@ class Caller:
         return ToneSource(tone, clock)
 
     def hear(self, sound: str | Path = "", within: float = SECONDS) -> Caller:
-        """Wait until something is heard.
+        """Wait until something is heard, or was since the sound that was heard last.
 
         Args:
             sound: ``tone:busy`` or another tone, ``dtmf:12``, ``silence``, or a sound file, which
@@ -120,23 +127,9 @@ class Caller:
             within: seconds on the clock of the engine. On a fast one scripts that work have ten
                 real seconds nevertheless.
         """
-        self._wait(f"to hear {sound or 'a sound'}", self._heard(str(sound)), within)
+        found = partial(self._hearing.find, str(sound))
+        self._wait(f"to hear {sound or 'a sound'}", found, within)
         return self
-
-    def _heard(self, sound: str) -> Callable[[], bool]:
-        phone = self._phone
-        kind, _, name = sound.partition(":")
-        if kind == "tone":
-            sounds = CONDITIONS["sound"]
-            return lambda: (
-                CONDITIONS["tone"](phone, name)
-                or (CONDITIONS["playing"](phone, f"tone/{name}") and sounds(phone, ""))
-            )
-        if kind == "dtmf":
-            return lambda: CONDITIONS["dtmf"](phone, name)
-        if sound in ("", "sound", "silence"):
-            return lambda: CONDITIONS[sound or "sound"](phone, "")
-        return lambda: CONDITIONS["playing"](phone, sound)
 
     def hangup(self, reason: str = "") -> None:
         """Hang up, and wait until the other end knows."""
@@ -170,7 +163,15 @@ class Caller:
         """Wait for a condition, which is looked at with each frame of the call's audio."""
         phone, clock = self._phone, self._run.clock
         began, until = time.monotonic(), clock.time() + within
-        over: asyncio.Future[Any] = asyncio.ensure_future(phone.wait(condition, 3600.0 * 24))
+        held = False
+
+        def holds() -> bool:
+            # A tone has pauses: what has held once holds.
+            nonlocal held
+            held = held or condition()
+            return held
+
+        over: asyncio.Future[Any] = asyncio.ensure_future(phone.wait(holds, 3600.0 * 24))
         try:
             while not over.done():
                 real = time.monotonic() - began
@@ -183,7 +184,7 @@ class Caller:
                 alarm.cancel()
         finally:
             over.cancel()
-        if not condition():
+        if not holds():
             raise Stopped(f"the call is over: {self.hung_up or 'no reason'}")
 
     def _failure(self, expected: str, came: str) -> AssertionError:
@@ -192,6 +193,7 @@ class Caller:
         if phone.alive:
             playing = phone.ear.playing()
             lines.append(f"it hears {phone.ear.listener.now} of {playing or 'nothing'}")
+        lines.append(f"it has heard: {self._hearing.describe()}")
         last = [one for one in self._run.engine.recorder.last(50) if _is_about(one.params, self.id)]
         return self._teller.failure(expected, lines, last[-1] if last else None, self._scripts)
 

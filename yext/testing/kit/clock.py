@@ -24,12 +24,19 @@ _NEAR = 1e-9
 class Clock:
     """A clock that runs at some speed.
 
+    A fast one runs as the system's while a script works: however slow the machine is, a script has
+    its time to answer.
+
     Args:
         speed: how many seconds go by in a second; 0 for a clock that stands still.
+
+    Attributes:
+        is_busy: returns True while a script works.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
+        self.is_busy: Callable[[], bool] = lambda: False
+        self._speed = self._rate = speed
         self._since = self._then = time.monotonic()
         self._midnight = time.time() - self._then
         self._ahead = 0.0
@@ -46,12 +53,17 @@ class Clock:
     def speed(self, speed: float) -> None:
         if speed < 0:
             raise ValueError(f"the speed of a clock is not negative: {speed}")
-        self._then, self._since = self.time(), time.monotonic()
         self._speed = speed
+        self._run_at(speed)
+
+    def _run_at(self, rate: float) -> None:
+        if rate != self._rate:
+            self._then, self._since = self.time(), time.monotonic()
+            self._rate = rate
 
     def time(self) -> float:
         """Return the time, in seconds since some moment."""
-        return self._then + (time.monotonic() - self._since) * self._speed
+        return self._then + (time.monotonic() - self._since) * self._rate
 
     def now(self) -> float:
         """Return the time of day, in seconds since 1970."""
@@ -98,6 +110,7 @@ class Clock:
         elif self._ahead:
             events = poll(0) or self._step(timeout)
         else:
+            self._run_at(1.0 if self._speed > 1 and self.is_busy() else self._speed)
             events = poll(self._real(timeout))
         self._ring()
         return events
@@ -114,7 +127,7 @@ class Clock:
         return []
 
     def _real(self, timeout: float | None) -> float | None:
-        real = None if timeout is None or not self._speed else timeout / self._speed
+        real = None if timeout is None or not self._rate else timeout / self._rate
         while self._alarms and self._alarms[0][2].done():
             heapq.heappop(self._alarms)
         if not self._alarms:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from yext.dispatcher import Dispatch, FunctionHandler
-from yext.testing.kit.answer import Answer
+from yext.testing.kit.answer import Answer, is_by
 from yext.testing.kit.running import RunningEngine, Stopped
 from yext.testing.kit.story import Storyteller
 
@@ -121,7 +121,7 @@ class Expectations:
 
         def installed() -> bool:
             return any(
-                one.name == name and of in ("", one.owner)
+                one.name == name and (not of or is_by(one.owner, of))
                 for one in handlers()
                 if not (one.built_in or isinstance(one, FunctionHandler))
             )
@@ -140,7 +140,7 @@ class Expectations:
         names = self._run.engine.dispatcher.watch_names
 
         def watched() -> bool:
-            return any(one == name and of in ("", label) for one, label in names())
+            return any(one == name and (not of or is_by(label, of)) for one, label in names())
 
         def others() -> list[str]:
             return [f"watched are: {', '.join(f'{one} by {who}' for one, who in names())}"]

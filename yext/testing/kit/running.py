@@ -65,6 +65,7 @@ class RunningEngine:
         self, config_dir: Path, commands: Callable[[Engine], CommandLine | None] | None = None
     ) -> None:
         self.clock = Clock()
+        self.clock.is_busy = self._is_answering
         self.log: list[str] = []
         self.faults: list[BaseException] = []
         self.scripts: dict[Script, None] = {}
@@ -263,6 +264,13 @@ class RunningEngine:
     def _is_active(self, script: Script) -> bool:
         """Return True if a script works, or has lines that it has not read."""
         return script.pid is None or bool(script.unread()) or not rests(script.pid)
+
+    def _is_answering(self) -> bool:
+        """Return True if a script works at a message that it has not answered."""
+        return any(
+            script.peer is not None and script.peer.pending.waiting and self._is_active(script)
+            for script in self.live()
+        )
 
     def is_working(self) -> bool:
         """Return True if any script works, or has lines that it has not read."""

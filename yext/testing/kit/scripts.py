@@ -102,13 +102,18 @@ class ScriptFiles:
     def locate(self, path: str | Path) -> str:
         """Make the script at `path` known to the engine by the name that the test gives it.
 
-        One that is in none of the folders is left to the engine, which looks in scripts_dir.
+        One that is in none of the folders is left to the engine, which looks in scripts_dir. The
+        name of an absolute path is its last part, if no other script has that name.
 
         Returns:
             The name.
         """
         name = str(path)
-        if found := self._find(name):
+        found = self._find(name)
+        if found and name.startswith("/"):
+            last = Path(name).name
+            name = last if self._located.get(last, found) == found else name
+        if found:
             self._located[name] = found
         return name
 

@@ -44,6 +44,7 @@ class Storyteller:
 
     Attributes:
         told: the last failure.
+        sent: the numbers of the messages that the test has sent.
         complete: errors of stubs, which say all that there is to say.
     """
 
@@ -51,6 +52,7 @@ class Storyteller:
         self._run = run
         self._set_up = set_up
         self.told: BaseException | None = None
+        self.sent: set[int] = set()
         self.complete: list[BaseException] = []
 
     def failure(
@@ -82,7 +84,9 @@ class Storyteller:
         took_part = {*scripts, *self._of(journey)}
         lines = _part("journey", self._journey(journey), _JOURNEY_MAX)
         lines += _part("stderr", self._errors(took_part), -_ERRORS_MAX)
-        return lines + _part("go on", self._set_up.go_on(journey), cut=False)
+        # A message of a script or a channel is about what does not exist in another run.
+        own = journey if journey is not None and journey.number in self.sent else None
+        return lines + _part("go on", self._set_up.go_on(own), cut=False)
 
     def _journey(self, journey: Journey | None) -> list[str]:
         if journey is None:
