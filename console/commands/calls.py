@@ -10,7 +10,7 @@ from typing import Annotated
 from yext import Message, Reply
 from yext.command import EOL
 from yext.console.commands.messages.intercept import drop as drop_held
-from yext.console.commands.messages.intercept import find_held
+from yext.console.commands.messages.intercept import find_held, held_numbers
 from yext.console.commands.parameters import RawRest, Rest, Word
 from yext.console.replies.reply import failed
 from yext.console.session.session import Session
@@ -23,7 +23,9 @@ def _message(session: Session, name: str, params: dict[str, str]) -> Message:
 
 
 async def drop(
-    session: Session, chan: Annotated[str, Word()], reason: Annotated[str, Rest()] = ""
+    session: Session,
+    chan: Annotated[str, Word(completer=held_numbers)],
+    reason: Annotated[str, Rest()] = "",
 ) -> Reply:
     """End a call, or all with ``*`` or ``all``; or a message that is held, by its number."""
     held = find_held(session, chan)

@@ -59,12 +59,19 @@ class LimitedLines:
     Args:
         viewer: where lines are shown.
         most: returns how many lines a second are shown.
+        advice: what to do if lines are left out.
 
     Attributes:
         shown, left_out: how many lines were shown and left out since `restart`.
     """
 
-    def __init__(self, viewer: Viewer, most: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        most: Callable[[], int],
+        advice: str = "flow pause, or narrow it (flow filter unhandled)",
+    ) -> None:
+        self._advice = advice
         self.shown = self.left_out = 0
         self._before = 0
         self._viewer = viewer
@@ -122,8 +129,8 @@ class LimitedLines:
         lines = "line" if self._unreported == 1 else "lines"
         more = "…" if view.unicode else "..."
         view.show(
-            f"       {more} {self._unreported:,} {lines} left out at {self._most()}/s:"
-            " flow pause, or narrow it (flow filter unhandled)"
+            f"       {more} {self._unreported:,} {lines} left out"
+            f" at {self._most()}/s: {self._advice}"
         )
         self._unreported = 0
 

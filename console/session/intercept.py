@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from yext.console.replies.line import draw_line
 from yext.console.replies.trace import Style, columns, cut, params_in_order, value_text
+from yext.console.session.flow import LimitedLines, Viewer
 from yext.console.session.secrets import COMMAND_MESSAGES
 from yext.log import safe
 from yext.record.holding import NEVER_HELD, Held, HoldingGate, Interception
@@ -14,7 +15,6 @@ from yext.record.holding import NEVER_HELD, Held, HoldingGate, Interception
 if TYPE_CHECKING:
     from yext.bus import Bus
     from yext.console.session.flow import Flow
-    from yext.console.session.view import View
     from yext.dispatcher import Dispatch
     from yext.record.filters import Filter
     from yext.record.journey import Journey
@@ -26,15 +26,11 @@ _GAP: Final = 6
 """Blanks between what is held and what can be done, where both are on one line."""
 
 
-class Holder(Protocol):
+class Holder(Viewer, Protocol):
     """The session that holds messages."""
 
     @property
-    def label(self) -> str: ...
-    @property
     def engine(self) -> Bus: ...
-    @property
-    def view(self) -> View | None: ...
     @property
     def flow(self) -> Flow: ...
 
@@ -56,6 +52,8 @@ class Intercept:
         self.after = False
         self.refused = 0
         self._session = session
+        recorder = session.engine.recorder
+        self._lines = LimitedLines(session, lambda: recorder.lines, "intercept lists what is held")
         self._gate: HoldingGate | None = None
         self._interception: Interception | None = None
         self._unfollow: Callable[[], None] | None = None
@@ -164,9 +162,8 @@ class Intercept:
         return draw_line(flow.visible(journey), flow.style(), dated=False)
 
     def _show(self, text: str) -> None:
-        view = self._session.view
-        if view is not None:
-            view.show(text)
+        # A script whose own messages time out at once could flood the view.
+        self._lines.show(lambda: text)
 
     def describe(self, held: Held) -> str:
         """Return a line, or two, about a message that is held and what can be done with it."""

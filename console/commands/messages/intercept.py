@@ -25,6 +25,8 @@ _OFF: Final = "off"
 
 _OUTCOMES: Final = {"true": True, "false": False}
 
+_WORDS: Final = {"true": "it is handled", "false": "it goes on to its handlers"}
+
 _SETTING: Final = re.compile(r"[\w.-]+=", re.ASCII)
 """How a parameter begins; a return value as ``sip/1@host;transport=tls`` does not."""
 
@@ -151,7 +153,7 @@ def resume(
 def answer(
     session: Session,
     n: Annotated[str, Word("N", completer=held_numbers)],
-    *words: Annotated[str, Word("true|false RETVALUE key=value", {"true": "it is handled"})],
+    *words: Annotated[str, Word(words=_WORDS)],
 ) -> Reply:
     """Answer a message in place of a script, as handled unless ``false`` is given."""
     held = _chosen(session, n)

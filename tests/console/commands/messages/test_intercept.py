@@ -240,6 +240,24 @@ def test_so_many_are_held_at_once_and_no_more(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_messages_that_go_on_at_once_do_not_flood_the_view(tmp_path: Path) -> None:
+    (tmp_path / "yate.conf").write_text("[sniffer]\nlines=5\n")
+
+    async def play() -> None:
+        async with session(tmp_path) as found:
+            await found.run("intercept call.route")
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            for _ in range(200):
+                Sent(found.engine)
+                await found.run("resume")
+            await found.run("intercept off")
+            seconds = int(loop.time() - before) + 2
+            assert len([one for one in shown(found) if "left out" not in one]) <= 5 * seconds
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize("end", ["close", "intercept off", "intercept other"])
 def test_all_go_on_when_the_session_ends_or_wants_no_more(end: str) -> None:
     async def play() -> None:
@@ -374,6 +392,8 @@ def test_mistakes_in_commands_about_what_is_held() -> None:
             assert not sent.over.is_set()
             assert await found.complete("resume ") == ["1"]
             assert await found.complete("answer ") == ["1"]
+            assert await found.complete("answer 1 ") == ["true", "false"]
+            assert "1" in await found.complete("drop ")
             assert "--after" in await found.complete("intercept ")
             assert "call.route" in await found.complete("intercept --after call.ro")
 
