@@ -158,7 +158,7 @@ class Session:
         held = self.intercept.state() if self.has_intercept else ""
         if not held:
             return state
-        return f"{state} | {held}" if self.has_flow and self.flow.is_on else held
+        return f"{held} | {state}" if self.has_flow and self.flow.is_on else held
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -179,6 +179,9 @@ def test_a_message_goes_on_when_its_time_is_over(tmp_path: Path) -> None:
             assert shown(found)[-1] == "#1 call.route goes on, as its time is over"
             assert "✓ _route" in shown(found)[-2]
             assert found.session.flow_state() == "flow off"
+            await found.run("flow on call.*")
+            Sent(found.engine)
+            assert re.fullmatch(r"held #2 [01] s \| flow on call\.\*", found.session.flow_state())
 
     asyncio.run(play())
 
