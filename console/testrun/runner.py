@@ -141,7 +141,9 @@ class _Run:
         unfollow = engine.recorder.follow(self._follow)
         unsubscribe = engine.log.subscribe(self._log)
         try:
-            self._settle(starts_of(engine))
+            if failed := self._settle(starts_of(engine)):
+                what = f"{self._transcript.path}: a script of the configuration did not start"
+                raise StepError("\n".join([what, *failed]))
             for step in self._transcript.steps:
                 if step.word not in SETTINGS:
                     self._carry_out(step)

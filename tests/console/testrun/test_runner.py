@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from yext import Reply
-from yext.console.testrun import report, runner
+from yext.console.testrun import report
 from yext.console.testrun.result import FileResult
 from yext.console.testrun.runner import run_file
 
@@ -117,11 +117,11 @@ def test_seconds_pass_only_by_tick(run: Run) -> None:
     assert result.ok, shown(result)
 
 
-def test_a_message_that_does_not_come(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "SECONDS", 0.05)
+def test_a_message_that_does_not_come(run: Run) -> None:
     result = run(STUBBED + "send call.route\n  ...\nsent database account=x\n")
     (failure,) = result.failures
     assert failure.lines == ["- sent database account=x", "+ sent database account=pbx"]
+    assert failure.context[0] == "nothing, and every script waits for input"
     assert failure.kept is None, "no lines below it would mend that"
 
 
@@ -168,6 +168,14 @@ def test_a_configuration_directory(run: Run, tmp_path: Path) -> None:
     assert shown(result).count("+ ") == 1, "a name alone is no match: the reply ends in a blank"
     result = run("config conf\ncommand external\n  1. timed.sh * (glob)\n")
     assert result.ok, shown(result)
+
+
+def test_a_script_of_the_configuration_that_does_not_start(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    conf = f"[general]\nscripts_dir={tmp_path}/\n[scripts]\nbad.sh=\n"
+    (tmp_path / "conf/extmodule.conf").write_text(conf)
+    result = run("config conf\nsend a\n  not handled\n")
+    assert "x.yext: a script of the configuration did not start\nbad.sh ended" in result.error
 
 
 @pytest.mark.parametrize(

@@ -181,17 +181,22 @@ def test_one_that_does_not_answer(journeys: list[Journey], tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "seconds", "reason"),
     [
-        ("#!/bin/sh\nexit 3\n", "exit status 3"),
-        ("#!/bin/sh\nread -r line\n", "was not ready within 0 s"),
-        ("#!/bin/nothing\n", "/bin/nothing"),
+        ("#!/bin/sh\nexit 3\n", 20.0, "exit status 3"),
+        ("#!/bin/sh\nread -r line\n", 0.05, "was not ready within 0 s"),
+        ("#!/bin/nothing\n", 20.0, "/bin/nothing"),
     ],
 )
 def test_a_script_that_does_not_start(
-    journeys: list[Journey], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+    journeys: list[Journey],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    seconds: float,
+    reason: str,
 ) -> None:
-    monkeypatch.setattr(run, "READY_SECONDS", 0.3)
+    monkeypatch.setattr(run, "READY_SECONDS", seconds)
     path = tmp_path / "bad.sh"
     path.write_text(text)
     path.chmod(0o755)
