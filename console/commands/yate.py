@@ -11,7 +11,7 @@ from typing import Annotated
 from yext import Engine, Reply
 from yext import command as bus
 from yext.command import EOL
-from yext.commander import check_file
+from yext.commander import check_execute, check_file
 from yext.conf import parse_int
 from yext.conf.options import nearest
 from yext.console.commands.calls import call, control, drop
@@ -212,6 +212,8 @@ async def reload(
     """Adjust the engine, or one module, to its configuration files."""
     engine = session.engine
     assert isinstance(engine, Engine)  # An attached session has none, and never gets here.
+    if restart_changed:
+        check_execute(session)
     done = await engine.reload(plugin, force=force, restart_changed=restart_changed)
     text = REINITIALIZING + "".join(line + EOL for line in done.report)
     params = {} if done.ok else {"reason": done.reason, "hint": done.hint}

@@ -135,6 +135,29 @@ def test_a_listener_that_starts_no_programs_starts_none(
     assert not (tmp_path / "touched-on-PORT_STILL").exists()
 
 
+AGAIN = """#!/bin/sh
+: >"{file}"
+echo '%%>setlocal:timeout:'
+while read -r line; do :; done
+"""
+
+
+def test_a_listener_that_starts_no_programs_starts_none_anew(
+    remote: Remote, tmp_path: Path
+) -> None:
+    remote.script("again.sh", AGAIN.format(file=tmp_path / "first"))
+    remote.open().ask("external start again.sh")
+    line = "message engine.command 'line=reload --restart-changed'"
+    for port, command in (("PORT_STILL", "reload --restart-changed"), ("PORT_STILL", line)):
+        remote.script("again.sh", AGAIN.format(file=tmp_path / "refused"))
+        assert "turned off for this listener" in remote.open(port).ask(command)
+    for command in (line, "reload --restart-changed"):
+        remote.script("again.sh", AGAIN.format(file=tmp_path / "PORT"))
+        reply = remote.open().ask(command)
+    assert "again.sh has changed: pid" in reply
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["PORT", "first"]
+
+
 # Files
 
 WRITES = {

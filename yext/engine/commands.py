@@ -12,7 +12,7 @@ from yext.command import EOL, Words, commander_of, complete_words, help_text, st
 from yext.engine import handlers
 from yext.engine.loader import FORCE, RESTART_CHANGED, Loader
 from yext.engine.unread import unread_line
-from yext.errors import ModuleError, PatternError
+from yext.errors import ExecuteNotAllowedError, ModuleError, PatternError
 from yext.log import stamp
 from yext.message import Message
 from yext.record.timing import SWITCHES, TraceTimes
@@ -143,6 +143,11 @@ class EngineCommands:
     async def reload(self, rest: str, message: Message) -> bool:
         words = rest.split()
         given = {FORCE, RESTART_CHANGED}.intersection(words)
+        if RESTART_CHANGED in given and not commander_of(message).may_execute:
+            error = ExecuteNotAllowedError()
+            message.params.update(error.params())
+            message.retvalue = f"{error}{EOL}"
+            return True
         result = await self._loader.reload(
             " ".join(word for word in words if word not in given),
             force=FORCE in given,
