@@ -25,6 +25,7 @@ from yext.extmodule import listeners as extmodule_listeners
 from yext.extmodule import settings
 from yext.metrics import module as metrics
 from yext.record import recorder
+from yext.regexroute import settings as rules
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -198,6 +199,14 @@ _SECTIONS = (
         listeners.OPTIONS,
     ),
     (
+        "## regexroute.conf",
+        "Rules that route calls and other messages: [regexroute.md](regexroute.md) describes them. "
+        "`[$once]` and `[$init]` have variables, `[extra]` handlers of further messages, any other "
+        "section is a context of rules.",
+        None,
+    ),
+    ("### [priorities]", "", rules.PRIORITIES),
+    (
         "## yext.conf",
         "What only yext has. [cluster.md](cluster.md) is about the sections `[share]`, "
         "`[link NAME]` and `[nats]`; without one of them nothing of it is loaded. Relative names "
@@ -232,7 +241,8 @@ def configuration() -> str:
 
 def _row(option: Option) -> str:
     default = ("no", "yes")[bool(option.default)] if option.kind == "bool" else option.default
-    shown = f"`{default}`" if default != "" else ""
+    escaped = str(default).replace("|", r"\|")
+    shown = f"`{escaped}`" if default != "" else ""
     return f"| `{option.name}` | {shown} | {_values(option)} | {option.help} |"
 
 

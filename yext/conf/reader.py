@@ -50,6 +50,10 @@ _MISSING = (errno.ENOENT, errno.ENOTDIR)
 _READ_ERRORS = (errno.EISDIR, errno.EINVAL, errno.EFBIG, errno.EIO)
 
 
+_DOLLAR_SECTIONS = ("$once", "$init")
+"""Sections of regexroute.conf whose names look like directives."""
+
+
 class ConfReader:
     """Reads a configuration file with all that it includes into a `Conf`."""
 
@@ -205,7 +209,7 @@ class ConfReader:
     def _begin_section(self, source: SourceFile, name: str, written: str) -> None:
         source.headed = True
         replaced = replace_params(name, self._params)
-        if name.startswith("$") and not name.startswith("${"):
+        if name.startswith("$") and not name.startswith("${") and name not in _DOLLAR_SECTIONS:
             self._report(
                 source, Severity.WARNING, f"'{_cut(name)}' is no directive: it names a section"
             )

@@ -41,7 +41,8 @@ FINE = [
     "${a}^9=x\n^99$=b", ".*=match 1\n.*=b", ".*=\\1\n.*=b", ".*=ret${a}\n.*=b", "^9^=a\n^99$=b",
     "^9={\n.*=a\n}\n^99$=b", "^1={\n^2=a\n} ^3={\n^4=b\n} ={\n^5=c\n}", "^1=a;b=$(length,x)$(v)",
     "^1=external/nodata/here.sh", "^1=external/nodata/\\1", "^1=external/nodata/${script}",
-    "^1=external/play/here.sh a b", "^1=;a=$(++$n)", "^1=msleep 5\n^1=b", "^9=noop\n^99$=b",
+    "^1=a\n[$once]\nb=1\n[$init]\nc=2", "^1=external/play/here.sh a b",
+    "^1=;a=$(++$n)", "^1=msleep 5\n^1=b", "^9=noop\n^99$=b",
 ]  # fmt: skip
 
 
