@@ -64,6 +64,7 @@ bench: .venv/installed-dev
 docs: .venv/installed-dev
 	$(BIN)/python -m tests.architecture_picture
 	$(BIN)/python tests/pages.py
+	$(BIN)/python -m tests.manpage
 	PYTHONPATH=tests $(BIN)/python tests/yext/extmodule/diagnosis/start_failures.py
 
 clean:

@@ -9,7 +9,7 @@ from tests import house
 
 FOREIGN = {
     "yext": ("nats", "numpy", "soxr"),
-    "console": ("prompt_toolkit", "rich", "watchfiles", "wcwidth"),
+    "console": ("prompt_toolkit", "rich", "shtab", "watchfiles", "wcwidth"),
 }
 """Libraries that each package may import, besides the standard library."""
 

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import manpage
+
 FOLDER = Path(__file__).parents[1] / "packaging"
 UNIT = FOLDER / "yext.service"
 
@@ -83,3 +85,19 @@ def test_logrotate_rotates_the_log_of_an_engine(tmp_path: Path) -> None:
     finally:
         serve.kill()
         serve.communicate()
+
+
+def test_the_man_page_is_current() -> None:
+    """Versions of Python fold its lines at other places."""
+    assert manpage.PAGE.read_text(encoding="utf-8").split() == manpage.page().split()
+
+
+def test_man_shows_its_page() -> None:
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANWIDTH": "80"}
+    done = subprocess.run(
+        ["man", "--warnings", "--local-file", str(manpage.PAGE)],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for text in ("yext - run Yate", "EXIT STATUS", "--keep-going", "could not connect"):
+        assert text in done.stdout

@@ -10,7 +10,7 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yext.console import gctuning
 from yext.console.cli.exitcodes import FAILED, INTERRUPTED, MEANINGS
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``yext`` with `arguments`, by default those of the process; return its exit code."""
     _open_standard_streams()
     gctuning.pause()
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         return int(options.function(options))
     except KeyboardInterrupt:
@@ -62,10 +62,19 @@ def _open_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser(
+    note: Callable[[argparse.Action], None] = lambda _: None,
+) -> argparse.ArgumentParser:
+    """Make the parser of the program, and call `note` with each option and argument."""
     import argparse
 
-    parser = argparse.ArgumentParser(
+    class Parser(argparse.ArgumentParser):
+        def add_argument(self, *names: Any, **facts: Any) -> argparse.Action:
+            action = super().add_argument(*names, **facts)
+            note(action)
+            return action
+
+    parser = Parser(
         prog="yext",
         description="Run Yate external modules without Yate, and show what they do.",
         epilog="Without a sub-command: the interactive shell on an engine of its own.",
@@ -301,6 +310,16 @@ def _test(options: argparse.Namespace) -> int:
     return testcommand.test(options)
 
 
+def _completion(options: argparse.Namespace) -> int:
+    from yext.console.cli import completion
+
+    return completion.completion(options.shell, make_parser)
+
+
+def _completion_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
+
+
 def _replay(options: argparse.Namespace) -> int:
     from yext.console.cli import replay
 
@@ -335,6 +354,9 @@ _SUB_COMMANDS = {
     ),
     "check": _SubCommand(
         _check_options, _check, "find mistakes in a configuration without starting anything"
+    ),
+    "completion": _SubCommand(
+        _completion_options, _completion, "print the completion of a shell: bash, zsh or fish"
     ),
 }
 """The sub-commands by name."""
