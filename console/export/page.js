@@ -111,6 +111,7 @@ function changes(step) {
     if (change.after !== null) line("+", `${change.name}=${change.after}`);
   }
   if (step.retvalue !== null) line("+", `return ${step.retvalue}`);
+  if (step.remark) cell.append(make("div", step.remark));
   return cell;
 }
 function timed(step, longest) {

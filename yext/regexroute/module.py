@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _WORD: Final = "route"
+_CONTEXT: Final = "context="
 USAGE: Final = "route CALLED [key=value ...]"
 HELP: Final = "Shows the way of a call through the rules of regexroute.conf, without sending it"
 
@@ -208,7 +209,16 @@ class RegexRoute(Module):
         return True
 
     def complete(self, line: str, word: str) -> dict[str, str]:
-        return {_WORD: HELP} if line in ("", "help", "?") else {}
+        if line in ("", "help", "?"):
+            return {_WORD: HELP}
+        if not line.startswith(f"{_WORD} ") or self.settings is None:
+            return {}
+        if not word.startswith(_CONTEXT):
+            return {"caller=": "who calls, for [contexts]", _CONTEXT: "where it begins"}
+        return {
+            f"{_CONTEXT}{name}": f"{len(context.rules)} rules"
+            for name, context in self.settings.rules.contexts.items()
+        }
 
     def _help(self, message: Message) -> bool:
         return help_with(message, _WORD, USAGE, HELP)
