@@ -48,8 +48,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(pages.ROOT)))
 def test_named_files_exist(page: Path) -> None:
-    named = re.findall(r"`((?:yext|console|tests|samples)/[^`\s:]*)", page.read_text("utf-8"))
+    named = re.findall(r"`((?:yext|console|docs|tests|samples)/[^`\s:]*)", page.read_text("utf-8"))
     assert [one for one in named if not (pages.ROOT / one).exists()] == []
+
+
+def test_the_readme_reads_well_without_its_folder() -> None:
+    """An index of packages shows it, where links to files lead nowhere."""
+    text = pages.README.read_text(encoding="utf-8")
+    assert [one for one in re.findall(r"\]\(([^)]+)\)", text) if "://" not in one] == []
+    assert "pypi.org" not in text
 
 
 def _recipes() -> dict[str, str]:
