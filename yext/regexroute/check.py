@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from yext.conf import Problem, Severity
@@ -14,8 +14,8 @@ from yext.patterns.several import Several
 from yext.regexroute.contexts import Context
 from yext.regexroute.functions.evaluate import NAMES
 from yext.regexroute.router import GOTO, INCLUDE, MOST_BLOCKS, SETTERS
-from yext.regexroute.rules import Action, Assign, Enter, Rule, Step, Subject
-from yext.regexroute.settings import Settings
+from yext.regexroute.rules import Action, Assign, Enter, Rule, Send, Step, Subject
+from yext.regexroute.settings import CONTEXTS, Settings
 from yext.regexroute.text import first_word, inner, outer, trim
 
 WhyNot = Callable[[str, str], str]
@@ -24,6 +24,10 @@ WhyNot = Callable[[str, str], str]
 _DYNAMIC: Final = re.compile(r"[\\$]")
 _FUNCTION: Final = re.compile(r"\$\(\s*([^,()$ ]+),")
 _SCRIPT: Final = re.compile(r"external/([^/\\$]*)/([^ \\$]+)(?: .*)?", re.DOTALL)
+_CALLTO: Final = "callto="
+_NO_CONTEXTS: Final = ("-", "error", "return", "msleep")
+"""First words of targets in ``[contexts]`` that are none."""
+
 _GOES_ON: Final = frozenset((*SETTERS, *INCLUDE, "msleep"))
 
 
@@ -39,7 +43,7 @@ def examine(settings: Settings, why_not: WhyNot) -> list[Problem]:
         found += _blocks(context)
         found += _unreachable(context)
         for rule in context.rules:
-            found += _targets(rule, settings, why_not)
+            found += _targets(context, rule, settings, why_not)
             found += _functions(rule)
     return found
 
@@ -60,40 +64,55 @@ def _actions(rule: Rule) -> Iterator[Action]:
 # Targets
 
 
-def _targets(rule: Rule, settings: Settings, why_not: WhyNot) -> Iterator[Problem]:
+def _targets(
+    context: Context, rule: Rule, settings: Settings, why_not: WhyNot
+) -> Iterator[Problem]:
     seen: set[str] = set()
     for action in _actions(rule):
-        if not isinstance(action, Assign) or action.parts[0] in seen:
+        if not isinstance(action, Assign | Send) or not action.parts:
             continue
         target = trim(action.parts[0])
-        seen.add(action.parts[0])
-        word, rest = first_word(target)
-        if word in GOTO or word in INCLUDE:
-            yield from _context(rule, word, rest, settings)
-            continue
-        script = _SCRIPT.fullmatch(target)
-        why = why_not(outer(script[1]), outer(script[2])) if script is not None else ""
-        if why:
-            yield _problem(rule, inner(why), Severity.ERROR)
+        called = [trim(part) for part in action.parts[1:]]
+        scripts = [part[len(_CALLTO) :] for part in called if part.startswith(_CALLTO)]
+        if isinstance(action, Assign) and target not in seen:
+            seen.add(target)
+            scripts.append(target)
+            word, rest = first_word(target)
+            if word in GOTO or word in INCLUDE:
+                yield from _context(rule, word, rest, settings)
+            elif context.name == CONTEXTS and word not in (*SETTERS, *_NO_CONTEXTS):
+                yield from _classified(rule, target, settings)
+        for script in filter(None, map(_SCRIPT.fullmatch, scripts)):
+            why = why_not(outer(script[1]), outer(script[2]))
+            if why:
+                yield _problem(rule, inner(why), Severity.ERROR)
+
+
+def _classified(rule: Rule, target: str, settings: Settings) -> Iterator[Problem]:
+    """Yield a warning for a context that calls get, and that has no rules."""
+    if target and not _DYNAMIC.search(target) and target not in settings.rules.contexts:
+        text = f"there is no context [{target}]: no rule routes such calls"
+        yield _problem(rule, f"{text}{_near(target, settings.rules.contexts)}")
+
+
+def _near(name: str, names: Collection[str]) -> str:
+    near = nearest(name, names)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _context(rule: Rule, word: str, name: str, settings: Settings) -> Iterator[Problem]:
     contexts = settings.rules.contexts
     if word.startswith("@") or _DYNAMIC.search(name) or name in contexts:
         return
-    near = nearest(name, contexts)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
     what = f"there is no context [{name}]" if name else f"'{word}' names no context"
-    yield _problem(rule, f"{what}{hint}", Severity.ERROR)
+    yield _problem(rule, f"{what}{_near(name, contexts)}", Severity.ERROR)
 
 
 def _functions(rule: Rule) -> Iterator[Problem]:
     """Yield a warning for each function with arguments that there is not."""
     for name in dict.fromkeys(_FUNCTION.findall(f"{rule.key} {rule.value}")):
         if name not in NAMES and not name.startswith(("++", "--")):
-            near = nearest(name, NAMES)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            yield _problem(rule, f"there is no function '{name}'{hint}")
+            yield _problem(rule, f"there is no function '{name}'{_near(name, NAMES)}")
 
 
 # Blocks

@@ -16,6 +16,12 @@ FINDINGS = [
     ("^1=call defalt", 2, ERROR, "there is no context [defalt]; did you mean default?"),
     ("^1=if ^2=jump nosuch", 2, ERROR, "there is no context [nosuch]"),
     ("^1=include", 2, ERROR, "'include' names no context"),
+    (
+        "[contexts]\n^1=nosuch",
+        3,
+        WARNING,
+        "there is no context [nosuch]: no rule",
+    ),
     # what never matches
     ("^9=a\n^99$=b", 3, WARNING, "regexroute.conf:2 takes all that ^99$ matches"),
     ("^99$=a\n^99$=b", 3, WARNING, "regexroute.conf:2 takes all that ^99$ matches"),
@@ -32,10 +38,12 @@ FINDINGS = [
     ("^1=external/nodata/gone.sh", 2, ERROR, "gone.sh: No such file or directory"),
     ("^1=external/nodata/gone.sh \\1", 2, ERROR, "gone.sh: No such file or directory"),
     ("^1=if ^2=external/nodata/plain.sh", 2, ERROR, "plain.sh: "),
+    ("^1=dispatch call.execute;callto=external/nodata/gone.sh", 2, ERROR, "gone.sh: No such file"),
     ("^1=external/nodat/here.sh", 2, ERROR, "'nodat' is none of nochan, nodata,"),
 ]
 
 FINE = [
+    "[contexts]\n^1=default\n^2=-\n^3=error\n^4=\\1\n^5=;a=1\n^6=return",
     "^1=@goto nosuch", "^1=goto \\1", "^1=goto ${a}", "^1=jump c2\n[c2]\n.*=t",
     "^99$=a\n^9=b", "^9=;x=1\n^99$=b", "^9=call c2\n^99$=b\n[c2]\n^1=t", "^9=if ${a}=x\n^99$=b",
     "${a}^9=x\n^99$=b", ".*=match 1\n.*=b", ".*=\\1\n.*=b", ".*=ret${a}\n.*=b", "^9^=a\n^99$=b",
