@@ -19,6 +19,7 @@ from tests.bench import (
     held,
     messages,
     metrics,
+    nodes,
     operators,
     peers,
     routes,
@@ -47,6 +48,7 @@ ROWS: dict[str, Row] = {
     "start": operators.start,
     "metrics": metrics.metrics,
     "audio": audio.playrec_channels,
+    "nodes": nodes.nodes,
     "yext-exec": through.through_yext_exec,
     "growth": growth.growth,
 }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from engines import SECONDS, SHARE, Node, installed, removed, running
+from natsservers import NatsServer
 from nodes import Slow
-from servers import NatsServer
 
 from yext import Message
 from yext.cluster import nats

@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ports import free_port
+from tests.ports import free_port
 
 SECONDS = 20.0
 
