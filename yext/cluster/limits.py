@@ -24,7 +24,11 @@ BEAT_SECONDS: Final = 0.4
 """Seconds between two signs of life."""
 
 SILENCE_SECONDS: Final = 1.6
-"""Seconds without a sign of life after which a node is gone: noticed within two seconds."""
+"""Seconds without a sign of life after which a node on NATS is gone: noticed within two seconds."""
+
+LINK_SILENCE_SECONDS: Final = 5.0
+"""The same on a link, whose connection ends at once if a node dies: what is left are nodes that
+hang, and networks that lose everything. A busy machine may keep a node waiting for seconds."""
 
 REPLY_MAX: Final = 262_144
 """Characters of the reply to a command that are sent to another node."""

@@ -83,6 +83,7 @@ class NatsCarrier:
     """
 
     kind = "nats"
+    silence = SILENCE_SECONDS
     broadcasts = True
 
     def __init__(self, exchange: Exchange, spec: NatsSpec) -> None:
@@ -103,6 +104,7 @@ class NatsCarrier:
         self._closing = False
         self._broken = ""  # why this end gives the connection up
         self._echo = self._last_beat = 0.0
+        self._readers: dict[asyncio.Task[Any], None] = {}
         self._shut_out: dict[str, str] = {}
         self._told: dict[str, Throttle] = {}
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -161,7 +163,9 @@ class NatsCarrier:
                     pending_msgs_limit=_UNREAD_MESSAGES,
                     pending_bytes_limit=_UNREAD_BYTES,
                 )
-            # The answer shows that nothing of this was forbidden.
+            # Each of the two is heard from at once. The answer to the flush shows that nothing of
+            # this was forbidden.
+            await client.publish(f"{spec.prefix}.{Kind.WANT}.{self._own}.{self._own}")
             await client.flush(timeout=int(CONNECT_SECONDS))
         except (OSError, NodeError, nats.errors.Error, TimeoutError, ValueError) as error:
             await self._close_client()
@@ -202,11 +206,16 @@ class NatsCarrier:
 
     async def _close_client(self) -> None:
         client, self._client = self._client, None
+        # Where the client fails within its own close, it leaves those that call back here behind.
+        readers, self._readers = list(self._readers), {}
+        for task in readers:
+            task.cancel()
         if client is not None:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(0.5):
                     await client.close()
-            await asyncio.sleep(0)  # Its tasks, which are cancelled, end in this turn.
+        await asyncio.gather(*readers, return_exceptions=True)
+        await asyncio.sleep(0)  # Its other tasks, which are cancelled, end in this turn.
 
     async def _disconnected(self) -> None:
         if not self._ended:
@@ -317,6 +326,8 @@ class NatsCarrier:
             self._report(f"node {node} is refused: {reason}", "see: status cluster")
 
     async def _received(self, message: Msg) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._readers[task] = None
         kind, to, sender = _parted(message.subject, self.spec.prefix)
         name = sender.replace("~", ".")
         text = message.data.decode(wire.ENCODING, wire.ERRORS)

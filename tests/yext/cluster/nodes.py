@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from yext import Engine, Message
-from yext.cluster import settings
+from yext.cluster import limits, settings
 from yext.cluster.exchange.carrier import Kind
 from yext.cluster.exchange.exchange import Exchange
 from yext.conf import Conf, ReadingRules, load
@@ -49,6 +49,7 @@ class Place:
 
     kind = "test"
     label = "test"
+    silence = limits.SILENCE_SECONDS
     broadcasts = False
 
     def __init__(self, net: Net, name: str, conf: str) -> None:

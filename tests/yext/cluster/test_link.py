@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from engines import SECONDS, SHARE, Node, installed, running
 from ports import free_port
+from sharing import SECONDS, SHARE, Node, installed, running
 
 from yext import Message
 from yext.cluster.limits import FRAME_MAX

@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from engines import SECONDS, SHARE, Node, installed, removed, running
 from natsservers import NatsServer
 from nodes import Slow
+from sharing import SECONDS, SHARE, Node, installed, removed, running
 
 from yext import Message
 from yext.cluster import nats

@@ -50,11 +50,13 @@ class Carrier(Protocol):
     Attributes:
         kind: what it is, ``link`` or ``nats``.
         label: its name for operators.
+        silence: seconds without a sign of life after which a node is gone.
         broadcasts: whether it sends signs of life to all nodes by itself.
     """
 
     kind: str
     label: str
+    silence: float
     broadcasts: bool
 
     def send(self, node: str, kind: Kind, text: str) -> bool:

@@ -18,7 +18,7 @@ from yext.cluster.exchange.journeys import Journeys
 from yext.cluster.exchange.node import Node
 from yext.cluster.exchange.serving import Serving
 from yext.cluster.exchange.watching import Publisher
-from yext.cluster.limits import BEAT_SECONDS, NODES_MAX, SILENCE_SECONDS, is_node_name
+from yext.cluster.limits import BEAT_SECONDS, NODES_MAX, is_node_name
 from yext.cluster.settings import Share
 from yext.errors import NodeError
 from yext.log import NOTE, WARN, safe
@@ -242,7 +242,7 @@ class Exchange:
         for node in list(self.nodes.values()):
             if stalled:
                 node.heard = now  # What it has said meanwhile has not been read yet.
-            elif now - node.heard > SILENCE_SECONDS:
+            elif now - node.heard > node.carrier.silence:
                 reason = f"nothing was heard of it for {now - node.heard:.1f} s"
                 self.left(node.name, node.carrier, reason)
                 node.carrier.refuse(node.name, reason)

@@ -12,7 +12,7 @@ from typing import Final, cast
 from yext import wire
 from yext.cluster.exchange.carrier import Kind
 from yext.cluster.exchange.exchange import Exchange
-from yext.cluster.limits import FRAME_MAX
+from yext.cluster.limits import FRAME_MAX, LINK_SILENCE_SECONDS
 from yext.errors import LineTooLongError, NodeError
 from yext.linebuffer import LineBuffer
 from yext.log import WARN, safe
@@ -46,6 +46,7 @@ class LinkProtocol(asyncio.Protocol):
     """
 
     kind = "link"
+    silence = LINK_SILENCE_SECONDS
     broadcasts = False
 
     def __init__(

@@ -14,6 +14,7 @@ from yext.cluster.exchange.announcement import Offer
 from yext.cluster.exchange.carrier import Kind
 from yext.cluster.exchange.exchange import Exchange
 from yext.cluster.exchange.node import Node
+from yext.cluster.limits import LINK_SILENCE_SECONDS
 from yext.dispatcher import Dispatch
 from yext.errors import LineTooLongError, NodeError, ProtocolError
 from yext.linebuffer import LineBuffer
@@ -37,6 +38,7 @@ class YatePeer(asyncio.Protocol):
     """
 
     kind = "peer"
+    silence = LINK_SILENCE_SECONDS
     broadcasts = True
 
     def __init__(self, exchange: Exchange, name: str, ended: Callable[[str], None]) -> None:

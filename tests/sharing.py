@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from yext import Engine
+from yext.cluster.exchange.node import Node as Other
 from yext.cluster.module import Cluster
 from yext.log import Event
 
@@ -21,6 +22,7 @@ class Node:
     Attributes:
         notices: the notices that it has shown.
         log: everything that it has logged.
+        gone: the nodes that have left it, with their counts.
     """
 
     def __init__(self, folder: Path, name: str, yext: str, extmodule: str = "") -> None:
@@ -31,6 +33,7 @@ class Node:
         self.engine = Engine(self.folder, node=name)
         self.notices: list[str] = []
         self.log: list[str] = []
+        self.gone: list[Other] = []
         self._news = asyncio.Event()
         self.engine.log.subscribe(self._logged)
 
@@ -40,11 +43,29 @@ class Node:
             self.notices.append(event.text)
         self._news.set()
 
+    def keep_gone(self) -> None:
+        """Keep the nodes that leave from now on, if this one shares anything."""
+        module = self.engine.modules.get("cluster")
+        if isinstance(module, Cluster):
+            asking = module.exchange.asking
+            left = asking.left
+
+            def keeping(node: Other) -> int:
+                self.gone.append(node)
+                return left(node)
+
+            asking.left = keeping  # type: ignore[method-assign]
+
     @property
     def cluster(self) -> Cluster:
         module = self.engine.modules["cluster"]
         assert isinstance(module, Cluster)
         return module
+
+    def homes(self, name: str) -> list[str]:
+        """The other nodes that messages of a name can be sent to."""
+        standins = self.cluster.exchange.asking.standins.values()
+        return [home for one in standins if one.name == name for home in one.homes]
 
     async def says(self, text: str) -> str:
         """Wait until a line with `text` is logged; return it."""
@@ -65,6 +86,7 @@ async def running(*nodes: Node) -> AsyncIterator[None]:
         for node in nodes:
             await node.engine.start()
             started.append(node)
+            node.keep_gone()
         yield
     finally:
         for node in reversed(started):
