@@ -8,6 +8,7 @@
 #   make soak    apply everything at once for an hour, or MINUTES=n; then kill 1,000 engines
 #   make edits   edit a script a thousand times under load, with --watch
 #   make fuzz    give each parser a minute of hostile inputs; ARGS=--help for more
+#   make cluster send 100,000 messages through faults of nodes and links, or MESSAGES=n
 #   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
 #   make docs    write the generated pages and pictures of docs/ again
 #   make clean   remove .venv and all caches
@@ -20,10 +21,11 @@ WORKERS ?= 3
 YATE_SCRIPTS ?=
 YATE_RMANAGER ?=
 MINUTES ?= 60
+MESSAGES ?= 100000
 
 SOURCES := $(shell find yext console -name "*.py")
 
-.PHONY: run test test-yate-samples test-yate soak fuzz edits check bench docs clean
+.PHONY: run test test-yate-samples test-yate soak cluster fuzz edits check bench docs clean
 
 run: .venv/compiled
 	$(BIN)/yext -c samples
@@ -52,6 +54,9 @@ edits: .venv/installed-dev
 fuzz: .venv/installed-dev
 	@$(PIP) atheris 2>/dev/null || echo "atheris cannot be installed here: no guidance by coverage"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+cluster: .venv/installed-dev
+	$(BIN)/python -m tests.clusterfaults $(MESSAGES)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
