@@ -488,6 +488,14 @@ class Dispatcher:
         handlers[index] = handler
         self._handlers_changed(handler.name)
 
+    def restore(self, handler: Handler) -> None:
+        """Install `handler`, which was removed, at the place that it had.
+
+        A message that it was asked about, and that has gone on meanwhile, does not meet it again.
+        """
+        insort(self._by_name.setdefault(handler.name, []), handler, key=_by_key)
+        self._handlers_changed(handler.name)
+
     def has(self, handler: Handler) -> bool:
         """Return True if `handler` is installed."""
         handlers = self._by_name.get(handler.name, ())

@@ -171,8 +171,8 @@ def on_net(test: Callable[[Net], Coroutine[Any, Any, None]]) -> Callable[[], Non
 
     def run() -> None:
         async def main() -> None:
-            net = Net()
-            await test(net)
+            async with asyncio.timeout(20):  # What waits for what never comes is to fail.
+                await test(Net())
 
         asyncio.run(main())
 

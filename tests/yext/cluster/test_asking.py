@@ -383,3 +383,33 @@ async def test_the_tracking_parameter_names_the_handler_there(net: Net) -> None:
     message = route()
     assert await net.dispatch(alder, message)
     assert message["handlers"] == "route:50"
+
+
+@on_net
+async def test_a_message_does_not_meet_a_node_again_that_comes_back(net: Net) -> None:
+    """It goes on while the node is connected again: sent once more, it might be handled twice."""
+    alder, beech = net.add("alder"), net.add("beech")
+    slow = Slow()
+    beech.add(slow)
+    net.carry()
+    waiting = Slow(priority=50, owner="local.py")
+    alder.engine.dispatcher.install(waiting)
+    future = alder.send_off(route())
+    await asyncio.sleep(0)
+    net.carry()
+    net.drop("beech")
+    beech.exchange.left("alder", beech, "cut off")
+    assert len(waiting.taken) == 1
+    alder.exchange.arrived("beech", alder, beech.exchange.instance)
+    beech.exchange.arrived("alder", beech, alder.exchange.instance)
+    net.carry()
+    assert len(alder.exchange.asking.standins) == 1
+    waiting.taken[0].answered(False)
+    assert await net.go(future) == [False]
+    assert len(slow.taken) == 1
+    again = alder.send_off(route())
+    while len(slow.taken) < 2:
+        await asyncio.sleep(0)
+        net.carry()
+    slow.taken[1].answered(True)
+    assert await net.go(again) == [True]

@@ -1,5 +1,6 @@
 """Nodes that come, go, fall silent, and say what no node says."""
 
+import asyncio
 import json
 
 import pytest
@@ -162,7 +163,7 @@ async def test_only_the_node_that_was_asked_can_answer(net: Net) -> None:
     arrive(alder)
     future = alder.send_off(Message("call.route"))
     while not slow.taken:
-        await __import__("asyncio").sleep(0)
+        await asyncio.sleep(0)
         net.carry()
     ident = next(text for _, kind, text in alder.sent if kind is Kind.ASK).partition(":")[0]
     alder.receive("eve", Kind.ANSWER, f"{ident}:1:handled:0:call.route:stolen")
@@ -184,7 +185,7 @@ def test_an_answer_cannot_make_another_message_of_it(name: str) -> None:
         net.carry()
         future = alder.send_off(Message("call.route"))
         while not slow.taken:
-            await __import__("asyncio").sleep(0)
+            await asyncio.sleep(0)
             net.carry()
         ident = next(text for _, kind, text in alder.sent if kind is Kind.ASK).partition(":")[0]
         alder.receive("beech", Kind.ANSWER, f"{ident}:1:passed:0:{name}::line=stop")
@@ -328,3 +329,23 @@ async def test_another_share_is_put_in_force(net: Net) -> None:
     beech.exchange.beat()
     net.carry()
     assert [key[0] for key in alder.exchange.asking.standins] == ["user.auth"]
+
+
+@on_net
+async def test_a_node_that_is_taken_for_gone_is_told(net: Net) -> None:
+    """Else it would wait for answers that are not sent any more."""
+    alder, beech = net.add("alder"), net.add("beech")
+    slow = Slow()
+    beech.add(slow)
+    net.carry()
+    future = alder.send_off(Message("call.route"))
+    while not slow.taken:
+        await asyncio.sleep(0)
+        net.carry()
+    while "alder" in beech.exchange.nodes:  # Nothing of alder comes through, for a while.
+        net.clock.now += limits.BEAT_SECONDS
+        beech.exchange.beat()
+    net.carry()
+    assert await net.go(future) == [False]
+    assert "beech" not in alder.exchange.nodes
+    assert "it has not heard of this node for some time" in alder.notices[-1]

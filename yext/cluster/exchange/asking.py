@@ -33,6 +33,10 @@ _OVERDUE_MAX = 100
 """Messages of a node that are remembered after their time, in case they are answered."""
 
 
+_RETIRED_MAX = 10_000
+"""Stand-ins without a node that are kept, in case a node comes back."""
+
+
 class Asking:
     """The stand-ins of one node, and its messages in flight.
 
@@ -50,6 +54,9 @@ class Asking:
     def __init__(self, bus: Bus, serving: Serving, send: Send, clock: Callable[[], float]) -> None:
         self.standins: dict[Key, StandIn] = {}
         self.skipped = 0
+        # A message that a node has had goes on when that is gone. It must not meet a stand-in for
+        # the same once more when the node comes back, so that is the same one, at its old place.
+        self._retired: dict[Key, StandIn] = {}
         self._dispatcher = bus.dispatcher
         self._serving = serving
         self._send = send
@@ -68,18 +75,25 @@ class Asking:
             if key in before and before[key].number == offer.number:
                 continue
             standin = self.standins.get(key)
-            if standin is None:
-                standin = self.standins[key] = StandIn(self, key)
+            if standin is not None:
                 standin.add_home(node, offer.number)
+                continue
+            retired = self._retired.pop(key, None)
+            standin = self.standins[key] = retired or StandIn(self, key)
+            standin.add_home(node, offer.number)
+            if retired is None:
                 self._dispatcher.install(standin)
             else:
-                standin.add_home(node, offer.number)
+                self._dispatcher.restore(standin)
 
     def _remove(self, key: Key, node: Node) -> None:
         standin = self.standins.get(key)
         if standin is not None and standin.remove_home(node):
             del self.standins[key]
             self._dispatcher.uninstall(standin)
+            if len(self._retired) >= _RETIRED_MAX:
+                del self._retired[next(iter(self._retired))]
+            self._retired[key] = standin
 
     def left(self, node: Node) -> int:
         """Remove the stand-ins of a node that is gone, and let its messages go on.

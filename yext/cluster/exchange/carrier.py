@@ -23,7 +23,7 @@ class Kind(StrEnum):
     """A request for the announcement, empty."""
 
     BYE = "bye"
-    """The node ends; the text is its instance."""
+    """The node ends, or takes the other one for gone; the text begins with its instance."""
 
     ASK = "ask"
     """A message for a handler: ``ID:NUMBER:TIME:NAME:RETVALUE[:KEY=VALUE…]``."""

@@ -23,6 +23,9 @@ from yext.cluster.settings import Share
 from yext.errors import NodeError
 from yext.log import NOTE, WARN, safe
 
+_UNHEARD = "unheard"
+"""The last word of a frame `Kind.BYE` to a node that was silent."""
+
 _STALL_SECONDS = 0.5
 """How late a beat has to be to show that this engine itself has stood still."""
 
@@ -175,7 +178,8 @@ class Exchange:
         node.heard = self._clock()
         try:
             if kind == Kind.BYE:
-                self.left(name, carrier, "it was stopped")
+                why = "it has not heard of this node for some time"
+                self.left(name, carrier, why if text.endswith(_UNHEARD) else "it was stopped")
                 return
             action = self._actions.get(kind)  # type: ignore[call-overload]
             if action is None:
@@ -244,6 +248,8 @@ class Exchange:
                 node.heard = now  # What it has said meanwhile has not been read yet.
             elif now - node.heard > node.carrier.silence:
                 reason = f"nothing was heard of it for {now - node.heard:.1f} s"
+                # If it lives it is to know that none of its messages will be answered from here.
+                self.send(node, Kind.BYE, f"{self.instance} {_UNHEARD}")
                 self.left(node.name, node.carrier, reason)
                 node.carrier.refuse(node.name, reason)
                 continue
