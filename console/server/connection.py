@@ -10,7 +10,6 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from yext import log
 from yext.access.opening import Opening
 from yext.console.server import dialect
 from yext.console.server.operator import Operator
@@ -45,11 +44,14 @@ class Connection(asyncio.Protocol):
         self._parser = Parser()
         self._received = b""
         self._ended = False
+        self._secured = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         with suppress(AttributeError):  # Another event loop's transport may not know it.
             cast(Any, transport).max_size = SLICE
+        # Asked for now: asyncio's transport for TLS knows nothing any more once it is closed twice.
+        self._secured = transport.get_extra_info("ssl_object") is not None
         listener = self._listener
         connected = cast(socket.socket, self._transport.get_extra_info("socket"))
         peername = self._transport.get_extra_info("peername")
@@ -86,7 +88,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Close after what was sent is carried out; half of a TLS connection cannot stay open."""
         self._input_ended()
-        return self._transport is not None and not self._transport.get_extra_info("ssl_object")
+        return self._transport is not None and not self._secured
 
     def connection_lost(self, error: Exception | None) -> None:
         """Carry out what was received: a client may send commands and close at once."""
@@ -121,12 +123,13 @@ class Connection(asyncio.Protocol):
         self._operator.last_heard = loop.time()
         address = self._operator.session.address
         if self._opening.feed(data):
-            self._refuse(self._opening.refusal(f"Connection from {address}"))
+            text = self._opening.refusal(f"Connection from {address}")
+            self._refuse(self._opening.foreign, text)
             return
         try:
             items = self._parser.feed(data)
         except SubnegotiationError:
-            self._refuse(f"{address}: endless telnet option, closed")
+            self._refuse("telnet", f"{address}: endless telnet option, closed")
             return
         if self._received and self._operator.is_guest:
             self._host.turns.call(self._take_slice)
@@ -137,9 +140,9 @@ class Connection(asyncio.Protocol):
         if self._ended and not self._received:
             self._operator.input_ended()
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, kind: str, reason: str) -> None:
         """Log why nothing more of the connection is read, and close it."""
-        self._host.debug(log.WARN, reason)
+        self._host.refusals.report(kind, reason)
         self._received = b""
         self._operator.close()
 
@@ -153,7 +156,7 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def _hang_up(self) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._writer.flush()
             self._transport.close()
 

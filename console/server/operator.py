@@ -35,6 +35,7 @@ from yext.console.telnet import (
 
 if TYPE_CHECKING:
     from yext.access.guard import Guard
+    from yext.access.refusals import Refusals
     from yext.console.server.attached.session import AttachedSession
     from yext.console.server.listeners import Listener
     from yext.console.server.turns import Turns
@@ -56,11 +57,13 @@ class OperatorHost(Protocol):
     Attributes:
         engine: the engine that is operated.
         guard: slows down the guessing of passwords.
+        refusals: logs refused connections.
         turns: the turns of the event loop for guests.
     """
 
     engine: Engine
     guard: Guard
+    refusals: Refusals
     turns: Turns
 
     def debug(self, level: int, text: str) -> None:
@@ -207,7 +210,8 @@ class Operator:
             await self._attached.wait()
 
     def _guest_timeout(self) -> None:
-        self._host.debug(log.NOTE, f"{self.session.address} did not authenticate in time")
+        text = f"{self.session.address} did not authenticate in time"
+        self._host.refusals.report("time", text, log.NOTE)
         self.close()
 
     def _follow(self) -> None:

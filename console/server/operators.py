@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from yext import Engine, Reply, log, wire
 from yext.access.guard import Guard
 from yext.access.places import Places
+from yext.access.refusals import Refusals
 from yext.console.server.turns import Turns
 from yext.console.session.authority import Authority
 from yext.message import Message
@@ -38,6 +39,7 @@ class Operators:
     Attributes:
         guard: slows down the guessing of passwords.
         places: the connections that have not authenticated.
+        refusals: logs refused connections.
         turns: the turns of the event loop for them.
         label: the name by which `sniffer` and the flow know this watcher of messages.
     """
@@ -49,6 +51,7 @@ class Operators:
         self.debug = debug
         self.places = Places()
         self.turns = Turns()
+        self.refusals = Refusals(debug)
         self.guard = Guard(asyncio.get_running_loop().time)
         self._left_out = (0, 0)
         self._all: dict[Operator, None] = {}
@@ -107,6 +110,7 @@ class Operators:
         for operator in operators:
             operator.close()
         await asyncio.gather(*(operator.ended() for operator in operators))
+        self.refusals.flush()
         self._unsubscribe()
 
     def audit(self, session: Session, line: str, reply: Reply) -> None:

@@ -187,7 +187,7 @@ class RManager(Module):
         """Refuse a connection that has just arrived, or secure it, or let it in."""
         refusal = self._refusal(transport, listener)
         if refusal:
-            self.debug(log.WARN, f"Connection rejected: {refusal}")
+            self.operators.refusals.report(refusal, f"Connection rejected: {refusal}")
             transport.write(f"{refusal}\r\n".encode())
             transport.close()
             return

@@ -309,7 +309,11 @@ class Flow:
     # Following
 
     def _wants(self, journey: Journey) -> bool:
-        if not self.filter.matches(journey):
+        verdict = self.filter.by_name(journey.name)
+        if verdict is None:
+            # By what is shown, or hidden values could be guessed: line~password=a, then =ab.
+            verdict = self.filter.matches(self.visible(journey))
+        if not verdict:
             return False
         return not self._is_background(journey) or self.filter.mentions(journey.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
@@ -366,6 +367,47 @@ def test_tls(secured: Remote) -> None:
     assert secure(secured, trusted).ask("version").startswith("version:")
     silent.close()
     assert not secured.logged("Traceback")
+
+
+LAST_WORDS = {
+    "nothing": b"",
+    "a command": b"uptime\r\n",
+    "quit": b"uptime\r\nquit\r\n",
+    "another protocol": b"GET / HTTP/1.1\r\n\r\n",
+    "too much of it": b"GET / HTTP/1.1\r\n\r\n" + b"x" * 9000,
+    "an endless telnet option": b"\xff\xfa\x18" + b"x" * 9000,
+}
+"""What a client sends in one packet with the end of its TLS connection."""
+
+
+@pytest.mark.parametrize("words", LAST_WORDS)
+def test_the_end_of_tls_may_come_with_what_closes_the_connection(
+    secured: Remote, words: str
+) -> None:
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = trusting(secured.folder / "own.pem")
+    inner = context.wrap_bio(received, sent, server_hostname="localhost")
+    client = secured.open()
+    while True:
+        try:
+            inner.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            client.send(sent.read())
+            received.write(client.socket.recv(65536))
+    client.send(sent.read())
+    greeted = len(secured.logged("Remote connection from"))
+    secured.until(lambda: len(secured.logged("Remote connection")) >= max(1, greeted), "greeting")
+    if LAST_WORDS[words]:
+        inner.write(LAST_WORDS[words])
+    with contextlib.suppress(ssl.SSLWantReadError):
+        inner.unwrap()
+    client.send(sent.read())
+    client.rest()
+    secured.until(lambda: secured.logged("Closing connection"), "the end")
+    assert not secured.logged("Traceback|eof_received|AttributeError")
+    if b"uptime" in LAST_WORDS[words]:
+        assert secured.logged("uptime: ok")
 
 
 def test_silent_connections_do_not_stop_the_login_of_another_source(secured: Remote) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,56 @@ def test_an_observer_sees_no_password_of_a_command_line(remote: Remote, follow: 
     # Nor does the log, with its audit, or the history.
     assert not remote.logged(SECRET)
     assert SECRET not in admin.ask("history")
+
+
+PROBES = {
+    "line~hunter": False,
+    "line~password=h": False,
+    "line=*hunter2*": False,
+    "line!=*hunter2*": True,
+    "not line~hunter2": True,
+    "engine.command and (line~hunter2 or line~nothing)": False,
+    "line~external and not line~hunter": True,
+    "partline~hunter or partial~hunter or partword~hunter": False,
+    "handled or unhandled": True,
+}
+"""Filters that test what is hidden inside other values, and whether they let messages through whose
+values say nothing of it."""
+
+
+@pytest.mark.parametrize("login", ["auth u", "auth p"])
+def test_a_filter_finds_nothing_that_is_hidden(remote: Remote, login: str) -> None:
+    """Nor by what it leaves out. Passwords of other admins are hidden from admins, too."""
+    hidden = ["AUTH hunter2", "message engine.command 'line=auth hunter2'"]
+    if login == "auth u":
+        hidden += [line.format(SECRET) for line in LINES]
+    admin, observer = remote.open(), remote.open()
+    admin.ask("auth p")
+    observer.ask(login)
+    for line in hidden:
+        admin.ask(line)
+    observer.ask("flow on *")
+    observer.ask("flow pause")
+    for line in [*hidden, "external execute /bin/true x"]:
+        admin.ask(line)
+    for probe, passes in PROBES.items():
+        assert observer.ask(f"flow filter {probe}").startswith("Flow: paused"), probe
+        shown = observer.ask("flow last 1000")
+        assert not [
+            line
+            for line in shown.splitlines()
+            if "engine." in line and SECRET in line and "none fits" not in line
+        ]
+        names = re.findall(r"#\d+ +engine.command ", shown)
+        assert bool(names) is passes, (probe, shown)
+
+
+def test_a_filter_may_not_name_a_hidden_parameter(remote: Remote) -> None:
+    observer = remote.open()
+    observer.ask("auth u")
+    for probe in ("password=a*", "password~a", "not password=a", "my_passwd>1"):
+        for command in ("flow filter", "flow on"):
+            assert not observer.ask(f"{command} x and {probe}").startswith("Flow:"), probe
 
 
 def test_what_is_saved_is_readable_for_its_owner_only(remote: Remote, tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ class _Handshake:
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
             )
-            if made is None or self._waiting.lost:
+            # The protocol is told of a loss one turn later than the transport knows of it.
+            if made is None or made.is_closing() or self._waiting.lost:
                 raise ConnectionResetError("closed by the other end")
         except (OSError, asyncio.CancelledError) as error:
             self._owner.failed(where, _reason(error))

@@ -18,11 +18,11 @@ from yext.access.admission import Admission, user_name
 from yext.access.guard import Guard
 from yext.access.opening import Opening
 from yext.access.places import Places
+from yext.access.refusals import Refusals
 from yext.errors import ProtocolError, TooManyGuessesError
 from yext.extmodule.listeners import PeerListenerSpec
 from yext.extmodule.peer.connection import Connection
 from yext.extmodule.peer.ends import PeerEnd
-from yext.log import WARN
 from yext.sockets import peercred
 
 if TYPE_CHECKING:
@@ -59,11 +59,13 @@ class Lobby:
     Attributes:
         places: the connections that have not authenticated.
         guard: slows down the guessing of passwords.
+        refusals: logs refused connections.
     """
 
     def __init__(self, host: LobbyHost) -> None:
         self.places = Places()
         self.guard = Guard(lambda: asyncio.get_running_loop().time())
+        self.refusals = Refusals(host.debug)
         self._host = host
         self._handshakes: Handshakes | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,10 +78,6 @@ class Lobby:
 
             self._handshakes = Handshakes(self.places, self._host.debug)
         return self._handshakes
-
-    def warn(self, text: str) -> None:
-        """Log that a connection is refused."""
-        self._host.debug(WARN, text)
 
     def run(self, work: Coroutine[object, object, None]) -> None:
         """Run a coroutine, which ends with the lobby."""
@@ -96,6 +94,7 @@ class Lobby:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.refusals.flush()
 
 
 class Arrival(asyncio.Protocol):
@@ -158,7 +157,7 @@ def _refuse(
     transport: asyncio.Transport, lobby: Lobby, name: str, reason: str, *, answered: bool = True
 ) -> None:
     """Close a connection, and log why; the other end gets the reason if it can read it."""
-    lobby.warn(f"{name} refused: {reason}")
+    lobby.refusals.report(reason.partition(",")[0], f"{name} refused: {reason}")
     if answered:
         transport.write(f"%%<auth:false:{wire.escape(reason)}\n".encode())
     transport.close()
@@ -209,7 +208,7 @@ class _Login(asyncio.Protocol):
         opening = Opening()
         if opening.feed(self._received):
             self._finish()
-            self._lobby.warn(opening.refusal(self._name))
+            self._lobby.refusals.report(opening.foreign, opening.refusal(self._name))
             self._transport.close()
             return
         line, end, rest = self._received.partition(b"\n")
@@ -302,7 +301,8 @@ class _Newcomer(asyncio.Protocol):
         """Pass data on unless it shows that the connection speaks another protocol."""
         connection = self._connection
         if self._opening.feed(data):
-            self._lobby.warn(self._opening.refusal(f"Connection '{connection.peer.label}'"))
+            text = self._opening.refusal(f"Connection '{connection.peer.label}'")
+            self._lobby.refusals.report(self._opening.foreign, text)
             self._transport.set_protocol(connection)
             connection.peer.end(PeerEnd.REFUSED)
             return
