@@ -289,7 +289,8 @@ def read_conf(data: bytes) -> None:
     found = conf.load(str(path), params={"a": "1"})
     lines = sum(map(data.count, (b"\n", b"\r", b"\0"))) + 1  # A NUL ends a line, as in Yate.
     for problem in found.problems:
-        assert 0 <= problem.line <= lines and safe(str(problem)) is not None
+        # An input may include any file of the machine.
+        assert problem.line >= 0 and (problem.line <= lines or problem.file != "a.conf")
     if b"$" in data or b"\\" in data or found.problems:
         return
     text = merged_text(found)
