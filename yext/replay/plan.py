@@ -82,7 +82,13 @@ def make_plan(journeys: Sequence[Journey], label: str) -> Plan:
     given = [one for journey in ordered for one in _given(journey, label)]
     given.sort(key=lambda one: (one.begins, one.journey.number))
     sent = [journey for journey in ordered if journey.sender == label]
-    return Plan(given, sent, not given and not sent, ordered)
+    by_name = not given and not sent and any(map(_is_of_yate, ordered))
+    return Plan(given, sent, by_name, ordered)
+
+
+def _is_of_yate(journey: Journey) -> bool:
+    """Return True if a Yate has sent the message, whose record does not name all handlers."""
+    return journey.sender == "?" or not all(map(is_measured, journey.steps))
 
 
 def named(journey: Journey, way: Way) -> Given:

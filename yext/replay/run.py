@@ -37,6 +37,9 @@ QUIET_SECONDS: Final = 0.05
 END_SECONDS: Final = 2.0
 """How long a script may take to end that has closed its output."""
 
+_MOST_LABELS: Final = 20
+"""Names that an error offers for the one that is not in the record."""
+
 NEVER: Final = float("inf")
 
 _MISSED = {
@@ -143,6 +146,8 @@ class _Run:
         assert isinstance(extmodule, ExtModule)
         self._supervisor = extmodule.supervisor
         given = self._plan.given
+        if not (given or self._plan.sent or self._plan.by_name):
+            raise ReplayError(self._nothing())
         if not given or given[0].way is not Way.CALL:
             await self._start(self._wanted.parameter, settle=True)
         if self._plan.by_name:
@@ -241,7 +246,7 @@ class _Run:
     def _nothing(self) -> str:
         labels = {step.owner for journey in self._plan.others for step in journey.steps}
         labels |= {journey.sender for journey in self._plan.others}
-        known = ", ".join(sorted(labels - {"?", ""})) or "nobody is named there"
+        known = ", ".join(sorted(labels - {"?", ""})[:_MOST_LABELS]) or "nobody is named there"
         return f"the record has no message that {self._wanted.label} got; --as one of: {known}"
 
     # Messages to the script

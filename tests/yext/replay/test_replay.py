@@ -205,13 +205,16 @@ def test_a_script_that_does_not_start(
 
 
 def test_a_name_that_is_not_in_the_record(journeys: list[Journey], tmp_path: Path) -> None:
-    path = changed(
-        tmp_path, ("install:50:call.route", "install:50:x"), ("watch:call.cdr", "watch:y")
-    )
     with pytest.raises(ReplayError) as caught:
-        play(journeys, path, "nobody.py")
+        play(journeys, changed(tmp_path), "nobody.py")
     assert "no message that nobody.py got; --as one of: " in str(caught.value)
     assert "asks.py" in str(caught.value)
+
+
+def test_a_record_of_a_yate_with_nothing_for_the_script(tmp_path: Path) -> None:
+    path = changed(tmp_path, ("install:50:call.route", "install:50:x"))
+    with pytest.raises(ReplayError, match="--as one of: nobody is named there"):
+        play(record_of_a_yate(), path, "nobody.py")
 
 
 # A record of a Yate
