@@ -70,6 +70,7 @@ docs: .venv/installed-dev
 	$(BIN)/python -m tests.architecture_picture
 	$(BIN)/python tests/pages.py
 	$(BIN)/python -m tests.manpage
+	$(BIN)/python tests/live/flow_screens.py
 	PYTHONPATH=tests $(BIN)/python tests/yext/extmodule/diagnosis/start_failures.py
 
 clean:

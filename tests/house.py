@@ -63,6 +63,7 @@ ROOMS = (
     "console.ladder",
     "console.transcripts",
     "console.export",
+    "console.browse",
     "console.manual",
     "console.commands",
     "console.testing",

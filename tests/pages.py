@@ -20,6 +20,7 @@ from terminals import PROMPT, Place, Terminal
 from yext.cluster import settings as cluster
 from yext.conf.options import Option
 from yext.console import manual
+from yext.console.browse import browser, journeypage, ladderpage, listpage, textpage
 from yext.console.server import listeners
 from yext.extmodule import listeners as extmodule_listeners
 from yext.extmodule import settings
@@ -38,6 +39,15 @@ OPENS = "$ make run"
 """The line in a block that means: the shell opens here."""
 
 PHP = os.access("/usr/bin/php", os.X_OK)
+
+KEYS = {
+    "everywhere": browser.KEYS,
+    "in the list": listpage.KEYS,
+    "in a journey": journeypage.KEYS,
+    "in a ladder": ladderpage.KEYS,
+    "in a text": textpage.KEYS,
+}
+"""The keys of the browser, by where they mean what."""
 
 LATER = {
     "external start broken/module-missing.py": "never spoke",
@@ -269,6 +279,23 @@ def with_manuals(text: str) -> str:
     return _MANUAL.sub(lambda found: _manual(found[1]), text)
 
 
+_KEYS = re.compile(r"^<!-- keys of the browser -->\n.*?^<!-- end -->\n", re.M | re.S)
+
+
+def with_keys(text: str) -> str:
+    """Return docs/flow.md with the keys of the browser, from their tables."""
+    return _KEYS.sub(lambda _: _keys(), text)
+
+
+def _keys() -> str:
+    lines = ["<!-- keys of the browser -->"]
+    for where, keys in KEYS.items():
+        lines += [f"| {where} | |", "| --- | --- |"]
+        lines += [f"| `{key.shown}` | {key.what} |" for key in keys]
+        lines.append("")
+    return "\n".join([*lines[:-1], "<!-- end -->"]) + "\n"
+
+
 def _manual(topic: str) -> str:
     return f"<!-- help {topic} -->\n{manual.page(topic)}<!-- end -->\n"
 
@@ -280,4 +307,5 @@ if __name__ == "__main__":
         README.write_text(played, encoding="utf-8")
     CONFIGURATION.write_text(configuration(), encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
-        page.write_text(with_manuals(page.read_text(encoding="utf-8")), encoding="utf-8")
+        text = with_keys(with_manuals(page.read_text(encoding="utf-8")))
+        page.write_text(text, encoding="utf-8")

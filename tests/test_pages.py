@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import flow_screens
 import pages
 import pytest
 
@@ -22,6 +23,15 @@ DOCS = sorted(
 def test_the_first_tour_shows_what_the_program_prints() -> None:
     shown = pages.README.read_text(encoding="utf-8")
     assert pages.normal(pages.tour()) == pages.normal(shown)
+
+
+def test_the_keys_of_the_browser_are_listed() -> None:
+    text = (pages.ROOT / "docs" / "flow.md").read_text(encoding="utf-8")
+    assert pages.with_keys(text) == text and text.count("| `/` |") == 1
+
+
+def test_the_screens_of_the_flow_are_current() -> None:
+    assert flow_screens.PAGE.read_text(encoding="utf-8") == flow_screens.page()
 
 
 def test_the_tour_compares_more_than_its_prompts() -> None:

@@ -208,6 +208,7 @@ class AttachedLink(SessionLink):
             raise ConnectError(client.lost.result())
         self._engine = structured or plain
         self._recorder.take_from(structured.follow if structured is not None else None)
+        self._recorder.fetch = structured.fetch if structured is not None else None
         self._outcome = Outcome(plain, self._beside.log) if not plain.is_yext else None
         if output or self._outcome is not None:
             # A Yate reports in its output which scripts end.

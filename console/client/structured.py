@@ -28,14 +28,15 @@ from yext.record.journey import from_json
 if TYPE_CHECKING:
     from yext.console.client.recorder import RemoteRecorder
     from yext.console.commands.interpreter import Interpreter
+    from yext.record.journey import Journey
 
 LOCAL_COMMANDS = ("history", "!", "watch", "clear", "source", "frame", "transcript", "set")
 """Session commands that are always carried out on this side."""
 
-_FILES = ("save", "load")
-"""The words of ``flow`` that read and write files of this host."""
+_HERE = ("save", "load", "browse")
+"""The words of ``flow`` that use files or the terminal of this host."""
 
-_OF_FILE = ("last", "show", "filter", "save", "ladder", "stats", "browse")
+_OF_FILE = ("last", "show", "filter", "save", "ladder", "stats")
 """The words of ``flow`` that a file that was loaded is looked at with."""
 
 _USAGES_MAX = 64
@@ -104,7 +105,7 @@ class StructuredEngine:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._tables: dict[int, _LiveTable] = {}
-        self._journeys: dict[int, list[Any]] = {}
+        self._journeys: dict[int, list[Journey]] = {}
         self._state = State(Counts(), "flow off", None, False)
         self._view: tuple[object, ...] = ()
         self._usages: dict[str, str] = {}
@@ -257,7 +258,7 @@ class StructuredEngine:
             return False
         verb = rest.split()[0] if rest.split() else ""
         loaded = self._session.has_flow and self._session.flow.loaded is not None
-        return verb in _FILES or (loaded and verb in _OF_FILE)
+        return verb in _HERE or (loaded and verb in _OF_FILE)
 
     async def prepare(self, line: str) -> None:
         """Fetch the record that ``flow save`` is to write here."""
@@ -265,13 +266,29 @@ class StructuredEngine:
         loaded = self._session.has_flow and self._session.flow.loaded is not None
         if words[:2] != ["flow", "save"] or loaded:
             return
+        found = await self._fetch(all=False)
+        self._recorder.clear()
+        for journey in found:
+            self._recorder.keep(journey)
+
+    async def fetch(self) -> list[Journey]:
+        """Return the record of the other end; see `FlowRecorder.fetch`."""
+        return await self._fetch(all=True)
+
+    async def _fetch(self, *, all: bool) -> list[Journey]:
+        """Return the record of the other end.
+
+        Args:
+            all: whether messages are wanted too that the filter of the flow does not let through.
+
+        Raises:
+            ConnectError: the connection was lost, or the other end does not send it.
+        """
         number = next(self._numbers)
         self._journeys[number] = []
         try:
-            await self._ask_as(number, Request.RECORD)
-            self._recorder.clear()
-            for journey in self._journeys[number]:
-                self._recorder.keep(journey)
+            await self._ask_as(number, Request.RECORD, all=all)
+            return self._journeys[number]
         except LineError as error:
             raise ConnectError(str(error)) from error
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Iterable
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, cast
@@ -13,11 +12,13 @@ from yext.command import EOL
 from yext.commander import check_file
 from yext.console.commands.command import SessionCommand
 from yext.console.commands.completion import filter_words, message_numbers
-from yext.console.commands.ladder import LADDER
 from yext.console.commands.lines.files import complete_file
 from yext.console.commands.messages.filtering import compile_or_refuse
 from yext.console.commands.messages.stats import STATS
 from yext.console.commands.parameters import MessageNumber, Number, Rest
+from yext.console.commands.record.browse import BROWSE
+from yext.console.commands.record.ladder import LADDER
+from yext.console.commands.record.save import messages_text, os_failed, save_messages
 from yext.console.replies.reply import failed
 from yext.console.session.authority import Authority
 from yext.console.session.session import Session
@@ -107,7 +108,7 @@ def resume(session: Session) -> Reply:
     if not session.flow.is_on:
         return failed(*_OFF)
     missed = session.flow.resume()
-    came = f"{_messages(missed)} came meanwhile: flow last{EOL}" if missed else ""
+    came = f"{messages_text(missed)} came meanwhile: flow last{EOL}" if missed else ""
     return Reply(True, came + state(session).text, {"missed": str(missed)})
 
 
@@ -128,8 +129,8 @@ def _why_nothing(session: Session, recorded: int) -> str:
     if not recorded:
         return "Nothing is recorded yet" if flow.is_on else "Nothing is recorded: flow on"
     if flow.filter.text:
-        return f"Of {_messages(recorded)} none fits {safe(flow.filter.text)}"
-    return f"Of {_messages(recorded)} all are hidden unless asked for: flow filter engine.*"
+        return f"Of {messages_text(recorded)} none fits {safe(flow.filter.text)}"
+    return f"Of {messages_text(recorded)} all are hidden unless asked for: flow filter engine.*"
 
 
 def _shown(session: Session, journeys: Iterable[Journey]) -> Reply:
@@ -201,26 +202,6 @@ async def save(session: Session, file: Annotated[str, Rest(completer=complete_fi
     return await save_messages(session, file, session.flow.wanted(session.flow.recorded()))
 
 
-async def save_messages(session: Session, file: str, journeys: Iterable[Journey]) -> Reply:
-    """Write messages to a file in the format of its ending.
-
-    Raises:
-        NotAllowedError: the session may not write that file.
-    """
-    from yext.console.export.formats import writer_for
-    from yext.console.export.gather import gather
-    from yext.console.export.origin import origin_of
-
-    check_file(session, file)
-    origin = origin_of(session.engine, session.flow.filter.text)
-    visible = await gather(session.flow, journeys)
-    try:
-        count = await asyncio.to_thread(writer_for(file), file, visible, origin)
-    except OSError as error:
-        return _os_failed(file, error)
-    return Reply(True, f"Saved {_messages(count)} to {safe(file)}{EOL}", data={"messages": count})
-
-
 async def load(session: Session, file: Annotated[str, Rest(completer=complete_file)]) -> Reply:
     """Show the messages of a file in place of the engine's, until the flow is on again."""
     from yext.record.file import read_record
@@ -232,7 +213,7 @@ async def load(session: Session, file: Annotated[str, Rest(completer=complete_fi
             read_record, file, recorder.max_messages, recorder.max_bytes, given_up.is_set
         )
     except OSError as error:
-        return _os_failed(file, error)
+        return os_failed(file, error)
     except RecordError as error:
         return failed(f"{safe(file)} {safe(str(error))}", "give a file that flow save wrote")
     finally:
@@ -240,22 +221,10 @@ async def load(session: Session, file: Annotated[str, Rest(completer=complete_fi
     session.flow.off()
     session.flow.loaded = loaded
     shown = await asyncio.to_thread(lambda: _shown(session, session.flow.wanted(loaded)))
-    text = f"{shown.text}Loaded {_messages(len(loaded))} of {safe(file)}, until flow on{EOL}"
+    text = f"{shown.text}Loaded {messages_text(len(loaded))} of {safe(file)}, until flow on{EOL}"
     if not whole:
         text += f"Its last line is cut off{EOL}"
     return Reply(True, text, {"messages": str(len(loaded))}, data=shown.data)
-
-
-def _messages(count: int) -> str:
-    return f"{count:,} message{'' if count == 1 else 's'}"
-
-
-def _os_failed(path: str, error: OSError) -> Reply:
-    reason = error.strerror or str(error)
-    params = {"reason": reason, "path": path}
-    if error.errno is not None:
-        params["errno"] = errno.errorcode.get(error.errno, str(error.errno))
-    return Reply(False, f"{safe(path)}: {reason}{EOL}", params)
 
 
 _USER, _ADMIN = Authority.USER, Authority.ADMIN
@@ -272,6 +241,7 @@ _VERBS = (
         "flow show", "what one message went through", show, _USER, missing="Which message?",
         example="flow show ID: the number after # in a line of the flow",
     ),
+    BROWSE,
     LADDER,
     STATS,
     SessionCommand("flow filter", "which messages are shown", set_filter, _USER),

@@ -150,6 +150,9 @@ function choose(number) {
   head.append(took(one.seconds));
   const related = make("p");
   if (byNumber.has(one.parent)) related.append(link(one.parent, `within #${one.parent}`), " ");
+  if (one.among.length) {
+    related.append(`within one of ${one.among.map((number) => `#${number}`).join(", ")} `);
+  }
   for (const child of data.messages.filter((other) => other.parent === number)) {
     related.append(link(child.number, `#${child.number} ${child.name}`), " ");
   }
@@ -162,6 +165,8 @@ function choose(number) {
     handlers.length
       ? table(handlers, ["prio", "handler", "took", "result", "changed"])
       : make("p", "Nobody was asked, as far as is known."),
+    ...one.kept_out.map((kept) =>
+      make("p", `kept out by its filter: ${kept.handler}, ${kept.param}=${kept.value}`)),
     make("h3", "sent"),
     table(one.params),
     make("h3", `reply: ${reply}`),

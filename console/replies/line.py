@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
+from yext.console.replies.clip import clipped
 from yext.console.replies.trace import (
     Style,
     clock,
@@ -109,6 +110,9 @@ _READABLE: Final = 6
 _FOREMOST: Final = "called="
 """The parameter that is shown where there is room for one only."""
 
+_CLIPPED: Final = 200
+"""Characters of a text that are looked at in a narrow line; in a wider one, twice its columns."""
+
 _DEEPEST: Final = 8
 """How many levels of nesting indent a line."""
 
@@ -116,13 +120,16 @@ _WORDS: Final = {Outcome.LATE: "answered late", Outcome.GONE: "went away"}
 """The words for outcomes that say more than their own."""
 
 
-def draw_line(journey: Journey, style: Style, *, dated: bool = True) -> str:
+def draw_line(
+    journey: Journey, style: Style, layout: Layout | None = None, *, dated: bool = True
+) -> str:
     """Draw one message as one line, cut to the width.
 
     Args:
+        layout: its columns, where they are not those of its width.
         dated: whether the line has the time and the sender.
     """
-    return painted(line_parts(journey, style, dated=dated), style)
+    return painted(line_parts(journey, style, layout, dated=dated), style)
 
 
 def painted(parts: Sequence[Part], style: Style) -> str:
@@ -134,9 +141,14 @@ def painted(parts: Sequence[Part], style: Style) -> str:
     )
 
 
-def line_parts(journey: Journey, style: Style, *, dated: bool = True) -> list[Part]:
+def line_parts(
+    journey: Journey, style: Style, layout: Layout | None = None, *, dated: bool = True
+) -> list[Part]:
     """Return the parts of the line of a message, for what shows them in its own way."""
-    layout = layout_of(style.width) if style.width else _UNLIMITED
+    if style.width:
+        journey = clipped(journey, max(_CLIPPED, 2 * style.width))
+    if layout is None:
+        layout = layout_of(style.width) if style.width else _UNLIMITED
     if not dated:
         layout = replace(layout, clock=0, sender=0)
     answer, tone = _answer(journey, style)

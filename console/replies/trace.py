@@ -149,12 +149,8 @@ def draw_journey(journey: Journey, style: Style) -> list[str]:
     words = {"handled": "handled in", "not handled": "not handled,"}
     outcome = words.get(journey.outcome, f"{journey.outcome}: {safe(journey.by)},")
     head = [clock(journey.when), f"from {safe(journey.sender)}"]
-    if journey.parent:
-        head.append(f"within #{journey.parent}")
-    elif journey.among:
-        more = f" {style.more}" if journey.among[_AMONG_SHOWN:] else ""
-        shown = ", ".join(f"#{number}" for number in journey.among[:_AMONG_SHOWN])
-        head.append(f"within one of {shown}{more}")
+    if nested := nested_text(journey, style):
+        head.append(nested)
     took = duration(journey.took)
     head.append(f"{outcome} {took}" if took else str(journey.outcome))
     lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", style, 4)
@@ -231,7 +227,7 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
         if math.isnan(journey.took):
             return ["  who was asked is not known"]
         why = "" if journey.kept_out else ": no handler is installed for it"
-        return [f"  nobody was asked{why}", *_kept_out(journey)]
+        return [f"  nobody was asked{why}", *kept_out_lines(journey)]
     widths = [max(columns(str(row[at])) for row in rows) for at in range(4)]
     lines: list[str] = []
     remarks = ["", *(step.remark for step in journey.steps)]
@@ -244,11 +240,22 @@ def _handlers(journey: Journey, style: Style) -> list[str]:
         if remark:
             below = " " * (widths[0] + 4)
             lines += _folded(below, safe(remark).split(), " ", style)
-    return lines + _kept_out(journey)
+    return lines + kept_out_lines(journey)
 
 
-def _kept_out(journey: Journey) -> list[str]:
-    """A line for each handler that was not asked because of its filter."""
+def nested_text(journey: Journey, style: Style) -> str:
+    """Return which message one is nested in, as far as that is known; empty for none."""
+    if journey.parent:
+        return f"within #{journey.parent}"
+    if not journey.among:
+        return ""
+    more = f" {style.more}" if journey.among[_AMONG_SHOWN:] else ""
+    shown = ", ".join(f"#{number}" for number in journey.among[:_AMONG_SHOWN])
+    return f"within one of {shown}{more}"
+
+
+def kept_out_lines(journey: Journey) -> list[str]:
+    """Return a line for each handler that was not asked because of its filter."""
     lines = []
     for owner, param, value in journey.kept_out:
         here = journey.after.get(param)

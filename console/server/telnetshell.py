@@ -97,13 +97,13 @@ class TelnetInput(Input):
     @contextlib.contextmanager
     def attach(self, input_ready_callback: Callable[[], None]) -> Iterator[None]:
         before, self._callback = self._callback, input_ready_callback
-        self._context = contextvars.copy_context()
+        context, self._context = self._context, contextvars.copy_context()
         # Deliver what was typed before the line was there.
         asyncio.get_running_loop().call_soon(input_ready_callback)
         try:
             yield
         finally:
-            self._callback = before
+            self._callback, self._context = before, context
 
     @contextlib.contextmanager
     def detach(self) -> Iterator[None]:
@@ -275,6 +275,8 @@ class TelnetShell:
         if self._resizing is not None:
             self._resizing.cancel()
         if self._task is not None and not self._task.done():
+            # The line that is edited would wait for the program that has the screen.
+            self._shell.end_program()
             self._task.cancel()
 
     async def wait(self) -> None:

@@ -308,14 +308,18 @@ class Flow:
 
     # Following
 
-    def _wants(self, journey: Journey) -> bool:
-        verdict = self.filter.by_name(journey.name)
+    def passes(self, journey: Journey, chosen: Filter) -> bool:
+        """Whether a message is shown with a filter, be it that of the session or another."""
+        verdict = chosen.by_name(journey.name)
         if verdict is None:
             # By what is shown, or hidden values could be guessed: line~password=a, then =ab.
-            verdict = self.filter.matches(self.visible(journey))
+            verdict = chosen.matches(self.visible(journey))
         if not verdict:
             return False
-        return not self._is_background(journey) or self.filter.mentions(journey.name)
+        return not self._is_background(journey) or chosen.mentions(journey.name)
+
+    def _wants(self, journey: Journey) -> bool:
+        return self.passes(journey, self._filter)
 
     def may_want(self, name: str) -> bool:
         """Return whether messages of that name can pass the filter, and are not hidden."""
@@ -328,6 +332,10 @@ class Flow:
             return False
         return name not in _NOISE or self._filter.mentions(name)
 
+    def is_own(self, journey: Journey) -> bool:
+        """Whether it carries a command of this session."""
+        return journey.name in COMMAND_MESSAGES and journey.sender == self._viewer.label
+
     def _is_background(self, journey: Journey) -> bool:
         """Whether it is one of those that consoles and the engine send by themselves, or a command
         of this session."""
@@ -335,8 +343,11 @@ class Flow:
             return True
         if journey.name not in COMMAND_MESSAGES:
             return False
-        mine = journey.sender == self._viewer.label
-        return mine or "partial" in journey.params or journey.params.get("line") in _ASKED
+        return (
+            self.is_own(journey)
+            or "partial" in journey.params
+            or journey.params.get("line") in _ASKED
+        )
 
     def _ended_elsewhere(self, node: str, journey: Journey) -> None:
         """Show a message of another node; it has numbers of its own, and so no place below one."""

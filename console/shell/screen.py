@@ -19,7 +19,10 @@ from yext.log import split_lines
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
+    from yext.console.session.program import Program
+    from yext.console.session.secrets import Secrets
     from yext.console.session.view import Draw
+    from yext.console.shell.fullscreen import FullScreen
     from yext.console.shell.terminal import Terminal
 
 BATCH_SECONDS = 0.05
@@ -55,6 +58,8 @@ class Screen:
         self._may_page = terminal.owns_process
         self._app: Application[None] | None = None
         self._typing: Callable[[], bool] = bool
+        self._secrets: Secrets | None = None
+        self._program: FullScreen | None = None
         self._loop = asyncio.get_running_loop()
         self._batch: list[str] = []
         self._waiting = 0
@@ -66,15 +71,22 @@ class Screen:
         self._flood = FloodLimit(self._report_left_out)
         self._live: asyncio.Event | None = None
 
-    def attach(self, app: Application[None], typing: Callable[[], bool] = bool) -> None:
+    def attach(
+        self,
+        app: Application[None],
+        typing: Callable[[], bool] = bool,
+        secrets: Secrets | None = None,
+    ) -> None:
         """Write above the line that `app` draws, from now on.
 
         Args:
             app: draws the line.
             typing: returns whether the operator has gone on to the next line.
+            secrets: finds passwords in what is typed.
         """
         self._app = app
         self._typing = typing
+        self._secrets = secrets
         app.before_render += self._before_render
         app.after_render += self._after_render
 
@@ -168,6 +180,38 @@ class Screen:
                         await _run_pager(pager, text.encode(self.output.encoding, "replace"))
         return typed.decode(self.output.encoding, "replace")
 
+    # A program on the whole screen
+
+    async def run_program(self, make: Callable[[], Program]) -> None:
+        """Leave the screen to a program; what is shown meanwhile follows it."""
+        if self._app is None or self._secrets is None:
+            return
+        from prompt_toolkit.application import in_terminal
+        from prompt_toolkit.application.current import set_app
+
+        from yext.console.shell.fullscreen import FullScreen
+
+        await self.output.drained()
+        self.paging = True
+        try:
+            with set_app(self._app):
+                async with in_terminal():
+                    self.output.write(self._take_batch())
+                    self._program = FullScreen(
+                        make(), self._app, self.output, self._secrets,
+                        color=self.color, unicode=self.unicode,
+                    )  # fmt: skip
+                    await self._program.run()
+        finally:
+            self._program = None
+            self.paging = False
+            self.flush()
+
+    def end_program(self) -> None:
+        """End the program that has the screen, if there is one."""
+        if self._program is not None:
+            self._program.leave()
+
     def _rows(self, text: str) -> int:
         """Return about how many rows the text takes: bytes that only colour it count too."""
         return sum(1 + max(0, len(line) - 1) // self.width for line in split_lines(text))
@@ -213,8 +257,10 @@ class Screen:
             self.output.write(self._take_batch())
 
     def resized(self) -> None:
-        """Draw the line again for another size of the terminal."""
-        if self._app is not None:
+        """Draw the line, or the program, again for another size of the terminal."""
+        if self._program is not None:
+            self._program.resized()
+        elif self._app is not None:
             self._resized = True
             self._app.invalidate()
 
@@ -238,6 +284,9 @@ class Screen:
 
     def drained(self) -> None:
         """Draw again what was dropped of the line while the terminal did not take it."""
+        if self._program is not None:
+            self._program.drained()
+            return
         if self.output.take_dropped() and self._app is not None:
             self._app.renderer.reset()
             self.output.write("\r\x1b[J")

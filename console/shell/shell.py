@@ -66,7 +66,7 @@ class Shell:
         self._bottom = BottomLine(link, self._screen, self._commands, self.typed)
         history = terminal.history(link.secrets)
         self._session = self._make_session(history)
-        self._screen.attach(self._session.app, self._is_typing)
+        self._screen.attach(self._session.app, self._is_typing, link.secrets)
         link.show_on(self._screen, history.lines())
 
     async def run(self) -> int:
@@ -116,6 +116,10 @@ class Shell:
     def resized(self) -> None:
         """Draw the line again for a new size; a terminal of this process needs no call."""
         self._screen.resized()
+
+    def end_program(self) -> None:
+        """End the program that has the screen, if there is one."""
+        self._screen.end_program()
 
     # The line
 
@@ -218,7 +222,7 @@ class Shell:
     def _interrupt(self) -> None:
         """End live text, or the wait for a command, or clear the line (^C)."""
         if self._screen.paging:
-            return  # The key was meant for the pager.
+            return  # The key was meant for the pager, or for the program that has the screen.
         if self._screen.is_live:
             self._screen.end_live()
         elif not self._commands.interrupt():
@@ -246,6 +250,7 @@ class Shell:
 
     def _leave(self) -> None:
         """End the shell; what runs in the engine is stopped with the engine."""
+        self._screen.end_program()
         app = self._session.app
         if app.is_running and not app.is_done:
             app.exit()

@@ -62,6 +62,16 @@ def channels_of(journeys: Iterable[Journey]) -> set[str]:
     return {one for one in found if one and _PLACEHOLDER.fullmatch(one) is None}
 
 
+def ids_of(journey: Journey) -> set[str]:
+    """Return the ids that a message carries, as far as they tell a call from others."""
+    found = {
+        params.get(name, "")
+        for params in _ends(journey)
+        for name in ("billid", *CHANNEL_PARAMETERS)
+    }
+    return {one for one in found if one and _PLACEHOLDER.fullmatch(one) is None}
+
+
 def calls_of(journeys: Sequence[Journey]) -> list[Call]:
     """Sort messages into calls; those that belong to none are left out.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from yext.conf.options import Option, describe_changes, read_options
@@ -68,11 +68,14 @@ class FlowRecorder:
         held_most: how many messages operators may hold at once.
         held_seconds: how long a message is held at most, in seconds.
         open: the journeys that go on, by number.
+        fetch: returns the journeys of a recorder elsewhere, whose followers are here; None where
+            this one has all there are. Raises `YextError`.
     """
 
     def __init__(self) -> None:
         self.active = False
         self.open: dict[int, Journey] = {}
+        self.fetch: Callable[[], Awaitable[list[Journey]]] | None = None
         self._followers: dict[Follower, NameTest] = {}
         self._follower_list: tuple[Follower, ...] = ()
         self._wanted: dict[str, bool] = {}

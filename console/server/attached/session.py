@@ -148,16 +148,22 @@ class AttachedSession:
         return {"usage": await self._link.find_usage(line)}
 
     async def _record(self, number: int, request: dict[str, Any]) -> Answer:
-        """Send the journeys that the session's filter lets through, in several lines."""
+        """Send the journeys that the session's filter lets through, or all, in several lines."""
         from yext.record.journey import to_json
 
         flow = self._session.flow
         if not self._link.interpreter.may("flow"):
             return {"error": "not authenticated for this"}
-        journeys = [flow.visible(one) for one in flow.wanted(flow.recorded())]
+        recorded = flow.recorded()
+        all_wanted = "all" in request and interface.truth(request["all"])
+        journeys = (
+            [one for one in recorded if not flow.is_own(one)]
+            if all_wanted
+            else flow.wanted(recorded)
+        )
         for start in range(0, len(journeys), _JOURNEYS_AT_ONCE):
             await self._writer.drained.wait()
-            part = journeys[start : start + _JOURNEYS_AT_ONCE]
+            part = map(flow.visible, journeys[start : start + _JOURNEYS_AT_ONCE])
             self._write({"id": number, "journeys": [to_json(one) for one in part]})
             await asyncio.sleep(0)
         return {"done": len(journeys)}
@@ -217,8 +223,11 @@ class AttachedSession:
     def _journey(self, journey: Journey) -> None:
         from yext.record.journey import to_json
 
+        flow = self._session.flow
+        if flow.is_own(journey):
+            return
         if self._writer.drained.is_set():
-            self._push({"journey": to_json(self._session.flow.visible(journey))})
+            self._push({"journey": to_json(flow.visible(journey))})
         else:
             self._writer.lost += 1
 

@@ -1,0 +1,1 @@
+"""The commands of ``flow`` about the record: saving it, ladders of its calls, browsing it."""
