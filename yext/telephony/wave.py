@@ -110,8 +110,9 @@ class WaveConsumer(Consumer):
 
     def __init__(self, path: str, format: Format | None, append: bool, most: int) -> None:
         from yext.telephony.audio.soundfile import Writer
+        from yext.telephony.audio.writebehind import WriteBehind
 
-        self._writer = None if path == "-" else Writer(path, format, append)
+        self._writer = None if path == "-" else WriteBehind(Writer(path, format, append))
         super().__init__(_RECORD + path, self._writer.format if self._writer else SLIN)
         self.on_full: Callable[[], None] | None = None
         self.taken = 0

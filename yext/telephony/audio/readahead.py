@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from time import monotonic
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ _SECONDS: Final = 1.0
 """The sound that is read at a time, in seconds; twice as much at most is kept of a file."""
 
 _THREADS: Final = 4
-"""How many files are read at once."""
+"""How many files are read or written at once."""
 
 _PATIENCE: Final = _SECONDS / 2
 """How old, in seconds, a read must be to count as late; only a clock that is faster than time
@@ -21,7 +21,8 @@ needs what was asked for before."""
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
+    """Return the threads that read and write sound files."""
     return ThreadPoolExecutor(_THREADS, "yext-sound")
 
 
@@ -47,13 +48,8 @@ class ReadAhead:
         self._ready = b""
         self._last = False
         self._asked_at = 0.0
-        # What is heard first is needed at once.
-        self._next: Future[_Chunk] | _Chunk
-        try:
-            self._next = self._read()
-        except OSError as error:
-            self._next = Future()
-            self._next.set_exception(error)
+        # It is there by the first frame, 20 ms later, unless the disk is slow.
+        self._next = threads().submit(self._read)
 
     def read(self, size: int) -> bytes | None:
         """Return the next `size` bytes of sound.
@@ -84,16 +80,14 @@ class ReadAhead:
 
     def _take(self) -> _Chunk | None:
         """Take the chunk that was read ahead, and have the next one read."""
-        found = self._next
-        if isinstance(found, Future):
-            left = self._asked_at + _PATIENCE - monotonic()
-            try:
-                found = found.result(max(0.0, left))
-            except TimeoutError:
-                return None
+        left = self._asked_at + _PATIENCE - monotonic()
+        try:
+            found = self._next.result(max(0.0, left))
+        except TimeoutError:
+            return None
         if not found.last or self._repeat:
             self._asked_at = monotonic()
-            self._next = _threads().submit(self._read)
+            self._next = threads().submit(self._read)
         return found
 
     def _read(self) -> _Chunk:
@@ -107,7 +101,7 @@ class ReadAhead:
     def close(self) -> None:
         """Close the file, once a read that goes on has ended."""
         reader, pending = self._reader, self._next
-        if isinstance(pending, Future) and not pending.cancel():
+        if not pending.cancel():
             pending.add_done_callback(lambda _: reader.close())
         else:
             reader.close()

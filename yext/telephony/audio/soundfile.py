@@ -5,8 +5,8 @@ Files without a header are at 8000 Hz: ``.slin`` and ``.raw`` are linear, ``.ala
 headers of ``.au`` and ``.wav`` name the format (Sun's audio file format; Microsoft's RIFF WAVE with
 PCM of 16 bits, A-law or mu-law).
 
-`yext.telephony.audio.readahead` reads what is played in threads. Files are opened and written in
-the engine's own thread.
+`yext.telephony.audio.readahead` and `yext.telephony.audio.writebehind` read and write in threads.
+Files are opened in the engine's own thread: the reply has to say whether that worked.
 """
 
 from __future__ import annotations
