@@ -34,7 +34,7 @@ from yext.engine.module import Program, Start, modules_of, starts_of
 from yext.errors import YextError
 from yext.log import Event, EventKind, safe
 from yext.record.journey import Journey
-from yext.testing.kit.running import RunningEngine, Stopped, story_of
+from yext.testing.kit.running import EarlyEndError, RunningEngine, story_of
 
 SECONDS: Final = 10.0
 """How long a script may take until it is ready, and how long `sent` waits."""
@@ -158,7 +158,7 @@ class _Run:
         self._errors.clear()
         try:
             done = _ACTIONS[step.word](self, step)
-        except (Stopped, StubError) as error:
+        except (EarlyEndError, StubError) as error:
             raise StepError(f"{self._at(step)}: {error}") from None
         if done is None:
             return
@@ -230,7 +230,7 @@ class _Run:
 
         try:
             self._running.run(self._running.reached(came), SECONDS, by_scripts=True)
-        except Stopped as error:
+        except EarlyEndError as error:
             lines = [f"- {step.word} {step.text}", *self._other_messages()]
             return Compared(False, lines, None), str(error).split("\n")
         if not step.below:
@@ -285,7 +285,7 @@ class _Run:
             settled = start.settled(self._running.clock.sleep)
             try:
                 self._running.run(settled, SECONDS, by_scripts=True)
-            except Stopped as error:
+            except EarlyEndError as error:
                 lines += [f"{start.label} was not ready", *str(error).split("\n")]
             lines += start.reason
         for script in self._running.crashed():

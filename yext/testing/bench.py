@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TypeVar
 from yext.command import Reply
 from yext.dispatcher import Dispatch
 from yext.engine.engine import Engine
+from yext.engine.loader import load_rest
 from yext.message import Message
 from yext.testing.kit import callers
 from yext.testing.kit.again import Answering, SetUp
@@ -18,7 +20,7 @@ from yext.testing.kit.answer import Answer, Sent
 from yext.testing.kit.callers import Caller
 from yext.testing.kit.clock import Clock
 from yext.testing.kit.expectations import Expectations
-from yext.testing.kit.running import SECONDS, CommandLine, RunningEngine, Stopped
+from yext.testing.kit.running import SECONDS, CommandLine, EarlyEndError, RunningEngine
 from yext.testing.kit.scripts import ScriptFiles, ScriptHandle
 from yext.testing.kit.story import Storyteller
 from yext.testing.kit.story import crash as crash_of
@@ -27,6 +29,10 @@ from yext.testing.kit.stubs import Stub, StubFunction, Watch
 __tracebackhide__ = True  # pytest shows no frame of this file.
 
 T = TypeVar("T")
+
+# What the first script and the first call need, so that no test waits for it.
+load_rest()
+importlib.import_module("yext.telephony.audio.detect")
 
 
 class TestBench(Expectations):
@@ -115,7 +121,7 @@ class TestBench(Expectations):
         script, expected = self._start(name, parameter, "to start, and to be ready")
         try:
             self._run.run(self._files.ready(script.script), within, by_scripts=True)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return script
@@ -133,7 +139,7 @@ class TestBench(Expectations):
         expected = f"{name} {parameter}".rstrip() + f" {what}"
         try:
             script = self._run.run(self._files.start(name, parameter))
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             handle = ScriptHandle(self._run, self.teller, script)
@@ -209,7 +215,7 @@ class TestBench(Expectations):
             self._sent.remove(sent)
         try:
             return self._run.run(_result(sent.over), within, by_scripts=True)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         open_ = [one for one in self.engine.recorder.open.values() if one.name == sent.message.name]
         raise self.teller.failure(
@@ -285,7 +291,7 @@ class TestBench(Expectations):
         """
         try:
             phone, hearing = self._run.run(callers.begin(self._run, self._files, callto, params))
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             caller = Caller(self._run, self.teller, phone, hearing, self._files.folders[0])
@@ -342,6 +348,7 @@ class TestBench(Expectations):
         self._sent.clear()
         self.teller.sent.clear()
         self.messages.clear()
+        self.log.clear()
         self._expected = 0
 
 

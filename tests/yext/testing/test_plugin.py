@@ -8,6 +8,8 @@ import pytest
 
 from yext.testing.bench import TestBench
 
+pytest_plugins = "pytester"
+
 SCRIPT = """#!/bin/sh
 echo '%%>setlocal:trackparam:route'
 echo '%%>install:50:call.route'
@@ -98,3 +100,77 @@ def test_pytest_finds_the_plugin(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout
     assert "1 passed" in run.stdout
+
+
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:anyio")
+"""Options without the plugins that the inner tests do not need."""
+
+SPEEDS = """
+import pytest
+
+def test_option(yext):
+    assert yext.clock.speed == 5
+
+@pytest.mark.yext(speed=20)
+class TestMarked:
+    def test_class(self, yext):
+        assert yext.clock.speed == 20
+
+    @pytest.mark.yext(speed=0)
+    def test_method(self, yext_engine, yext):
+        assert yext_engine is yext
+        assert yext.clock.speed == 0
+
+@pytest.mark.yext(speed=7)
+def test_shared(yext_module, yext_session):
+    assert yext_module.clock.speed == yext_session.clock.speed == 7
+
+def test_shared_again(yext_module):
+    assert yext_module.clock.speed == 5
+
+@pytest.mark.yext(config="conf")
+def test_config(yext):
+    assert yext.engine.node == "configured"
+"""
+
+SHARED = """
+import pytest
+
+@pytest.fixture(scope="module")
+def engine(yext_module):
+    yext_module.stub("kept", retvalue="yes")
+    return yext_module
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_a_test_has_started_ends_with_it(engine, number):
+    assert engine.messages == [] and (number == 1 or engine.log == [])
+    engine.send("kept").assert_handled(retvalue="yes")
+    engine.send("dropped").assert_not_handled()
+    engine.stub("dropped")
+    engine.watch("dropped")
+    engine.call("tone/dial")
+    engine.send("dropped").assert_handled()
+    assert engine.command("status phone").text.count("phone/") == 1
+
+def test_another_engine(yext_factory, tmp_path):
+    with yext_factory(folders=[tmp_path]) as other:
+        other.send("kept").assert_not_handled()
+"""
+
+
+def test_the_marker_and_the_option_set_the_speed(pytester: pytest.Pytester) -> None:
+    (pytester.mkdir("conf") / "yate.conf").write_text("[general]\nnodename=configured\n")
+    pytester.makepyfile(SPEEDS)
+    found = pytester.runpytest(*WITHOUT, "--strict-markers", "--yext-speed=5")
+    found.assert_outcomes(passed=6)
+
+
+def test_an_engine_may_be_shared(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SHARED)
+    pytester.runpytest(*WITHOUT).assert_outcomes(passed=3)
+
+
+def test_a_call_is_made_by_the_command_of_a_session(yext: TestBench) -> None:
+    assert yext.command("call tone/dial phone/").ok
+    assert yext.command("phone wait tone dial").text.startswith("Heard")
+    assert yext.command("phone hangup").ok

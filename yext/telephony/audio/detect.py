@@ -19,6 +19,7 @@ SILENCE: Final = -50.0
 _ROWS: Final = (697, 770, 852, 941)
 _COLUMNS: Final = (1209, 1336, 1477, 1633)
 _SINGLE: Final = (425, 950, 1000, 1100, 1400, 1780, 1800, 2010, 2100)
+_TONES: Final = {f"{tone} Hz": tone for tone in _SINGLE}
 _DIGITS: Final = {pair: digit for digit, pair in DTMF.items()}
 
 _ALONE: Final = 0.8
@@ -55,11 +56,19 @@ def level(samples: array[int]) -> float:
     return max(-100.0, 10 * log10(power / 32768**2)) if power else -100.0
 
 
-def sound(samples: array[int]) -> str:
-    """Return the kind of sound in a frame: ``silence``, ``dtmf 5``, ``425 Hz`` or ``sound``."""
+def sound(samples: array[int], likely: str = "") -> str:
+    """Return the kind of sound in a frame: ``silence``, ``dtmf 5``, ``425 Hz`` or ``sound``.
+
+    Args:
+        samples: the frame.
+        likely: the kind of the frame before; a tone is looked for first, as most frames go on
+            like those before.
+    """
     if level(samples) < SILENCE:
         return "silence"
     power = sum(map(mul, samples, samples))
+    if likely in _TONES and _power(samples, _TONES[likely]) > _ALONE * power:
+        return likely
     row, row_power = _strongest(samples, _ROWS)
     column, column_power = _strongest(samples, _COLUMNS)
     if row_power + column_power > _ALONE * power and (
@@ -109,7 +118,7 @@ class Listener:
     def hear(self, samples: array[int]) -> None:
         """Follow the next frame."""
         self.level = level(samples)
-        heard = sound(samples)
+        heard = sound(samples, self.now)
         kind, frames = self._runs[-1]
         if heard == self.now:
             # The interruption was too short to count.

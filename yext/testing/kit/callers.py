@@ -20,7 +20,7 @@ from yext.telephony.phone.driver import PhoneDriver
 from yext.telephony.tone import ToneSource
 from yext.telephony.wave import WaveSource
 from yext.testing.kit.hearing import Hearing
-from yext.testing.kit.running import SECONDS, RunningEngine, Stopped
+from yext.testing.kit.running import SECONDS, EarlyEndError, RunningEngine
 from yext.testing.kit.scripts import ScriptFiles
 from yext.testing.kit.story import Storyteller
 
@@ -39,7 +39,7 @@ async def begin(
     """Call `callto` from the engine's telephone; return the call, and what is heard of it.
 
     Raises:
-        Stopped: nobody took the call; the text is the reason.
+        EarlyEndError: nobody took the call; the text is the reason.
     """
     if found := _TARGET.fullmatch(callto):
         callto = f"{found[1]}{files.locate(found[2])}{found[3]}"
@@ -52,7 +52,7 @@ async def begin(
     phone = cast(PhoneDriver, run.engine.modules["phone"]).call(message.get("id"))
     if not handled or phone is None:
         reason = message.get("reason") or message.get("error") or "nobody took the call"
-        raise Stopped("\n".join(filter(None, [reason, message.get("hint")])))
+        raise EarlyEndError("\n".join(filter(None, [reason, message.get("hint")])))
     hearing = Hearing(phone)
     # A digit that comes before the script listens for digits is lost.
     await run.quiet()
@@ -153,7 +153,7 @@ class Caller:
         run = self._run
         try:
             run.run(self._until(condition, within), SECONDS + within)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return
@@ -178,14 +178,14 @@ class Caller:
                 if clock.time() > until and (
                     real > SECONDS or (real > _PATIENCE and not self._run.is_working())
                 ):
-                    raise Stopped(f"nothing such within {within:g} s")
+                    raise EarlyEndError(f"nothing such within {within:g} s")
                 alarm = clock.alarm(0.02)
                 await asyncio.wait((over, alarm), return_when=asyncio.FIRST_COMPLETED)
                 alarm.cancel()
         finally:
             over.cancel()
         if not holds():
-            raise Stopped(f"the call is over: {self.hung_up or 'no reason'}")
+            raise EarlyEndError(f"the call is over: {self.hung_up or 'no reason'}")
 
     def _failure(self, expected: str, came: str) -> AssertionError:
         phone = self._phone

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from yext.dispatcher import Dispatch, FunctionHandler
 from yext.testing.kit.answer import Answer, is_by
-from yext.testing.kit.running import RunningEngine, Stopped
+from yext.testing.kit.running import EarlyEndError, RunningEngine
 from yext.testing.kit.story import Storyteller
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
@@ -153,7 +153,7 @@ class Expectations:
         """Run the engine until `awaitable` is done, and return its result."""
         try:
             return self._run.run(awaitable, within)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         raise self.teller.failure("an end", [*str(stopped).splitlines(), *self._since()])
 
@@ -167,7 +167,7 @@ class Expectations:
         """Wait for a condition that messages or log lines bring about."""
         try:
             self._run.run(self._run.reached(condition), within, by_scripts=True)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return
@@ -192,7 +192,7 @@ class Expectations:
 
         try:
             self._run.run(installed(), within, by_scripts=True)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from yext.command import Reply
 from yext.dispatcher import Dispatch
 from yext.engine.engine import Engine
+from yext.errors import YextError
 from yext.extmodule.module import ExtModule
 from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import LIVE, ScriptState
@@ -40,8 +41,8 @@ CommandLine = Callable[[str], Awaitable[Reply]]
 """Carries out a command line of a console session."""
 
 
-class Stopped(Exception):
-    """A step ended early; the text says why."""
+class EarlyEndError(YextError):
+    """A step of a test ended early; the text says why. It becomes an AssertionError."""
 
 
 class RunningEngine:
@@ -143,7 +144,7 @@ class RunningEngine:
                 wait for input.
 
         Raises:
-            Stopped: the time is over, or nothing can happen any more.
+            EarlyEndError: the time is over, or nothing can happen any more.
             BaseException: the error of a stub, with its own traceback.
         """
         if is_in_a_loop():
@@ -179,14 +180,14 @@ class RunningEngine:
                     break
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise Stopped("\n".join([f"nothing within {within:g} s", *self._doing()]))
+                    raise EarlyEndError("\n".join([f"nothing within {within:g} s", *self._doing()]))
                 alarm = self.clock.alarm(min(left, _LOOK))
                 await asyncio.wait((task, alarm), return_when=asyncio.FIRST_COMPLETED)
                 alarm.cancel()
                 was_idle, idle = idle, by_scripts and not task.done() and self._is_stuck()
                 if was_idle and idle:
-                    raise Stopped(self._why_stuck())
-        except Stopped as error:
+                    raise EarlyEndError(self._why_stuck())
+        except EarlyEndError as error:
             return _Raised(error)
         finally:
             self.note_scripts()
@@ -194,18 +195,18 @@ class RunningEngine:
                 task.cancel()
                 await asyncio.wait({task})
         if task.cancelled():
-            return _Raised(Stopped("it was given up"))
+            return _Raised(EarlyEndError("it was given up"))
         return cast(T, task.result()) if task.exception() is None else _Raised(task.exception())
 
     async def reached(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds, which is looked at whenever something has happened.
 
         Raises:
-            Stopped: a script has crashed meanwhile.
+            EarlyEndError: a script has crashed meanwhile.
         """
         while not condition():
             if crashed := self.crashed():
-                raise Stopped("\n".join(story_of(crashed[0])))
+                raise EarlyEndError("\n".join(story_of(crashed[0])))
             self._changed.clear()
             await self._changed.wait()
 
@@ -331,7 +332,7 @@ class _Raised:
     """The error of a step, on its way out of the event loop."""
 
     def __init__(self, error: BaseException | None) -> None:
-        self.error = error or Stopped("")
+        self.error = error or EarlyEndError("")
 
 
 def story_of(script: Script) -> tuple[str, ...]:

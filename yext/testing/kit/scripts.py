@@ -9,7 +9,7 @@ from yext.commander import EMBEDDER
 from yext.errors import StartError
 from yext.extmodule.script.script import Script
 from yext.extmodule.script.states import LIVE
-from yext.testing.kit.running import RunningEngine, Stopped
+from yext.testing.kit.running import EarlyEndError, RunningEngine
 from yext.testing.kit.story import Storyteller, crash
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
@@ -50,7 +50,7 @@ class ScriptHandle:
         """Stop it and wait for its end; return how it ended: ``exit status 0``."""
         try:
             self._run.run(self.script.stop(), within)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return self._ended()
@@ -60,7 +60,7 @@ class ScriptHandle:
         """Wait until it ends by itself; return how: ``exit status 1``. It may fail then."""
         try:
             self._run.run(self._run.reached(self._is_over), within)
-        except Stopped as error:
+        except EarlyEndError as error:
             stopped = error
         else:
             return self._ended()
@@ -133,7 +133,7 @@ class ScriptFiles:
         """Start a script.
 
         Raises:
-            Stopped: it could not be started; the text is the exact reason.
+            EarlyEndError: it could not be started; the text is the exact reason.
         """
         try:
             return self._run.supervisor.start_script(name, parameter, EMBEDDER)
@@ -141,13 +141,13 @@ class ScriptFiles:
             lines = [*error.failure.lines()]
         if not name.startswith("/") and not self._find_program(name):
             lines.append(f"looked in {', '.join(map(str, self.folders))}, then scripts_dir")
-        raise Stopped("\n".join(lines))
+        raise EarlyEndError("\n".join(lines))
 
     async def ready(self, script: Script) -> None:
         """Wait until a script has done what it does at first.
 
         Raises:
-            Stopped: it has ended badly, or before it spoke.
+            EarlyEndError: it has ended badly, or before it spoke.
         """
         start = script.begun
         assert start is not None
@@ -155,4 +155,4 @@ class ScriptFiles:
         if start.over and (start.reason or not (script.last_exit and script.last_exit.spoke)):
             self._run.seen(script)
             ended = script.last_exit.status.describe() if script.last_exit else ""
-            raise Stopped("\n".join(crash(script)) or f"{script.label} ended: {ended}")
+            raise EarlyEndError("\n".join(crash(script)) or f"{script.label} ended: {ended}")

@@ -13,7 +13,7 @@ from yext.extmodule.script.script import Script
 from yext.log import safe
 from yext.record.journey import Journey
 from yext.testing.kit.again import SetUp
-from yext.testing.kit.running import RunningEngine, Stopped, is_in_a_loop, story_of
+from yext.testing.kit.running import EarlyEndError, RunningEngine, is_in_a_loop, story_of
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
 
@@ -96,7 +96,7 @@ class Storyteller:
             with ThreadPoolExecutor(1) as thread:
                 show = partial(self._show, journey.number)
                 reply = thread.submit(show).result() if is_in_a_loop() else show()
-        except Stopped:
+        except EarlyEndError:
             return []
         lines = [line for line in reply.text.split(EOL) if line.strip()] if reply.ok else []
         return [line for line in lines if not line.startswith(_LEFT_OUT)]
