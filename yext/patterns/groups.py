@@ -20,7 +20,7 @@ def find_groups(expression: Expression, text: str) -> Spans | None:
     """Return where `expression` and its groups match in `text`, None if it does not match."""
     simple = expression.simple
     if simple is not None and len(text) <= simple.longest:
-        match = simple.pattern.match(text)
+        match = simple.match(text)
         return None if match is None else [match.span(n) for n in range(expression.groups + 1)]
     begin = _leftmost(expression, text)
     if begin is None:

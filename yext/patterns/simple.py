@@ -9,7 +9,7 @@ the length of the text.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from yext.patterns.tokens import Assertion, CharSet
 from yext.patterns.tree import Tree
@@ -18,16 +18,29 @@ MOST_STEPS: Final = 20_000
 """Steps of a search with backtracking that are taken at most."""
 
 
-class Simple(NamedTuple):
+class Simple:
     """A simple expression.
 
-    Attributes:
-        pattern: the expression for `re`.
+    Args:
+        source: the expression for `re`.
         longest: the length of texts for which it may be used.
+
+    Attributes:
+        longest: the same.
     """
 
-    pattern: re.Pattern[str]
-    longest: int
+    __slots__ = ("_pattern", "_source", "longest")
+
+    def __init__(self, source: str, longest: int) -> None:
+        self.longest = longest
+        self._source = source
+        self._pattern: re.Pattern[str] | None = None
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Match a text; of a thousand rules that are read, few are compiled for it."""
+        if self._pattern is None:
+            self._pattern = re.compile(self._source, re.DOTALL)
+        return self._pattern.match(text)
 
 
 def simple_form(tree: Tree | None) -> Simple | None:
@@ -40,7 +53,7 @@ def simple_form(tree: Tree | None) -> Simple | None:
     if maker.repeats > 2:
         return None
     longest = MOST_STEPS if maker.repeats < 2 else int(MOST_STEPS**0.5)
-    return Simple(re.compile("".join(maker.parts), re.DOTALL), longest)
+    return Simple("".join(maker.parts), longest)
 
 
 class _Maker:

@@ -143,33 +143,40 @@ def _blocks(context: Context) -> Iterator[Problem]:
 
 def _unreachable(context: Context) -> Iterator[Problem]:
     """Yield a warning for each rule that cannot match, or that no text reaches."""
-    enders: dict[int, Expression] = {}
-    depth = 0
-    found: Several | None = None
+    plain = {
+        index: test.expression
+        for index, test in enumerate(rule.first.test for rule in context.rules)
+        if test.expression is not None and not test.inverted
+    }
+    several = Several(
+        {
+            index: expression
+            for index, expression in plain.items()
+            if context.rules[index].first.test.subject is Subject.MATCHED
+        }
+    )
+    depth = enders = 0
     for index, rule in enumerate(context.rules):
         depth += rule.opens - rule.closes
-        test = rule.first.test
-        plain = test.expression is not None and not test.inverted
-        text = _example(test.expression) if plain else ""
+        expression = plain.get(index)
+        text = _example(expression) if expression is not None else ""
         if text is None:
-            yield _problem(rule, f"never matches: no text matches {test.pattern}")
-            continue
-        if depth or rule.closes or rule.opens or _changes_text(rule):
-            # Within blocks, and with another text to match, earlier rules say nothing.
-            enders, found = ({}, None) if _changes_text(rule) else (enders, found)
-            continue
-        if test.subject is not Subject.MATCHED or not plain or test.expression is None:
-            continue
-        if enders and found is None:
-            found = Several(enders)
-        hidden = _hidden_by(test.expression, text, enders, found)
-        if hidden is not None:
-            first = context.rules[hidden]
-            text = f"never matches: {first.place} takes all that {test.pattern or 'it'} matches"
-            yield _problem(rule, text)
-        elif _ends(rule) and rule.first.failed is None:
-            enders[index] = test.expression
-            found = None
+            yield _problem(rule, f"never matches: no text matches {rule.first.test.pattern}")
+        elif _changes_text(rule):
+            # With another text to match, earlier rules say nothing; nor do those within blocks.
+            enders = 0
+        elif (
+            expression is not None
+            and rule.first.test.subject is Subject.MATCHED
+            and not (depth or rule.closes or rule.opens)
+        ):
+            hidden = _hidden_by(expression, several(text) & enders, plain)
+            if hidden is not None:
+                pattern = rule.first.test.pattern or "it"
+                place = context.rules[hidden].place
+                yield _problem(rule, f"never matches: {place} takes all that {pattern} matches")
+            elif _ends(rule) and rule.first.failed is None:
+                enders |= 1 << index
 
 
 def _example(expression: Expression | None) -> str | None:
@@ -180,13 +187,20 @@ def _example(expression: Expression | None) -> str | None:
 
 
 def _hidden_by(
-    expression: Expression, text: str, enders: dict[int, Expression], several: Several | None
+    expression: Expression, candidates: int, expressions: dict[int, Expression]
 ) -> int | None:
-    """Return the first of some expressions that matches all that `expression` matches."""
-    bits = several(text) if several is not None else 0
-    for index, wide in enders.items():
-        if bits >> index & 1 and covers(wide, expression):
+    """Return the first of some expressions that matches all that `expression` matches.
+
+    Args:
+        expression: the expression.
+        candidates: a bit for each that matches an example of it.
+        expressions: the expressions by their numbers.
+    """
+    while candidates:
+        index = (candidates & -candidates).bit_length() - 1
+        if covers(expressions[index], expression):
             return index
+        candidates &= candidates - 1
     return None
 
 

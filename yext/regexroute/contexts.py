@@ -70,7 +70,7 @@ def holds(test: Test, text: str, insensitive: bool) -> bool:
         text = folded(text)
     simple = expression.simple
     if simple is not None and len(text) <= simple.longest:
-        return (simple.pattern.match(text) is not None) is not test.inverted
+        return (simple.match(text) is not None) is not test.inverted
     if test.several is None:
         test.several = Several({0: expression})
     return bool(test.several(text)) is not test.inverted

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from yext.dispatcher import PENDING, Dispatch, Dispatcher, Handler, Pending, track
+from yext.log import logger
 from yext.message import Message
 from yext.patterns.graph import Expression
 from yext.patterns.several import Several
@@ -27,6 +28,10 @@ from yext.regexroute.trace import MessageTrace
 MOST_NESTED: Final = 20
 """Messages of rules that may be nested in each other: rules that dispatch what they route would
 go on until the stack is full."""
+
+_AT_ONCE: Final = 2
+"""So deep they are dispatched at once, and further ones in the next turn of the loop, as Python's
+stack is no deeper: a hundred contexts take two hundred frames of it."""
 
 _ERRORS: Final = ("-", "error")
 """Targets of ``call.preroute`` that are no context, but refuse the call."""
@@ -296,6 +301,11 @@ class Waiting:
                     return self._wait()
         except StopIteration as stop:
             return self._end(bool(stop.value))
+        except Exception as error:
+            # A fault here must not keep the message from the other handlers.
+            logger.error("the rules for %s raised", self._walk.message.name, exc_info=error)
+            self._trace.warn(f"A rule in context '{self._context}' failed: {error!r}")
+            return self._end(False)
 
     def _send(self, message: Message) -> bool:
         """Dispatch a message; return whether that is done."""
@@ -312,7 +322,11 @@ class Waiting:
 
         self._module.dispatching(1)
         dispatcher = self._module.dispatcher
-        dispatcher.start(Dispatch(dispatcher, message, done, self))
+        dispatch = Dispatch(dispatcher, message, done, self)
+        if self.nested >= _AT_ONCE:
+            asyncio.get_running_loop().call_soon(dispatcher.start, dispatch)
+        else:
+            dispatcher.start(dispatch)
         state["waiting"] = not state["done"]
         return state["done"]
 

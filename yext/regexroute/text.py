@@ -27,7 +27,10 @@ def inner(text: str) -> str:
     """Return a text with a character for each byte of its UTF-8 form."""
     if text.isascii():
         return text
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:  # Half a character, which Python code alone can have made.
+        return text.encode("utf-8", "replace").decode("latin-1")
 
 
 def outer(text: str) -> str:

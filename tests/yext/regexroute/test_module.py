@@ -260,3 +260,39 @@ def test_texts_that_double_stay_bounded(tmp_path: Path) -> None:
         tmp_path, f"[default]\n{doubling}$(length,${{a}})^6553[0-9]$=bounded\n", a="x"
     )
     assert result == (True, "bounded")
+
+
+def test_deep_contexts_in_each_others_messages_need_no_deep_stack(tmp_path: Path) -> None:
+    sections = [f"[c{n}]\n.*=include c{n + 1}\n" for n in range(98)]
+    conf = (
+        "[priorities]\nmaxdepth=100\n[default]\n.*=include c0\n.*=t\n"
+        f"{''.join(sections)}[c98]\n.*=dispatch call.route;called=1\n"
+    )
+    result, log = warned(tmp_path, conf)
+    assert result == (True, "t")
+    assert any(f"More than {handlers.MOST_NESTED} messages" in line for line in log)
+
+
+def test_a_fault_in_a_rule_leaves_the_message_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(router, "replace_functions", broken)
+
+    async def use(engine: Engine) -> tuple[bool, str]:
+        engine.install("call.route", lambda message: True, 200)
+        return await routed(engine, "1")
+
+    assert on_engine(tmp_path, "[default]\n.*=t$(length,a)\n", use) == (True, "")
+
+
+@pytest.mark.parametrize("called", ["\ud800", "\udcff", "\U0001f600", "\x00", "a\nb"])
+def test_any_text_can_be_routed(tmp_path: Path, called: str) -> None:
+    async def use(engine: Engine) -> tuple[bool, str]:
+        return await routed(engine, called)
+
+    handled, target = on_engine(tmp_path, "[default]\n.*=to \\0\n", use)
+    assert handled
+    assert target == f"to {called if called != chr(0xD800) else '?'}"
