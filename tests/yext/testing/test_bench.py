@@ -209,6 +209,13 @@ def test_the_limit_of_a_call_is_that_of_the_clock(yext: TestBench) -> None:
     assert caller.hung_up == "timeout"
 
 
+def test_a_caller_needs_a_clock_that_runs(yext: TestBench) -> None:
+    caller = yext.call("tone/dial").hear("tone:dial")
+    yext.clock.speed = 0
+    with pytest.raises(AssertionError, match="the clock stands still"):
+        caller.press("1")
+
+
 def test_restarts_come_by_ticks(yext: TestBench, write: Write) -> None:
     yext.clock.speed = 0
     body = 'print("%%>setlocal:restart:true", flush=True)\nfor line in sys.stdin: pass\n'

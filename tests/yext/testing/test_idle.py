@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from yext.testing.kit.idle import awaits_input, describe, rests
+from yext.testing.kit.idle import awaits_input, describe, is_known, rests
 
 PYTHON = [sys.executable, "-c"]
 
@@ -70,6 +70,10 @@ def test_one_that_may_do_more_does_not(argv: list[str]) -> None:
         for _ in range(50):
             assert not awaits_input(process.pid)
             time.sleep(0.001)
+
+
+def test_this_machine_tells() -> None:
+    assert is_known()
 
 
 def test_a_process_that_has_ended_does_nothing() -> None:

@@ -287,6 +287,8 @@ class Peer:
         which Yate takes for a message on behalf of that call.
         """
         waiting = self.pending.waiting
+        if not waiting:
+            return ()
         named = waiting.get(sent.ident) or waiting.get(sent.message.get(PARENT))
         return (named,) if named is not None else tuple(islice(waiting.values(), _IN_HAND_MAX))
 

@@ -151,6 +151,8 @@ class Caller:
 
     def _wait(self, expected: str, condition: Callable[[], bool], within: float) -> None:
         run = self._run
+        if not run.clock.speed and not run.do(condition):
+            raise self._failure(expected, "nothing: the clock stands still (yext.clock.speed = 1)")
         try:
             run.run(self._until(condition, within), SECONDS + within)
         except EarlyEndError as error:

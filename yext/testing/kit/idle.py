@@ -46,6 +46,14 @@ def _machine() -> str:
     return os.uname().machine
 
 
+@cache
+def is_known() -> bool:
+    """Return True if the kernel tells at all what processes wait for."""
+    with suppress(OSError):
+        return _machine() in _CALLS and bool(Path("/proc/self/syscall").read_text())
+    return False
+
+
 def awaits_input(pid: int) -> bool:
     """Return True if the process waits for its standard input, and nothing else can wake it.
 

@@ -22,7 +22,7 @@ from yext.extmodule.supervisor import Supervisor
 from yext.log import Event, EventKind, logger
 from yext.telephony.shared import telephony
 from yext.testing.kit.clock import Clock
-from yext.testing.kit.idle import awaits_input, describe, rests
+from yext.testing.kit.idle import awaits_input, describe, is_known, rests
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
 
@@ -36,6 +36,9 @@ _LOOK = 0.06
 
 _QUIET = 0.3
 """Real seconds without a line after which a script is taken to be done, though it works."""
+
+_QUIET_GUESSED = 0.02
+"""The same where it is not known whether it works."""
 
 CommandLine = Callable[[str], Awaitable[Reply]]
 """Carries out a command line of a console session."""
@@ -291,7 +294,7 @@ class RunningEngine:
                 await asyncio.sleep(0)
                 if self._done() == before:
                     return
-            elif time.monotonic() - calm > _QUIET:
+            elif time.monotonic() - calm > (_QUIET if is_known() else _QUIET_GUESSED):
                 return
             else:
                 await self.clock.sleep(0.001)
