@@ -79,6 +79,15 @@ def test_route_answers_call_route(
     assert answer.params == {"called": called, "handlers": asked}
 
 
+def test_a_number_leads_to_the_mailbox_by_the_rules(yext_engine: TestBench) -> None:
+    assert yext_engine.command("call phone/ 80").ok
+    heard = yext_engine.command("phone wait tone dial")
+    assert (heard.ok, heard.text) == (True, "Heard tone dial\r\n")
+    shown = yext_engine.command("external show").text
+    assert "ivr.py" in shown
+    assert yext_engine.command("phone hangup").ok
+
+
 def test_count_reports_how_many_seconds_have_gone_by(yext_engine: TestBench) -> None:
     yext_engine.start("count.sh", "3")
     yext_engine.wait_watcher("engine.timer")
