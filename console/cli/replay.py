@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from yext.console.cli.exitcodes import FAILED, OK, USAGE
-from yext.console.transcripts.values import written_params
+from yext.console.transcripts.values import written, written_params
 from yext.errors import RecordError
 from yext.log import safe
 from yext.record.file import read_record
@@ -101,7 +101,8 @@ def _state(state: State) -> str:
 def _both(difference: Difference, indent: str) -> Iterator[str]:
     for sign, value in (("-", difference.before), ("+", difference.after)):
         if value is not None:
-            yield f"{indent}{sign} {safe(_WRITTEN[difference.part].format(difference.name, value))}"
+            text = _WRITTEN[difference.part].format(difference.name, written(value, ends_line=True))
+            yield f"{indent}{sign} {safe(text)}"
 
 
 _WRITTEN: Final = {

@@ -52,7 +52,7 @@ def test_differences(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(record), "--script", str(script), "9", "--as", "route.sh"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
-        '#1 call.route called=1 caller="5\\u001b"', "  + caller=5\\x1b",
+        '#1 call.route called=1 caller="5\\u001b"', '  + caller="5\\u001b"',
         '#2 call.route called=2 caller="5\\u001b"',
     ]  # fmt: skip
     assert lines[-1] == f"50 messages given to {script}, 50 differ"
