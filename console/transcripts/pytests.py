@@ -13,6 +13,7 @@ from yext.console.transcripts.saved import (
     STUB_PRIORITY,
     SavedCall,
     SavedItem,
+    SavedPress,
     SavedSend,
     SavedSent,
     SavedStub,
@@ -115,8 +116,10 @@ def _item(item: SavedItem, rows: Mapping[Stubbed, str]) -> Iterator[str]:
         before, script, after = split_callto(item.callto)
         where = f"{_text(before)} + str(SCRIPTS.resolve() / {_text(script)})"
         yield f"caller = yext.call({where}{f' + {_text(after)}' if after else ''})"
-    else:
+    elif isinstance(item, SavedPress):
         yield f"caller.press({_text(item.digits)})"
+    else:
+        yield "caller.hangup()"
 
 
 def _stub(stub: SavedStub, rows: Mapping[Stubbed, str]) -> str:

@@ -80,7 +80,11 @@ class SavedPress(NamedTuple):
     digits: str
 
 
-SavedItem = SavedStub | SavedSend | SavedSent | SavedCall | SavedPress
+class SavedHangup(NamedTuple):
+    """The end of the call by the telephone."""
+
+
+SavedItem = SavedStub | SavedSend | SavedSent | SavedCall | SavedPress | SavedHangup
 
 
 class SavedTest(NamedTuple):
@@ -227,12 +231,14 @@ def called_scripts(journeys: Sequence[Journey]) -> dict[str, set[str]]:
 
 
 def call_item(journey: Journey) -> SavedItem | None:
-    """Return the call, or the digits, that a message stands for; None for one that follows."""
+    """Return what a caller did that led to a message; None for a message that follows of that."""
     params = journey.params
     if journey.name == "call.execute" and params.get("direct", "").startswith(f"{PHONE}/"):
         return SavedCall(params["callto"]) if _CALL.fullmatch(params.get("callto", "")) else None
     if journey.name == "chan.dtmf" and params.get("module") == PHONE:
         return SavedPress(params.get("text", ""))
+    if journey.name == "chan.hangup" and params.get("module") == PHONE:
+        return SavedHangup() if params.get("status") == "dropped" else None
     return None
 
 

@@ -10,6 +10,7 @@ from yext.console.transcripts.outcome import HIDDEN_PARAMS, outcome_lines
 from yext.console.transcripts.saved import (
     STUB_PRIORITY,
     SavedCall,
+    SavedHangup,
     SavedItem,
     SavedPress,
     SavedSend,
@@ -51,10 +52,10 @@ def _item(item: SavedItem) -> Iterator[str]:
         yield "  ..."
 
 
-def _command(item: SavedCall | SavedPress) -> str:
+def _command(item: SavedCall | SavedPress | SavedHangup) -> str:
     if isinstance(item, SavedCall):
         return f"call {item.callto} phone/"
-    return f"phone dtmf {item.digits}"
+    return f"phone dtmf {item.digits}" if isinstance(item, SavedPress) else "phone hangup"
 
 
 def _stub_lines(stub: SavedStub) -> Iterator[str]:

@@ -171,7 +171,7 @@ def phone_call() -> list[Journey]:
                 ("chan.attach", "ivr.sh", {"source": "tone/dial"}, [], {}),
                 ("chan.dtmf", "engine", {**phone, "text": "4", "targetid": "ivr/7"}, [pressed], {}),
                 ("call.drop", "ivr.sh", {"id": "ivr/7", "reason": "goodbye"}, [], {}),
-                ("chan.hangup", "engine", phone, [], {}),
+                ("chan.hangup", "engine", {**phone, "status": "answered"}, [], {}),
             ],
             1,
         )
@@ -199,6 +199,14 @@ def test_a_call_is_saved_as_a_call() -> None:
         '    caller.press("4")',
         '    yext.expect("call.drop", reason="goodbye")',
     ]
+
+
+def test_a_caller_that_hangs_up() -> None:
+    call = phone_call()
+    call[7].params["status"] = "dropped"  # type: ignore[index]
+    test = saved_test(call, [], ["phone", "extmodule"], "/s/")
+    assert transcript_text(test, "/t/x.yext").endswith("\ncommand phone hangup\n  ...\n")
+    assert pytest_text(test, "/t/test_x.py").endswith("    caller.hangup()\n")
 
 
 def test_a_parameter_that_is_taken_away_is_not_expected_by_pytest() -> None:
