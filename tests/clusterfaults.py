@@ -345,6 +345,8 @@ def main(count: int) -> None:
         began = perf_counter()
         account = asyncio.run(through_faults(Path(name), count))
         took = perf_counter() - began
+    print(f"asked {account.asked:,}, answered {account.answered:,}, lost {account.lost:,}")
+    print(f"returned: {dict(account.results)}")
     account.check()
     results = ", ".join(f"{key} {value:,}" for key, value in sorted(account.results.items()))
     print(f"{count:,} messages in {took:.0f} s: {results}; each returned once")

@@ -332,8 +332,8 @@ async def test_another_share_is_put_in_force(net: Net) -> None:
 
 
 @on_net
-async def test_a_node_that_is_taken_for_gone_is_told(net: Net) -> None:
-    """Else it would wait for answers that are not sent any more."""
+async def test_what_a_node_has_forgotten_goes_on(net: Net) -> None:
+    """A node that takes another for gone does not answer it: that one is not to wait for it."""
     alder, beech = net.add("alder"), net.add("beech")
     slow = Slow()
     beech.add(slow)
@@ -342,10 +342,13 @@ async def test_a_node_that_is_taken_for_gone_is_told(net: Net) -> None:
     while not slow.taken:
         await asyncio.sleep(0)
         net.carry()
-    while "alder" in beech.exchange.nodes:  # Nothing of alder comes through, for a while.
-        net.clock.now += limits.BEAT_SECONDS
-        beech.exchange.beat()
+    beech.exchange.left("alder", beech, "a test says so")
+    beech.exchange.arrived("alder", beech, alder.exchange.instance)
     net.carry()
     assert await net.go(future) == [False]
-    assert "beech" not in alder.exchange.nodes
-    assert "it has not heard of this node for some time" in alder.notices[-1]
+    assert "beech" in alder.exchange.nodes
+    assert alder.exchange.nodes["beech"].lost == 1
+    assert "node beech has forgotten 1 of the messages" in alder.notices[-1]
+    slow.taken[0].answered(True)
+    net.carry()
+    assert alder.exchange.nodes["beech"].late == 0, "no answer was sent"

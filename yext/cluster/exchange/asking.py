@@ -102,13 +102,17 @@ class Asking:
             How many messages it had in hand.
         """
         self.offered(node, {})
+        return self.release(node)
+
+    def release(self, node: Node) -> int:
+        """Let the messages of a node go on; return how many it had in hand."""
         count = len(node.flights)
         node.lost += count
         if count:
-            self._dispatcher.slices.do(self._release(node))
+            self._dispatcher.slices.do(self._releasing(node))
         return count
 
-    def _release(self, node: Node) -> Iterator[None]:
+    def _releasing(self, node: Node) -> Iterator[None]:
         for ident in list(node.flights):
             flight = node.flights.pop(ident, None)
             if flight is not None:

@@ -23,7 +23,11 @@ class Kind(StrEnum):
     """A request for the announcement, empty."""
 
     BYE = "bye"
-    """The node ends, or takes the other one for gone; the text begins with its instance."""
+    """The node ends; the text is its instance."""
+
+    RESET = "reset"
+    """The node knows nothing of what the receiver has asked it before; empty. It is the first frame
+    to a node that has come: this one may have taken it for gone, and the other one not noticed."""
 
     ASK = "ask"
     """A message for a handler: ``ID:NUMBER:TIME:NAME:RETVALUE[:KEY=VALUE…]``."""

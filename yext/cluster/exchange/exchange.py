@@ -23,9 +23,6 @@ from yext.cluster.settings import Share
 from yext.errors import NodeError
 from yext.log import NOTE, WARN, safe
 
-_UNHEARD = "unheard"
-"""The last word of a frame `Kind.BYE` to a node that was silent."""
-
 _STALL_SECONDS = 0.5
 """How late a beat has to be to show that this engine itself has stood still."""
 
@@ -71,6 +68,7 @@ class Exchange:
             Kind.ANSWER: self.asking.answered,
             Kind.ALIVE: self._alive,
             Kind.ANNOUNCE: self._announced,
+            Kind.RESET: self._reset,
             Kind.WANT: self._wanted,
             Kind.SEEN: self.watching.seen,
             Kind.COMMAND: self.commanding.commanded,
@@ -127,6 +125,8 @@ class Exchange:
         self.check(name, instance)
         node = self.nodes[name] = Node(name, carrier, instance, self._clock())
         self.changed()
+        # Perhaps it was here before, and only this node took it for gone.
+        self.send(node, Kind.RESET, "")
         self.send(node, Kind.ANNOUNCE, self._announcement.encode())
 
     def replace(self, name: str, carrier: Carrier, instance: str) -> None:
@@ -178,8 +178,7 @@ class Exchange:
         node.heard = self._clock()
         try:
             if kind == Kind.BYE:
-                why = "it has not heard of this node for some time"
-                self.left(name, carrier, why if text.endswith(_UNHEARD) else "it was stopped")
+                self.left(name, carrier, "it was stopped")
                 return
             action = self._actions.get(kind)  # type: ignore[call-overload]
             if action is None:
@@ -193,6 +192,12 @@ class Exchange:
         instance, _, revision = text.partition(" ")
         if instance == node.instance and revision != str(node.revision):
             self.send(node, Kind.WANT, "")
+
+    def _reset(self, node: Node, text: str) -> None:
+        count = self.asking.release(node)
+        if count:
+            text = f"node {node.name} has forgotten {count:,} of the messages sent to it: they go on"
+            self._notice(text, "see: status cluster", WARN)
 
     def _wanted(self, node: Node, text: str) -> None:
         self.send(node, Kind.ANNOUNCE, self._announcement.encode())
@@ -248,8 +253,6 @@ class Exchange:
                 node.heard = now  # What it has said meanwhile has not been read yet.
             elif now - node.heard > node.carrier.silence:
                 reason = f"nothing was heard of it for {now - node.heard:.1f} s"
-                # If it lives it is to know that none of its messages will be answered from here.
-                self.send(node, Kind.BYE, f"{self.instance} {_UNHEARD}")
                 self.left(node.name, node.carrier, reason)
                 node.carrier.refuse(node.name, reason)
                 continue

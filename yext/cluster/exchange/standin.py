@@ -9,6 +9,9 @@ from yext.cluster.exchange.node import Node
 from yext.dispatcher import Dispatch, Handler, Pending
 from yext.message import Message
 
+_FEW = 3
+"""Homes that the name of a stand-in lists."""
+
 
 class Asker(Protocol):
     """What a stand-in needs from its owner."""
@@ -52,7 +55,9 @@ class StandIn(Handler):
         return not self.homes
 
     def _rename(self) -> None:
-        self.owner = f"{','.join(sorted(self.homes))}:{self.script}"
+        few = len(self.homes) <= _FEW
+        homes = ",".join(sorted(self.homes)) if few else f"{len(self.homes)} nodes"
+        self.owner = f"{homes}:{self.script}"
 
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         return self._asker.ask(self, message, dispatch)
