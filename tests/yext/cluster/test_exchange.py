@@ -348,7 +348,7 @@ async def test_what_a_node_has_forgotten_goes_on(net: Net) -> None:
     assert await net.go(future) == [False]
     assert "beech" in alder.exchange.nodes
     assert alder.exchange.nodes["beech"].lost == 1
-    assert "node beech has forgotten 1 of the messages" in alder.notices[-1]
+    assert "node beech has forgotten 1 messages sent to it" in alder.notices[-1]
     slow.taken[0].answered(True)
     net.carry()
     assert alder.exchange.nodes["beech"].late == 0, "no answer was sent"

@@ -196,7 +196,7 @@ class Exchange:
     def _reset(self, node: Node, text: str) -> None:
         count = self.asking.release(node)
         if count:
-            text = f"node {node.name} has forgotten {count:,} of the messages sent to it: they go on"
+            text = f"node {node.name} has forgotten {count:,} messages sent to it: they go on"
             self._notice(text, "see: status cluster", WARN)
 
     def _wanted(self, node: Node, text: str) -> None:
