@@ -99,7 +99,12 @@ class TestBench(Expectations):
         return self._run.clock
 
     def _programs(self) -> list[tuple[str, str]]:
-        return [(one.path, one.parameter) for one in self._run.scripts if one.begun is not None]
+        """Return the scripts that the test has started: those of the configuration are in it."""
+        return [
+            (one.path, one.parameter)
+            for one in self._run.scripts
+            if one.begun is not None and not one.configured
+        ]
 
     def _answering(self) -> list[Answering]:
         return [stub.answering for stub in self._stubs]

@@ -172,6 +172,31 @@ def test_a_handler_is_waited_for_by_the_script_that_installs_it(
     yext.send("call.route").assert_handled(retvalue="sip/2")
 
 
+def test_the_set_up_is_written_byte_for_byte(tmp_path: Path, write: Write) -> None:
+    write("router.py", ROUTER)
+    (tmp_path / "extmodule.conf").write_text("[scripts]\nrouter.py=1\n")
+    folder = tmp_path / "again"
+    folder.mkdir()
+    bench = TestBench(tmp_path, folders=[tmp_path], scratch=lambda: folder)
+    try:
+        bench.script("router.py", "2")
+        bench.stub("database", retvalue="ü:\udcff\n", filter=("account", "a:b"))
+        with pytest.raises(AssertionError, match="go on"):
+            bench.send("database", account="no").assert_handled()
+    finally:
+        bench.close()
+    text = (folder / "extmodule.conf").read_text()
+    assert text.count("router.py") == 2
+    again = TestBench(folder)
+    try:
+        again.wait_handler("database")
+        answer = again.send("database", account="a:b").assert_handled(retvalue="ü:\udcff\n")
+        assert answer.by.endswith("stubs.py")
+        again.send("database", account="b").assert_not_handled()
+    finally:
+        again.close()
+
+
 # Time
 
 

@@ -16,6 +16,9 @@ _STUBS = '''#!/usr/bin/env python3
 
 import sys
 
+for stream in (sys.stdin, sys.stdout):
+    stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\\n")
+
 # priority, name, filter, then what follows the id in an answer
 STUBS = {stubs!r}
 
@@ -85,11 +88,13 @@ class SetUp:
         scripts = list(self._scripts())
         if stubs := self._stubs():
             program = folder / "stubs.py"
-            program.write_text(_STUBS.format(stubs=[_answer(stub) for stub in stubs]))
+            text = _STUBS.format(stubs=[_answer(stub) for stub in stubs])
+            program.write_text(text, encoding="utf-8")
             program.chmod(0o755)
             scripts.insert(0, (str(program), ""))
         if scripts:
-            with (folder / "extmodule.conf").open("a") as file:
+            conf_file = folder / "extmodule.conf"
+            with conf_file.open("a", encoding="utf-8", errors="surrogateescape") as file:
                 lines = [f"{path}={parameter}\n" for path, parameter in scripts]
                 file.write("".join(["\n[scripts]\n", *lines]))
         return folder
