@@ -106,18 +106,12 @@ class Asking:
 
     def release(self, node: Node) -> int:
         """Let the messages of a node go on; return how many it had in hand."""
-        count = len(node.flights)
-        node.lost += count
-        if count:
-            self._dispatcher.slices.do(self._releasing(node))
-        return count
-
-    def _releasing(self, node: Node) -> Iterator[None]:
-        for ident in list(node.flights):
-            flight = node.flights.pop(ident, None)
-            if flight is not None:
-                flight.dispatch.answered(False, NoAnswer.GONE)
-                yield
+        flights = list(node.flights.values())
+        node.flights.clear()
+        node.lost += len(flights)
+        if flights:
+            self._dispatcher.slices.do(_releasing(flights))
+        return len(flights)
 
     # Messages
 
@@ -244,6 +238,12 @@ class Asking:
         if found is not None:
             journey, owner, since = found
             journey.late(owner, self._clock() - since)
+
+
+def _releasing(flights: list[Flight]) -> Iterator[None]:
+    for flight in flights:
+        flight.dispatch.answered(False, NoAnswer.GONE)
+        yield
 
 
 def _take(message: Message, changed: Message) -> None:
