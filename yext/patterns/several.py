@@ -78,11 +78,28 @@ class Several:
         self._takers: dict[int, frozenset[Node]] = {}
         self._states: dict[tuple[frozenset[Node], int, int], State] = {}
         self.kept = 0
+        self._again, self._restart = self._restarting(expressions.values())
+        self._again_after: dict[int, frozenset[Node]] = {}
         starts = [one.start for one in expressions.values()]
-        self._restart = frozenset(self._waiting(starts)) - {
-            node for node in self._asserting if node.assertion is Assertion.START
-        }
         self.first = State(self, frozenset(self._waiting(starts)), EDGE, 0)
+
+    def _restarting(
+        self, expressions: Iterable[Expression]
+    ) -> tuple[frozenset[Node], frozenset[Node]]:
+        """Return the nodes from which a match may begin after the first character.
+
+        Those of expressions that begin with an assertion, the second ones, are among the nodes of
+        each state. The first ones, of which there may be thousands, are not: what follows them
+        depends on the character alone.
+        """
+        again: set[Node] = set()
+        restart: set[Node] = set()
+        for one in expressions:
+            nodes = set(self._waiting([one.start]))
+            asserting = nodes & self._asserting
+            nodes -= {node for node in asserting if node.assertion is Assertion.START}
+            (restart if nodes & asserting else again).update(nodes)
+        return frozenset(again), frozenset(restart)
 
     def __call__(self, text: str) -> int:
         """Return the bits of the expressions that match in `text`."""
@@ -92,7 +109,7 @@ class Several:
             state = state[char]
             if state.hits:
                 found |= state.hits
-            if not state.nodes:
+            if not state.nodes and not self._again:
                 return found
         return found | self.ends_of(state)
 
@@ -126,7 +143,13 @@ class Several:
         kind = IN_WORD if self._knows_words and code in WORD else OTHER
         entered = self._entered(state, kind)
         begun = [node for taker in entered & self._takers_of(group, code) for node in taker.out]
-        nodes = frozenset(self._waiting(begun)) | self._restart
+        again = self._again_after.get(group)
+        if again is None:
+            following = [
+                out for one in self._again & self._takers_of(group, code) for out in one.out
+            ]
+            again = self._again_after[group] = frozenset(self._waiting(following))
+        nodes = frozenset(self._waiting(begun)) | again | self._restart
         hits = self._hits(entered)
         key = nodes, kind, hits
         found = self._states.get(key)
