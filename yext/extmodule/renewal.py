@@ -104,18 +104,13 @@ class Renewals:
     async def renew(self, script: Script) -> Renewal:
         """Start `script` anew, and let the new process take over once it is ready."""
         key = script.name, script.parameter
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                # Another renewal may have put a new one in its place meanwhile.
-                if script not in self._owner.scripts.named(*key):
-                    return Renewal(True, (f"{script.label} was started anew meanwhile",))
-                if self._owner.bus.halting:
-                    return Renewal(False, _kept(script, ("the engine stops",)))
-                return await self._renew(script)
-        finally:
-            if not lock.locked():
-                self._locks.pop(key, None)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            # Another renewal may have put a new one in its place meanwhile.
+            if script not in self._owner.scripts.named(*key):
+                return Renewal(True, (f"{script.label} was started anew meanwhile",))
+            if self._owner.bus.halting:
+                return Renewal(False, _kept(script, ("the engine stops",)))
+            return await self._renew(script)
 
     async def _renew(self, script: Script) -> Renewal:
         loop = asyncio.get_running_loop()
