@@ -9,6 +9,7 @@
 #   make edits   edit a script a thousand times under load, with --watch
 #   make fuzz    give each parser a minute of hostile inputs; ARGS=--help for more
 #   make cluster send 100,000 messages through faults of nodes and links, or MESSAGES=n
+#   make rotation  rotate a log of a gigabyte under load, and look for lines that are missing
 #   make bench   print the benchmark table; ARGS=--json for comparison, ARGS=--help for more
 #   make docs    write the generated pages and pictures of docs/ again
 #   make clean   remove .venv and all caches
@@ -25,7 +26,7 @@ MESSAGES ?= 100000
 
 SOURCES := $(shell find yext console -name "*.py")
 
-.PHONY: run test test-yate-samples test-yate soak cluster fuzz edits check bench docs clean
+.PHONY: run test test-yate-samples test-yate soak cluster rotation fuzz edits check bench docs clean
 
 run: .venv/compiled
 	$(BIN)/yext -c samples
@@ -57,6 +58,9 @@ fuzz: .venv/installed-dev
 
 cluster: .venv/installed-dev
 	$(BIN)/python -m tests.clusterfaults $(MESSAGES)
+
+rotation: .venv/installed-dev
+	$(BIN)/python -m tests.bench.rotation
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

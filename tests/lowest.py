@@ -18,8 +18,9 @@ def constraints() -> list[str]:
     wanted = list(project["dependencies"])
     for extra in EXTRAS:
         wanted += project["optional-dependencies"].get(extra, [])
-    found = [re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+)", one) for one in wanted]
-    return [f"{one[1]}=={one[2]}" for one in found if one is not None]
+    # What follows a semicolon says for which versions of Python a bound holds.
+    found = [re.fullmatch(r"([A-Za-z0-9_.-]+)>=([0-9.]+)(;.*)?", one) for one in wanted]
+    return [f"{one[1]}=={one[2]}{one[3] or ''}" for one in found if one is not None]
 
 
 if __name__ == "__main__":

@@ -84,21 +84,23 @@ async def _serve(options: argparse.Namespace, log_file: LogFile) -> int:
     engine.must_listen = not options.keep_going
     with _service_manager() as manager:
         await engine.start()
+        reasons: list[str] = []
         try:
             gctuning.resume()
             reasons = [safe(reason) for reason in unopened(engine)]
             for reason in reasons:
                 _say(f"yext: {reason}")
             if reasons and engine.must_listen:
-                if manager is not None:
-                    manager.failed(reasons)
-                return FAILED
-            _ready(engine, log_file, manager)
+                engine.halt(FAILED)
+            else:
+                reasons.clear()
+                _ready(engine, log_file, manager)
             return await engine.halted()
         finally:
-            if manager is not None:
-                again = options.supervised and engine.exit_code == RESTART_CODE
-                (manager.restarting if again else manager.stopping)()
+            if manager is not None and options.supervised and engine.exit_code == RESTART_CODE:
+                manager.restarting()
+            elif manager is not None:
+                manager.stopping(reasons)
             await engine.stop()
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from yext import Engine
@@ -64,14 +64,10 @@ class ServiceManager:
             "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=starting again"
         )
 
-    def stopping(self) -> None:
-        """Tell that the engine stops."""
+    def stopping(self, reasons: Sequence[str] = ()) -> None:
+        """Tell that the engine stops, and why where it could not start."""
         self._end()
-        self._tell("STOPPING=1", "STATUS=stopping")
-
-    def failed(self, reasons: list[str]) -> None:
-        """Tell why the engine does not start."""
-        self._tell(f"STATUS={'; '.join(reasons)[:_STATUS_MAX]}")
+        self._tell("STOPPING=1", f"STATUS={'; '.join(reasons)[:_STATUS_MAX] or 'stopping'}")
 
     def close(self) -> None:
         """Tell nothing any more."""
