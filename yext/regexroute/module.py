@@ -190,10 +190,14 @@ class RegexRoute(Module):
     # Status and commands
 
     async def command(self, line: str, message: Message) -> bool:
-        words = line.split()
-        if words[:1] != [_WORD]:
+        if line.split(maxsplit=1)[:1] != [_WORD]:
             return False
-        called, *rest = words[1:] or [""]
+        import shlex
+
+        try:
+            called, *rest = shlex.split(line)[1:] or [""]
+        except ValueError as error:
+            return _failed(message, f"{error}: {USAGE}", "help route")
         params = dict(word.partition("=")[::2] for word in rest)
         if not called or not all("=" in word for word in rest):
             return _failed(message, f"usage: {USAGE}", "help route")

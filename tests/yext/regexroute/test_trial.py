@@ -111,6 +111,15 @@ def test_many_rules_that_do_not_hold_are_one_line(tmp_path: Path) -> None:
     ]
 
 
+def test_a_value_may_be_quoted(tmp_path: Path) -> None:
+    conf = "[$init]\na=b\n[default]\n${name}^John Doe$=t\n"
+    (reply,) = tried(tmp_path, "route 1 'name=John Doe'", conf=conf)
+    assert reply.text.endswith("routed to t\r\n")
+    (reply,) = tried(tmp_path, "route 1 'name=John", conf=conf)
+    assert not reply.ok
+    assert reply.params["reason"] == "No closing quotation: route CALLED [key=value ...]"
+
+
 @pytest.mark.parametrize("line", ["route", "route 80 caller"])
 def test_a_wrong_line_gives_the_usage(tmp_path: Path, line: str) -> None:
     (reply,) = tried(tmp_path, line)
