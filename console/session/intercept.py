@@ -11,6 +11,7 @@ from yext.console.session.flow import LimitedLines, Viewer
 from yext.console.session.secrets import COMMAND_MESSAGES
 from yext.log import safe
 from yext.record.holding import NEVER_HELD, Held, HoldingGate, Interception
+from yext.record.terms import TermKind
 
 if TYPE_CHECKING:
     from yext.bus import Bus
@@ -52,6 +53,7 @@ class Intercept:
         self.after = False
         self.refused = 0
         self._session = session
+        self._names_engine = False
         recorder = session.engine.recorder
         self._lines = LimitedLines(session, lambda: recorder.lines, "intercept lists what is held")
         self._gate: HoldingGate | None = None
@@ -65,6 +67,9 @@ class Intercept:
         self.off()
         engine = self._session.engine
         gate = engine.dispatcher.gate
+        self._names_engine = any(
+            term.kind is TermKind.NAME and term.text.startswith(_ENGINE) for term in found.terms
+        )
         self.filter, self.after, self.refused = found, after, 0
         self._gate = gate if isinstance(gate, HoldingGate) else None
         self._gate = self._gate or HoldingGate(engine.dispatcher, engine.recorder)
@@ -108,8 +113,7 @@ class Intercept:
         if self.filter is None or self.filter.by_name(name) is False or name in NEVER_HELD:
             return False
         # A wildcard for all messages does not mean the timer, or the commands of consoles.
-        names = [term.text for term in self.filter.terms if term.text.startswith(_ENGINE)]
-        return not name.startswith(_ENGINE) or (bool(names) and self.filter.mentions(name))
+        return not name.startswith(_ENGINE) or (self._names_engine and self.filter.mentions(name))
 
     def _wants(self, journey: Journey) -> bool:
         if self.filter is None or not self._may_want(journey.name):
