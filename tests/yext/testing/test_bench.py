@@ -241,6 +241,22 @@ def test_a_caller_needs_a_clock_that_runs(yext: TestBench) -> None:
         caller.press("1")
 
 
+def test_what_was_heard_since_the_last_sound_counts(yext: TestBench) -> None:
+    """Digits and sounds that came and went between two steps are not missed, nor found twice."""
+    caller = yext.call("tone/dial").hear("tone:dial")
+    for digits in ("1", "23", "4"):
+        yext.send("chan.dtmf", id="x", targetid=caller.id, text=digits)
+    yext.tick(0.1)
+    caller.hear("dtmf:1").hear("dtmf:2").hear("dtmf:34")
+    with pytest.raises(AssertionError, match=r"it has heard: tone/dial, digits 1234"):
+        caller.hear("dtmf:4", within=0.01)
+    assert caller.digits == "1234"
+    caller.hangup()
+    caller.hear("tone:dial")
+    with pytest.raises(AssertionError, match="the call is over"):
+        caller.hear("tone:busy")
+
+
 def test_restarts_come_by_ticks(yext: TestBench, write: Write) -> None:
     yext.clock.speed = 0
     body = 'print("%%>setlocal:restart:true", flush=True)\nfor line in sys.stdin: pass\n'

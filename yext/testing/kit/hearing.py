@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from yext.telephony.phone.channel import PhoneChannel
+
+SILENCE = "silence"
 
 _WHOLE_CALL = 1e9
 """Seconds that no call lasts."""
@@ -17,7 +20,7 @@ class Heard(NamedTuple):
 
     Attributes:
         playing: the name of the source that played, empty for none.
-        sound: the kind of sound: ``silence``, ``425 Hz``, ``sound`` …
+        sound: the kind of sound: ``silence``, ``425 Hz``, ``sound`` …; empty at first.
         tone: the tone with the cadence that was heard, empty for none.
         digits: all digits until then.
     """
@@ -36,9 +39,9 @@ class Hearing:
     """
 
     def __init__(self, phone: PhoneChannel) -> None:
-        self.heard = [Heard("", "silence", "", "")]
+        self.heard = [Heard("", "", "", "")]
         self._phone = phone
-        self._from = 0
+        self._from = self._digits = 0
         self._listening = asyncio.ensure_future(phone.wait(self._frame, _WHOLE_CALL))
 
     def _frame(self) -> bool:
@@ -59,25 +62,47 @@ class Hearing:
     def mark(self) -> None:
         """Look from now on only at what is heard now, and later."""
         self._from = len(self.heard) - 1
+        self._digits = len(self.heard[-1].digits)
 
     def find(self, sound: str) -> bool:
         """Look for a sound since the one that was found last; see `Caller.hear`."""
         kind, _, name = sound.partition(":")
-        before = self.heard[self._from].digits if self._from else ""
+        if kind == "dtmf":
+            return self._find_digits(name)
+        is_it = _KINDS.get(kind, _is_playing)
         for number, one in enumerate(self.heard[self._from :], self._from):
-            if kind == "tone":
-                found = one.tone == name or (
-                    one.playing == f"tone/{name}" and one.sound != "silence"
-                )
-            elif kind == "dtmf":
-                found = name in one.digits[len(before) :]
-            elif sound in ("", "sound"):
-                found = one.sound != "silence"
-            elif sound == "silence":
-                found = one.sound == "silence" and number > 0
-            else:
-                found = one.playing == sound or one.playing.endswith(f"/{sound}")
-            if found:
+            if is_it(one, name if kind in _KINDS else sound):
                 self._from = number
                 return True
         return False
+
+    def _find_digits(self, digits: str) -> bool:
+        at = self.heard[-1].digits.find(digits, self._digits)
+        if at < 0:
+            return False
+        end = self._digits = at + len(digits)
+        while len(self.heard[self._from].digits) < end:
+            self._from += 1
+        return True
+
+
+def _is_tone(one: Heard, name: str) -> bool:
+    # By its source at once, by its cadence only after some time.
+    return one.tone == name or (one.playing == f"tone/{name}" and _is_sound(one, name))
+
+
+def _is_sound(one: Heard, name: str) -> bool:
+    return one.sound not in ("", SILENCE)
+
+
+def _is_playing(one: Heard, path: str) -> bool:
+    return one.playing == path or one.playing.endswith(f"/{path}")
+
+
+_KINDS: Final[dict[str, Callable[[Heard, str], bool]]] = {
+    "tone": _is_tone,
+    "": _is_sound,
+    "sound": _is_sound,
+    "silence": lambda one, name: one.sound == SILENCE,
+}
+"""The tests of what was heard, by the kind of sound that is wanted; all others are files."""
