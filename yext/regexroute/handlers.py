@@ -95,21 +95,15 @@ class RuleHandler(Handler):
         tracked: whether it is named in the tracking parameter of messages.
     """
 
-    __slots__ = ("_module", "_tracked")
+    __slots__ = ("_module",)
 
     def __init__(self, module: Routing, name: str, priority: int, tracked: bool) -> None:
-        super().__init__(name, priority, "regexroute")
+        super().__init__(name, priority, "regexroute", "regexroute" if tracked else "")
         self.built_in = True
         self._module = module
-        # Not the dispatcher, but this one tracks: whether it does may depend on the message.
-        self._tracked = "regexroute" if tracked else ""
 
     def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
         """Take the message through the rules."""
-        if not self.wants(message):
-            return False
-        if self._tracked:
-            track(message, self._tracked, self.priority)
         begin = self.begin(message)
         if begin is None:
             return False
@@ -120,10 +114,6 @@ class RuleHandler(Handler):
         host = module.host_of(dispatch)
         walk = Walk(module.settings.rules, host, trace, message, text, self.retvalue(message))
         return Waiting(self, module, dispatch, walk, trace, context).go_on()
-
-    def wants(self, message: Message) -> bool:
-        """Return whether the message passes the filter."""
-        return True
 
     def begin(self, message: Message) -> tuple[str, str] | None:
         """Return the text to match and the context, None for a message to pass on."""
@@ -200,21 +190,31 @@ class ExtraHandler(RuleHandler):
         tracked: as for `RuleHandler`.
     """
 
-    __slots__ = ("_extra", "_several")
+    __slots__ = ("_extra", "_several", "_tracked")
 
     def __init__(self, module: Routing, extra: Extra, tracked: bool) -> None:
         super().__init__(module, extra.name, extra.priority, tracked)
         self._extra = extra
         self._several: Several | None = None
+        self._tracked = ""
         if extra.filter_value.startswith("^"):
+            # The dispatcher knows no such filters, so it cannot tell whether to track the module.
             self._several = Several({0: Expression(inner(extra.filter_value))})
+            self._tracked, self.track = self.track, ""
         else:
             self.filter_name, self.filter_value = extra.filter_name, extra.filter_value
 
-    def wants(self, message: Message) -> bool:
+    def fits(self, message: Message) -> bool:
         if self._several is None:
-            return True
+            return super().fits(message)
         return bool(self._several(inner(message.get(self._extra.filter_name))))
+
+    def handle(self, message: Message, dispatch: Dispatch) -> bool | Pending:
+        if not self.fits(message):
+            return False
+        if self._tracked:
+            track(message, self._tracked, self.priority)
+        return super().handle(message, dispatch)
 
     def begin(self, message: Message) -> tuple[str, str] | None:
         extra = self._extra

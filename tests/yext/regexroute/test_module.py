@@ -107,6 +107,20 @@ def test_a_reload_changes_rules_handlers_and_variables(tmp_path: Path) -> None:
     on_engine(tmp_path, "[$once]\na=1\n[$init]\nb=2\n[default]\n^99$=old $(a)$(b)\n", use)
 
 
+def test_a_filter_that_is_an_expression_decides_who_is_named(tmp_path: Path) -> None:
+    async def use(engine: Engine) -> list[str]:
+        shown = (await engine.command("dispatcher handlers name=x.y")).text
+        assert shown == "x.y priority=50 trackname=''\r\n"
+        found = []
+        for kind in ("abc", "b"):
+            message = Message("x.y", {"kind": kind})
+            found.append(f"{await engine.dispatch(message)} {message.get('handlers')}")
+        return found
+
+    conf = "[extra]\nx.y=50,,x.y,kind,^a\n[x.y]\n.*=t\n"
+    assert on_engine(tmp_path, conf, use) == ["True regexroute:50", "False "]
+
+
 MISTAKES = {
     "expression": ("^\\(99=x", "not a regular expression: ^\\(99: column 2: this is not closed"),
     "reference": ("^\\(.\\)\\1=x", "back-references such as \\1"),
