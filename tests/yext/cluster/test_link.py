@@ -105,6 +105,25 @@ def test_tls(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_certificate_for_another_node_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        made = certificates(tmp_path)
+        port = free_port()
+        tls = f"certificate={made['good']}\nkey={made['good.key']}\nca={made['bad']}\nverify=must\n"
+        beech = Node(tmp_path, "beech", SHARE, listener(port, tls))
+        shown = f"tls=yes\nca={made['good']}\ncertificate={made['bad']}\nkey={made['bad.key']}\n"
+        alder = Node(tmp_path, "alder", SHARE + link(port, shown))
+        bad = Node(tmp_path, "bad", SHARE + link(port, shown))
+        async with running(beech, alder, bad):
+            told = await alder.says("it refuses this node")
+            assert "it says that it is alder, and its certificate is for bad" in told
+            await beech.says("closed: it says that it is alder, and its certificate is for bad")
+            await beech.says("node bad has come")
+            assert list(beech.cluster.exchange.nodes) == ["bad"]
+
+    asyncio.run(main())
+
+
 def test_a_wrong_password_is_told_and_not_tried_again_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yext.cluster.exchange.exchange import Exchange
-from yext.cluster.link.protocol import PARAMETER, LinkProtocol, greeting, parse_greeting
+from yext.cluster.link.protocol import LinkProtocol, greeting, parse_greeting
 from yext.errors import NodeError
 from yext.extmodule.peer.peer import Peer
 from yext.log import NOTE, WARN, safe
@@ -41,13 +41,19 @@ class Accepting:
         connection = peer.connection
         if connection is None:
             return "its connection is closed"
-        answer = greeting(exchange.bus.node, exchange.instance)
         link = LinkProtocol(
-            exchange, node, f"link from {peer.label}", lambda why: self._ended(link),
-            f"%%<setlocal:{PARAMETER}:{answer}:true\n",
-        )  # fmt: skip
+            exchange, node, f"link from {peer.label}", lambda why: self._ended(link)
+        )
         self._links[link] = None
         connection.hand_off(link)
+        try:
+            link.check_certificate()
+        except NodeError as error:
+            link.answer(str(error), False)
+            link.close(str(error))
+            exchange.bus.log.debug(WARN, "cluster", f"{link.label} closed: {error}")
+            return ""  # The answer was given.
+        link.answer(greeting(exchange.bus.node, exchange.instance), True)
         exchange.replace(node, link, instance)
         return ""
 

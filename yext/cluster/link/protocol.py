@@ -38,7 +38,6 @@ class LinkProtocol(asyncio.Protocol):
         node: the name of the node at the other end.
         label: the link's name for operators.
         ended: called once with the reason when the link has ended.
-        first: what is written before all frames, empty for nothing.
 
     Attributes:
         label: the link's name for operators.
@@ -55,14 +54,12 @@ class LinkProtocol(asyncio.Protocol):
         node: str,
         label: str,
         ended: Callable[[str], None],
-        first: str = "",
     ) -> None:
         self.label = label
         self.why = ""
         self._exchange = exchange
         self._node = node
         self._ended = ended
-        self._first = first
         self._buffer = LineBuffer(FRAME_MAX + 1024)
         self._transport: asyncio.Transport | None = None
         self._waiting: list[str] = []
@@ -72,8 +69,6 @@ class LinkProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._first:
-            self._transport.write(wire.to_bytes(self._first))
 
     def data_received(self, data: bytes) -> None:
         self._buffer.feed(data)
@@ -93,6 +88,28 @@ class LinkProtocol(asyncio.Protocol):
         reason = f"the connection was lost: {error}" if error else "it closed the connection"
         self._exchange.left(self._node, self, self.why or reason)
         self._ended(self.why or reason)
+
+    def answer(self, value: str, ok: bool) -> None:
+        """Answer the greeting of the other end, before all frames."""
+        if self._transport is not None:
+            line = f"%%<setlocal:{PARAMETER}:{value}:{wire.bool_text(ok)}\n"
+            self._transport.write(wire.to_bytes(line))
+
+    def check_certificate(self) -> None:
+        """Check that the other end's certificate, if it has shown one, is for its node.
+
+        Raises:
+            NodeError: it is for another.
+        """
+        certificate = self._transport and self._transport.get_extra_info("peercert")
+        if not certificate:
+            return
+        names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+        for part in certificate.get("subject", ()):
+            names += [value for kind, value in part if kind == "commonName"]
+        if self._node not in names:
+            whose = ", ".join(map(safe, names)) or "nobody"
+            raise NodeError(f"it says that it is {self._node}, and its certificate is for {whose}")
 
     # The exchange's side (`Carrier`)
 
