@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from yext.engine.module import Program
@@ -13,6 +13,11 @@ from yext.record.journey import UNKNOWN, Change, Journey, Step, StepResult, chan
 
 ENGINE: Final = "engine"
 """The sender of messages of the engine itself and its modules."""
+
+BUILT_IN: Final = frozenset(
+    {"cdrbuild", "dumb", "extmodule", "msgsniff", "pbx", "phone", "tone", "wave"}
+)
+"""The names of handlers that any engine has, for a record of an engine that is not at hand."""
 
 PHONE: Final = "phone"
 """The module of the operator's telephone."""
@@ -123,7 +128,7 @@ def saved_test(
     Args:
         journeys: the messages.
         programs: the scripts of the engine that has recorded them, as far as it is known.
-        modules: the names of handlers that any engine has.
+        modules: the names of further handlers that are built into that engine.
         folder: the folder of the engine's scripts, empty if it is not known.
     """
     return _Maker(journeys, programs, modules).test(folder)
@@ -137,17 +142,18 @@ class _Maker:
     ) -> None:
         self._journeys = sorted(journeys, key=lambda journey: journey.number)
         self._programs = programs
-        self._modules = modules
+        self._modules = BUILT_IN.union(modules)
         self._names = {one.name for one in programs} or _script_names(journeys)
         called = called_scripts(journeys)
         self._started = [one for one in self._programs if one.name not in called]
-        self._names |= set(called)
+        self._called = set(called)
+        self._names |= self._called
         self._ids = {ident for ids in called.values() for ident in ids}
         self._answers = [
             _Answered(journey, step)
             for journey in self._journeys
             for step in _steps(journey)
-            if _is_foreign(step, self._names, modules)
+            if _is_foreign(step, self._names, self._modules)
         ]
         self._in_force: dict[tuple[str, int, frozenset[tuple[str, str]]], SavedStub] = {}
 
@@ -159,8 +165,8 @@ class _Maker:
             if any(_takes_part(one.name, journey) for journey in self._journeys)
         ]
         scripts = [(one.name, one.parameter) for one in used]
-        if not self._programs and not self._ids:
-            scripts = [(name, "") for name in sorted(self._names)]
+        if not self._programs:
+            scripts = [(name, "") for name in sorted(self._names - self._called)]
         return SavedTest(folder or _folder(used), scripts, list(self._items()))
 
     def _items(self) -> Iterator[SavedItem]:
@@ -264,7 +270,7 @@ def _steps(journey: Journey) -> Sequence[Step]:
     return [*journey.steps, Step("", STUB_PRIORITY, UNKNOWN, StepResult.ASKED)]
 
 
-def _is_foreign(step: Step, names: set[str], modules: Sequence[str]) -> bool:
+def _is_foreign(step: Step, names: set[str], modules: Collection[str]) -> bool:
     """Return True for a handler that is no script, is not in any engine, and did something."""
     if step.owner in names or step.owner in modules or step.result is StepResult.NOT_ASKED:
         return False

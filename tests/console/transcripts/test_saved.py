@@ -179,7 +179,7 @@ def phone_call() -> list[Journey]:
 
 
 def test_a_call_is_saved_as_a_call() -> None:
-    test = saved_test(phone_call(), [], ["phone", "extmodule"], "/s/")
+    test = saved_test(phone_call(), [], [], "/s/")
     assert transcript_text(test, "/t/x.yext").splitlines()[2:] == [
         "scripts ../s",
         "",
@@ -201,10 +201,16 @@ def test_a_call_is_saved_as_a_call() -> None:
     ]
 
 
+def test_a_script_beside_a_call_is_started() -> None:
+    step = Step("route.py", 50, 0.1, StepResult.HANDLED)
+    route = Journey(9, 9, "call.route", "console", {}, steps=[step], handled=True, ended=True)
+    assert saved_test([*phone_call(), route], [], []).scripts == [("route.py", "")]
+
+
 def test_a_caller_that_hangs_up() -> None:
     call = phone_call()
     call[7].params["status"] = "dropped"  # type: ignore[index]
-    test = saved_test(call, [], ["phone", "extmodule"], "/s/")
+    test = saved_test(call, [], [], "/s/")
     assert transcript_text(test, "/t/x.yext").endswith("\ncommand phone hangup\n  ...\n")
     assert pytest_text(test, "/t/test_x.py").endswith("    caller.hangup()\n")
 
@@ -215,5 +221,5 @@ def test_a_parameter_that_is_taken_away_is_not_expected_by_pytest() -> None:
         5, 5, "chan.attach", "ivr.sh", {"source": "tone/dial", "x": "1"}, after={"x": "1"},
         ended=True,
     )  # fmt: skip
-    text = pytest_text(saved_test(call, [], ["phone", "extmodule"], "/s/"), "/t/test_x.py")
+    text = pytest_text(saved_test(call, [], [], "/s/"), "/t/test_x.py")
     assert 'yext.expect("chan.attach", x="1")' in text
