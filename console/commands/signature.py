@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from yext.console.commands.lines.words import split_words
 from yext.console.commands.parameters import ArgumentError, Flag, Number, RawRest, Word
 
 
@@ -234,10 +235,8 @@ def _option_value(word: str, option: Parameter, following: Iterator[str]) -> obj
 
 
 def _shell_words(text: str) -> list[str]:
-    import shlex
-
     try:
-        return shlex.split(text)
+        return split_words(text)
     except ValueError as error:
         reason = f"Cannot read this: {str(error).lower()}"
         raise ArgumentError(reason, "close the quotes") from None
