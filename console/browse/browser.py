@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 COPY_MOST: Final = 48 * 1024
 """Characters of a command that are copied; terminals take no more of OSC 52."""
 
+_HELD_MOST: Final = 4
+"""Lines about messages that are held."""
+
+_COUNTDOWN_SECONDS: Final = 0.5
+"""How often the time that they have left is drawn again."""
+
 _STATUS_MOST: Final = 500
 """Characters of the text on the last line."""
 
@@ -106,6 +112,7 @@ class Browser:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfollow: Callable[[], None] | None = None
         self._stage: Stage | None = None
+        self._countdown: asyncio.TimerHandle | None = None
 
     # The program
 
@@ -134,6 +141,8 @@ class Browser:
     def end(self) -> None:
         """End following, and all work."""
         self._stage = None
+        if self._countdown is not None:
+            self._countdown.cancel()
         if self._unfollow is not None:
             self._unfollow()
         for task in self._tasks:
@@ -142,6 +151,8 @@ class Browser:
     def draw(self, columns: int, rows: int) -> Sequence[str]:
         """Return the lines of the screen: a title, a page, and keys or a text."""
         page, style = self._pages[-1], self.style(columns)
+        held = self._held_lines(style)[: max(0, rows - 5)]
+        rows -= len(held)
         body = list(page.draw(columns, max(1, rows - 2)))[: max(1, rows - 2)]
         if columns < _LEAST:
             body = [cut(uncoloured(line), columns, style.more) for line in body]
@@ -152,7 +163,20 @@ class Browser:
         head = paint(cut(f"{title}{gap}{right} ", columns, style.more), BOLD, style)
         foot = f" {self.status or page.hint}"
         foot = paint(cut(foot, columns, style.more), BOLD if self.status else DIM, style)
-        return [head, *body, foot]
+        return [head, *body, *held, foot]
+
+    def _held_lines(self, style: Style) -> list[str]:
+        """The messages that the session holds, with the time they have left."""
+        held = self._subject.held()
+        if held and self._countdown is None:
+            loop = asyncio.get_running_loop()
+            self._countdown = loop.call_later(_COUNTDOWN_SECONDS, self._count_down)
+        lines = [cut(f" {line}", style.width, style.more) for _, line in held[:_HELD_MOST]]
+        return [paint(line, BOLD, style) for line in lines]
+
+    def _count_down(self) -> None:
+        self._countdown = None
+        self._redraw_soon()
 
     def press(self, key: str) -> None:
         """Take a key: one of the page, or one of all pages."""
@@ -272,7 +296,7 @@ class Browser:
         """Change the command that sends the message, and give it."""
         command = self._command()
         if command is not None:
-            self.edit = LineEdit(self, "> ", command, self.give)
+            self._type_command(command)
 
     def _command(self) -> str | None:
         journey = self._current()
@@ -292,6 +316,35 @@ class Browser:
         reply = await replied
         lines = split_lines(reply.text)
         self.say(lines[0] if lines else ("Done" if reply.ok else "Failed"))
+
+    def hold(self) -> None:
+        """Type which messages are to be held."""
+        self._type_command(f"intercept {self._list.filter.text}".rstrip() + " ")
+
+    def answer(self) -> None:
+        """Type the answer to the message that is held longest."""
+        if (number := self._held_longest()) is not None:
+            self._type_command(f"answer {number} true ")
+
+    def resume(self) -> None:
+        """Let the message go on that is held longest."""
+        if (number := self._held_longest()) is not None:
+            self.give(f"resume {number}")
+
+    def drop(self) -> None:
+        """End the message that is held longest."""
+        if (number := self._held_longest()) is not None:
+            self.give(f"drop {number}")
+
+    def _held_longest(self) -> int | None:
+        held = self._subject.held()
+        if not held:
+            self.say("No message is held: i holds some")
+            return None
+        return held[0][0]
+
+    def _type_command(self, text: str) -> None:
+        self.edit = LineEdit(self, "> ", text, self.give)
 
     def copy(self) -> None:
         """Copy the command that sends the message."""
@@ -379,6 +432,10 @@ KEYS: Final = (
     Key(("w",), "w", "save the marked messages, or all that are listed", Browser.save),
     Key(("t",), "t", "write them as a test", Browser.test),
     Key(("y",), "y", "copy it as a command", Browser.copy),
+    Key(("i",), "i", "hold messages (intercept)", Browser.hold),
+    Key(("a",), "a", "answer the message held longest", Browser.answer),
+    Key(("u",), "u", "let it go on (resume)", Browser.resume),
+    Key(("x",), "x", "drop it", Browser.drop),
     Key(("?",), "?", "these keys", Browser.keys),
     Key(("q", "escape", "c-c", "c-d"), "q Esc", "back", Browser.back),
 )

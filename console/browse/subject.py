@@ -26,6 +26,8 @@ class Subject:
         most, most_bytes: the bounds of the record: messages, and bytes of memory.
         run: carries out a command line.
         save: writes messages to a file, in the format of its ending.
+        held: returns the messages that the session holds (`intercept`), the one held longest first:
+            the number of each, and a line about it.
         find_ladder: makes the ladder of the call that has a message with an id or number.
     """
 
@@ -36,4 +38,5 @@ class Subject:
     most_bytes: int
     run: Callable[[str], Awaitable[Reply]]
     save: Callable[[str, Sequence[Journey]], Awaitable[Reply]]
+    held: Callable[[], Sequence[tuple[int, str]]]
     find_ladder: Callable[[str], Awaitable[Ladder | None]]

@@ -294,6 +294,26 @@ def test_ascii_without_colour_on_a_small_screen(place: Place) -> None:
     assert text.isascii() and not re.search(r"\x1b\[(?:\d+;)*(?:3[0-79]|9\d)m", text)
 
 
+def test_a_message_is_held_and_answered_by_keys(place: Place) -> None:
+    found = Browsing(place.open(columns=100, rows=30), "alder>")
+    found.press("flow browse\r", "No messages yet")
+    found.press("i", "> intercept")
+    found.press_for("lab.route\r", "Intercept: lab.route")
+    found.press("e", "There is no message here")
+    place.script(
+        "ask.sh",
+        "#!/bin/sh\necho '%%>message:1:0:lab.route::called=99'\nwhile read -r x; do :; done\n",
+    )
+    found.press("a", "No message is held")
+    found.press("i", "> intercept")
+    found.press("\x15external start ask.sh\r", "#", "lab.route  held, ", "s left")
+    found.press("a", "> answer ")
+    found.press("sip/99 x=1\r", "→ sip/99", "1 message")
+    found.press("\r", "+ x=1", "+ return sip/99", "console")
+    found.terminal.type("qq")
+    found.at_prompt()
+
+
 def test_the_engine_stops_while_it_is_browsed(place: Place) -> None:
     found = local_one(place)
     found.press("flow browse\r", "No messages yet")

@@ -14,6 +14,7 @@ from yext.console.commands.record.save import messages_text, save_messages
 from yext.console.replies.reply import failed, not_authenticated
 from yext.console.session.authority import Authority
 from yext.console.session.program import FullScreen
+from yext.console.session.session import Session
 from yext.errors import NotAllowedError
 
 if TYPE_CHECKING:
@@ -61,9 +62,21 @@ def _browser(interpreter: Interpreter) -> Browser:
             most_bytes=recorder.max_bytes,
             run=interpreter.run,
             save=save,
+            held=lambda: _held(session),
             find_ladder=lambda wanted: find_ladder(session, wanted),
         )
     )
+
+
+def _held(session: Session) -> list[tuple[int, str]]:
+    """The messages that the session holds, with a line about each."""
+    if not session.has_intercept:
+        return []
+    intercept = session.intercept
+    return [
+        (held.journey.number, intercept.describe(held).partition("\n")[0])
+        for held in intercept.mine()
+    ]
 
 
 async def _save(interpreter: Interpreter, file: str, journeys: Sequence[Journey]) -> Reply:

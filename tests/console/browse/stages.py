@@ -41,12 +41,13 @@ class Desk:
     saved: list[tuple[str, list[int]]] = field(default_factory=list)
     reply: Reply = field(default_factory=lambda: Reply(True, "done\r\n"))
     drawings: int = 0
+    held: list[tuple[int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.browser = Browser(
             Subject(
                 self.flow, self._follow if self.live else None, self.fetch, self.most, 1 << 25,
-                self._run, self._save, self._find_ladder,
+                self._run, self._save, lambda: self.held, self._find_ladder,
             )
         )  # fmt: skip
         self.browser.begin(self)

@@ -292,6 +292,29 @@ def test_marked_messages_are_saved_or_all_that_are_listed() -> None:
     browse(play)
 
 
+def test_held_messages_are_shown_and_let_go_by_keys() -> None:
+    async def play(desk: Desk) -> None:
+        for key in ("a", "u", "x"):
+            await desk.press(key)
+            assert desk.status() == "No message is held: i holds some"
+        await desk.press("i")
+        assert desk.browser.edit is not None and desk.browser.edit.text == "intercept "
+        await desk.type("intercept call.route")
+        desk.held += [(n, f"#{n} call.route  held, {n} s left") for n in range(20, 30)]
+        assert desk.screen().split("\n")[-5:-1] == [
+            f" #{n} call.route  held, {n} s left" for n in range(20, 24)
+        ]
+        await desk.press("a")
+        assert desk.browser.edit is not None and desk.browser.edit.text == "answer 20 true "
+        await desk.type("answer 20 true sip/1")
+        await desk.press("u", "x")
+        assert desk.given == [
+            "intercept call.route", "answer 20 true sip/1", "resume 20", "drop 20",
+        ]  # fmt: skip
+
+    browse(play, rows=20)
+
+
 def test_marked_messages_are_written_as_a_test() -> None:
     async def play(desk: Desk) -> None:
         await desk.press("k", "m", "m", "t")

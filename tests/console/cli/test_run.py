@@ -287,6 +287,8 @@ TOO_HEAVY = (
     "yext.record.filters", "yext.conf.merge", "yext.extmodule.diagnosis.diagnose",
     "yext.extmodule.diagnosis.aftermath", "yext.extmodule.calls",
     "yext.console.replies.trace", "yext.console.session.flow", "yext.console.server.rmanager",
+    "yext.console.browse.browser", "yext.console.shell.fullscreen", "yext.ladder.ladder",
+    "yext.console.export.formats",
 )  # fmt: skip
 
 
