@@ -227,7 +227,7 @@ _SECTIONS = (
     ("### [link NAME]", "A section for each node to connect to.", cluster.LINK),
     (
         "### [metrics]",
-        "Metrics of `yext serve` for monitoring, at `/metrics`, with `/healthz` and `/readyz`: "
+        "Metrics of `yext serve` and the shell, at `/metrics`, with `/healthz` and `/readyz`: "
         "[operations.md](operations.md).",
         metrics.OPTIONS,
     ),

@@ -9,7 +9,7 @@ import json
 from yext import Engine
 from yext.conf import Problem, Severity
 from yext.console.cli.exitcodes import FAILED, OK
-from yext.console.cli.serve import metrics
+from yext.console.cli.service.modules import metrics
 from yext.console.server.rmanager import RManager
 from yext.log import safe
 

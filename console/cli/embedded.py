@@ -12,6 +12,7 @@ from yext import Engine
 from yext.console.cli import signals
 from yext.console.cli.exitcodes import FAILED, OK
 from yext.console.cli.run import reporting
+from yext.console.cli.service.modules import metrics
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
 from yext.console.commands.lines import remote
@@ -40,7 +41,7 @@ def run_shell(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    engine = Engine(options.config, shared_dir=options.shared)
+    engine = Engine(options.config, modules={"metrics": metrics}, shared_dir=options.shared)
     remote.offer(engine)
     descriptors.raise_limit()
     capabilities = detect_capabilities()

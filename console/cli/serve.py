@@ -19,22 +19,16 @@ from yext.console import gctuning
 from yext.console.cli import signals
 from yext.console.cli.exitcodes import FAILED, USAGE
 from yext.console.cli.service.logfile import LogFile, UnhandledErrors, log_to
+from yext.console.cli.service.modules import metrics
 from yext.console.cli.service.pidfile import PidFileError, pid_file
 from yext.console.commands.lines import remote
 from yext.console.server.rmanager import RManager
-from yext.engine.module import Module, unopened
+from yext.engine.module import unopened
 from yext.log import safe
 from yext.sockets import descriptors
 
 if TYPE_CHECKING:
     from yext.console.cli.service.notify import ServiceManager
-
-
-def metrics(engine: Engine) -> Module:
-    """Make the module of the metrics, which is imported for its section alone."""
-    from yext.metrics.module import Metrics
-
-    return Metrics(engine)
 
 
 def serve(options: argparse.Namespace) -> int:

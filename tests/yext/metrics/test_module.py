@@ -11,7 +11,7 @@ from ports import free_port
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from yext import Engine, Message
-from yext.console.cli.serve import metrics
+from yext.console.cli.service.modules import metrics
 from yext.console.server.rmanager import RManager
 
 SCRIPT = """#!/bin/sh
@@ -159,6 +159,27 @@ def test_sessions_and_logins(tmp_path: Path) -> None:
     run(main)
 
 
+def test_lines_that_a_session_was_not_shown(tmp_path: Path) -> None:
+    """They stay counted when the session has gone."""
+
+    async def main() -> None:
+        served = Served(tmp_path)
+        served.write("yate", "[sniffer]\nlines=1\n")
+        async with served.engine as engine:
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "manager"))
+            writer.write(b"auth p\r\noutput on\r\nflow on test.*\r\nuptime\r\n")
+            await reader.readuntil(b"Uptime")
+            for _ in range(50):
+                await engine.dispatch(Message("test.nobody"))
+            left_out = await served.value("lines_left_out_total", reason="rate")
+            assert left_out is not None and left_out >= 40
+            writer.close()
+            await served.until(0, "sessions", authority="admin")
+            assert await served.value("lines_left_out_total", reason="rate") == left_out
+
+    run(main)
+
+
 def test_readiness(tmp_path: Path) -> None:
     async def main() -> None:
         served = Served(tmp_path)
@@ -230,7 +251,7 @@ def test_nothing_is_imported_without_the_section(tmp_path: Path) -> None:
     (tmp_path / "rmanager.conf").write_text("[general]\nport=0\n")
     code = (
         "import asyncio, sys\nfrom yext import Engine\n"
-        "from yext.console.cli.serve import metrics\n"
+        "from yext.console.cli.service.modules import metrics\n"
         "async def main():\n"
         "    async with Engine(sys.argv[1], modules={'metrics': metrics}):\n"
         "        print([name for name in sys.modules if name.startswith('yext.me')])\n"
