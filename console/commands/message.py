@@ -315,13 +315,23 @@ def _why_not(session: Session, journey: Journey, failures: int) -> dict[str, str
         owner, param, value = journey.kept_out[0]
         reason += f": {owner} has a filter, {param}={value}"
         hint = f"message {journey.name} {shlex.quote(f'{param}={value}')}"
-    elif not journey.steps:
-        from yext.conf.options import nearest
-
-        names = session.engine.dispatcher.handler_names()
-        near = nearest(journey.name, [name for name in names if name != journey.name])
-        hint = f"Did you mean: {', '.join(near)}" if near else "dispatcher handlers name=^"
+    else:
+        hint = _who_else(session, journey) or hint
     return {"reason": reason, "hint": hint}
+
+
+def _who_else(session: Session, journey: Journey) -> str:
+    """What to do about a message that no handler took; empty where nothing is known about it."""
+    from yext.conf.options import nearest
+
+    names = session.engine.dispatcher.handler_names() if not journey.steps else ()
+    near = nearest(journey.name, [name for name in names if name != journey.name])
+    if near:
+        return f"Did you mean: {', '.join(near)}"
+    failed = [one for one in starts_of(session.engine) if one.over and one.reason]
+    if failed and not journey.by:
+        return f"{failed[-1].explain}: {failed[-1].label} has failed"
+    return "dispatcher handlers name=^" if not journey.steps else ""
 
 
 def _times(took: list[float]) -> dict[str, float]:

@@ -116,6 +116,26 @@ def items(lines: Sequence[str], page: Page) -> str:
     return text if page.unicode else text.encode("ascii", "replace").decode("ascii")
 
 
+def folded(text: str, page: Page) -> str:
+    """Break lines that are too long at their blanks: a terminal breaks them inside words.
+
+    A line with tabs, or of JSON, stays as it is, and so does a word that is longer than a line.
+    """
+    import textwrap
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if not 0 < page.width < len(line) or "\t" in line or line.startswith("{"):
+            lines.append(line)
+            continue
+        indent = line[: len(line) - len(line.lstrip())] + "  "
+        lines += textwrap.wrap(
+            line, page.width, subsequent_indent=indent, break_long_words=False,
+            break_on_hyphens=False, replace_whitespace=False,
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
 def table(
     heading: Sequence[str],
     rows: Sequence[Sequence[str | Text]],

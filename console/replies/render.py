@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yext import Reply
 from yext.console.replies import forms, helplist, parse
-from yext.console.replies.draw import Page, columns, drawn, items, panel, state_text, table
+from yext.console.replies.draw import (
+    Page,
+    columns,
+    drawn,
+    folded,
+    items,
+    panel,
+    state_text,
+    table,
+)
 from yext.console.replies.reply import explanation
 from yext.log import safe, safe_lines, split_lines
 
@@ -91,7 +100,7 @@ def render(
     parsed = parse.parse(command, reply.text)
     drawer = _DRAWERS.get(type(parsed))
     picture = drawer(parsed, _Request(reply, command, page, descriptions)) if drawer else None
-    return plain(reply) if picture is None else picture
+    return folded(plain(reply), page) if picture is None else picture
 
 
 def plain(reply: Reply) -> str:
@@ -153,12 +162,16 @@ def _is_start_failure(lines: Sequence[str]) -> bool:
 def failures(rows: Sequence[tuple[str, str, str]], page: Page) -> str:
     """A line for each script that failed: its name, the reason, and the command that shows more."""
     return items(
-        [
-            f"{name}   {reason.removeprefix(name).removeprefix(':').strip()}   {command}"
-            for name, reason, command in rows
-        ],
+        [f"{name}   {_unnamed(reason, name)}   {command}" for name, reason, command in rows],
         page,
     )
+
+
+def _unnamed(reason: str, name: str) -> str:
+    """A reason without the name that it begins with; a failed start names no parameter."""
+    script = f"{name.partition(' ')[0]}:"
+    prefix = name if reason.startswith(name) else script
+    return reason.removeprefix(prefix).removeprefix(":").strip()
 
 
 def duration(seconds: int) -> str:
@@ -289,7 +302,8 @@ def _table_of_scripts(scripts: forms.Table, word: str, page: Page) -> str:
     for record in scripts.records():
         rows.append([_script_cell(name, record.get(name, "-")) for name in names])
         if record.get("state", "").startswith("failed"):
-            script = record["script"]
+            parameter = record.get("parameter", "-")
+            script = record["script"] + (f" {parameter}" if parameter != "-" else "")
             reason = re.sub(rf", {parse.DATED}$", "", record.get("last failure", "-"))
             failed.append((script, reason, f"{word} why {script}"))
     return table(names, rows, page, spare=_SPARE) + failures(failed, page)

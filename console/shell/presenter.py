@@ -95,7 +95,9 @@ class Presenter:
             self._stream(event)
 
     def _stream(self, event: Event) -> None:
-        self._screen.stream(safe(event.line(), keep="\t"))
+        from yext.console.replies.draw import folded
+
+        self._screen.stream(folded(safe(event.line(), keep="\t"), self.page()))
 
     def close(self) -> None:
         """Show what is held back."""

@@ -159,6 +159,13 @@ def test_a_message_does_not_wait_for_the_dead(conf: Path, name: str) -> None:
     assert f"Nobody handles call.route: {name}" in done.stdout
 
 
+def test_a_message_that_nobody_takes_hints_at_the_script_that_has_failed(conf: Path) -> None:
+    done = run("run", "-c", str(conf), "external start three.sh 9", "message call.route")
+    assert "do: external why three.sh 9: three.sh 9 has failed" in done.stderr
+    done = run("run", "-c", str(conf), "external start three.sh", "message call.rout")
+    assert "Did you mean: call.route" in done.stderr
+
+
 def test_a_message_waits_for_the_living_though_another_script_is_dead(conf: Path) -> None:
     (conf / "scripts" / "route.sh").write_text(SLOW_ROUTE.replace("0.3", "1.3"))
     done = run(

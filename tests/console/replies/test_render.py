@@ -115,6 +115,27 @@ def test_a_script_that_ends_again_and_again_takes_two_lines() -> None:
     assert "".join(narrow.split()) == "✗" + "".join(f"{head}external why crash.py".split())
 
 
+def test_a_failed_script_is_named_with_its_parameter() -> None:
+    shown = SHOWN._replace(text=SHOWN.text.replace("mailer.php\t-\t", "mailer.php\t9\t"))
+    drawn = render(shown, "external show", Page(120, False, True))
+    assert "✗ mailer.php 9   interpreter /usr/bin/php not found" in drawn
+    assert drawn.endswith("external why mailer.php 9\n")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_long_line_of_text_breaks_at_its_blanks(width: int) -> None:
+    word = "x" * 100
+    text = (
+        '15:00:38 [4926]   File "/srv/scripts/route.py", line 5, in <module>, and so on and on\r\n'
+        f"{word}\r\n  a\tb {word}\r\n" + '{"a": ' + f'"{word}"' + "}\r\nshort\r\n"
+    )
+    lines = render(Reply(True, text), "external log", Page(width, False, True)).splitlines()
+    assert lines[-4:] == [word, f"  a\tb {word}", '{"a": "' + word + '"}', "short"]
+    assert all(len(line) <= width for line in lines[:-4]) and len(lines) > 5
+    assert " ".join(" ".join(lines[:-4]).split()) == " ".join(text.splitlines()[0].split())
+    assert render(Reply(True, text), "external log", Page(0, False, True)).count("\n") == 5
+
+
 def test_a_narrow_table_does_without_some_columns() -> None:
     heading = render(_shown(time.time()), "external show", Page(50, False, True)).splitlines()[0]
     assert heading.split() == ["script", "parameter", "state", "pending"]
