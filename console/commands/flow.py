@@ -54,7 +54,21 @@ def state(session: Session) -> Reply:
     return Reply(True, f"{', '.join(parts)}, recorded: {data['recorded']}{EOL}", data=data)
 
 
-def on(session: Session, filter: Annotated[str, Rest(completer=filter_words)] = "") -> Reply:
+def on_words(session: Session, before: str, word: str) -> dict[str, str]:
+    """The words of ``flow on``: the nodes to follow, if there are others, and those of a filter."""
+    module = None if before else session.engine.modules.get("cluster")
+    if module is None:
+        return filter_words(session, before, word)
+    from yext.cluster.module import Cluster
+
+    assert isinstance(module, Cluster)
+    names = [session.engine.node, *sorted(module.exchange.nodes)]
+    words = {f"{_NODE}*": "the messages of all nodes"}
+    words |= {f"{_NODE}{name}": f"those of {name}" for name in names}
+    return words | filter_words(session, before, word)
+
+
+def on(session: Session, filter: Annotated[str, Rest(completer=on_words)] = "") -> Reply:
     """Show messages as they happen, all or those of a filter."""
     if session.view is None:
         return failed("This session cannot show the flow", "flow last, or yext run --record FILE")

@@ -16,7 +16,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from yext import Engine, Message
-from yext.console.link import Counts, Link, LocalLink, SessionLink
+from yext.console.link import Counts, Link, LocalLink, Overview, SessionLink
 from yext.console.shell.completer import LinkCompleter
 
 
@@ -217,5 +217,56 @@ def test_what_a_picture_looks_up_is_not_in_the_history(config: Path, play: Play)
         await link.run("external")
         assert await link.look_up("external show") is not None
         assert isinstance(link, SessionLink) and link.own.history == ["external"]
+
+    play(config, story)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words", "banner", "line"),
+    [
+        (Counts(), "", "no scripts   Type", " alder | 0 running"),
+        (Counts(nodes=0), "0 nodes", "no other node yet", " alder + 0 nodes | 0 running"),
+        (Counts(nodes=1), "1 node", "beside 1 node", " alder + 1 node | 0 running"),
+        (
+            Counts(nodes=2, unlinked=1), "2 nodes, 1 link down", "beside 2 nodes, 1 link down",
+            " alder + 2 nodes, 1 link down | 0 running",
+        ),
+    ],
+)  # fmt: skip
+def test_other_nodes_are_counted(counts: Counts, words: str, banner: str, line: str) -> None:
+    from yext.console.replies.draw import Page
+    from yext.console.shell import banner as shell_banner
+    from yext.console.shell.bottomline import BottomLine
+
+    assert counts.others() == words
+    shown = shell_banner.text("alder", Overview("1.0"), counts, Page(120, False, True))
+    assert banner in shown.replace("\n", "   ")
+
+    class FakeLink:
+        node = "alder"
+
+        def usage(self, typed: str) -> str:
+            return ""
+
+        def counts(self) -> Counts:
+            return counts
+
+        def flow(self) -> str:
+            return "flow off"
+
+    class Idle:
+        is_slow = False
+        left_out = 0
+        width = 80
+
+    made = BottomLine(FakeLink(), Idle(), Idle(), lambda: "")  # type: ignore[arg-type]
+    assert "".join(part[1] for part in made.text()).startswith(line)
+
+
+def test_a_node_that_shares_counts_the_others(config: Path, play: Play) -> None:
+    (config / "yext.conf").write_text("[share]\n")
+
+    async def story(link: Link, engine: Engine) -> None:
+        assert (link.counts().nodes, link.counts().unlinked) == (0, 0)
 
     play(config, story)

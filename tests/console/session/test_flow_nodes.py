@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from yext import Engine, Message
 from yext.console.commands import TABLE
@@ -103,5 +104,26 @@ def test_a_node_that_shares_nothing_says_so() -> None:
             reply = await Interpreter(session, TABLE).run("flow on node:*")
             assert not reply.ok
             assert reply.params["reason"] == "This node shares nothing with others"
+
+    asyncio.run(main())
+
+
+def test_the_nodes_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "yext.conf").write_text("[share]\n")
+
+    async def main() -> None:
+        async with Engine(tmp_path, node="alder") as engine:
+            session = Session(engine, "console", view=Lines())  # type: ignore[arg-type]
+            found = Interpreter(session, TABLE)
+            assert await found.complete("flow on node:") == ["node:*", "node:alder"]
+            assert await found.complete("flow on x node:") == []
+            assert (await found.run("flow on node:* call.*")).ok
+            assert session.flow.state() == "flow on node:* call.*"
+            await found.run("flow off")
+            assert not (await found.run("flow on node:* (")).ok
+            assert not session.flow.is_on
+        async with Engine(node="alone") as engine:
+            session = Session(engine, "console", view=Lines())  # type: ignore[arg-type]
+            assert await Interpreter(session, TABLE).complete("flow on node:") == []
 
     asyncio.run(main())

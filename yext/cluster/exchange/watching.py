@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from yext import wire
 from yext.bus import Bus
 from yext.cluster.exchange.carrier import Kind
-from yext.cluster.exchange.node import Node, Visitor
+from yext.cluster.exchange.node import Node
 from yext.cluster.exchange.serving import Send
 from yext.cluster.limits import TEXT_MAX, WATCHES_MAX
 from yext.cluster.settings import Share, never_leaves
@@ -67,9 +67,9 @@ class Publisher:
     def notice(self, dispatch: Dispatch) -> None:
         """Send the result of a message that was dispatched here to the nodes that watch it."""
         message = dispatch.message
-        if isinstance(dispatch.sender, Visitor) or message.userdata is not None:
+        if message.userdata is not None or message.broadcast:
             return
-        if message.broadcast or message.name not in self.share.watch:
+        if message.name not in self.share.watch:
             return
         text = ""
         for node in self._nodes():
