@@ -94,7 +94,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     conf.write_text(f"[general]\nscripts_dir={ROOT}/samples/scripts/\n[scripts]\nroute.py=9\n")
     subprocess.run(
         [sys.executable, "-m", "console", "run", "-c", path.parent, "--record", path,
-         "message call.route called=99"],
+         "message --wait 20 call.route called=99"],
         cwd=ROOT, check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     return path
