@@ -89,6 +89,7 @@ def _handlers(session: Session) -> Iterator[str]:
 def _senders(session: Session) -> Iterator[str]:
     """The senders of recorded messages, and who else may send some."""
     yield from _handlers(session)
+    yield from (label for _, label in session.engine.dispatcher.watch_names())
     yield from (session.label, "engine")
     yield from (journey.sender for journey in session.flow.recent(_RECENT))
 

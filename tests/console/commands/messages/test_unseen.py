@@ -7,6 +7,7 @@ import pytest
 from seen import session
 
 from yext import Message
+from yext.dispatcher import Dispatch
 
 NO_NAME = "no message of that name has been seen yet"
 NO_PARAM = "no parameter of that name has been seen yet"
@@ -46,6 +47,25 @@ def test_what_nobody_has_seen_is_told(expression: str, wanted: list[str]) -> Non
                 assert all(text in line for text, line in zip(wanted, told, strict=True))
                 assert reply.text.splitlines()[1:] == [f"  {line}" for line in told]
                 assert "\x1b" not in reply.text
+
+    asyncio.run(play())
+
+
+class Watcher:
+    """A peer that has sent nothing yet, but watches."""
+
+    label = "watch.sh 60"
+
+    def notice(self, dispatch: Dispatch) -> None:
+        """Take notice."""
+
+
+def test_a_watcher_may_send_messages() -> None:
+    async def play() -> None:
+        async with session() as found:
+            found.engine.dispatcher.watch("lab.job", Watcher())
+            reply = await found.run("flow filter from:watch.sh and lab.job")
+            assert len(reply.text.splitlines()) == 1
 
     asyncio.run(play())
 
