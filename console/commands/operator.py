@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Annotated
 
 from yext import Reply
@@ -160,19 +159,21 @@ def frame(session: Session, word: Annotated[str, FrameWord("WORD")]) -> Reply:
 
 
 def who(session: Session) -> Reply:
-    """Show the sessions: who, since when, and the last command."""
+    """Show the sessions: who, where from, since when, and the last command."""
+    from datetime import datetime
+
     rows = ["\t".join(_WHO)]
     for one in session.engine.commanders:
         if isinstance(one, Session):
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.since))
+            since = datetime.fromtimestamp(one.since).astimezone().isoformat(timespec="seconds")
             last = one.last if len(one.last) <= _LAST_MAX else f"{one.last[: _LAST_MAX - 1]}…"
-            you = "you" if one is session else ""
-            cells = (one.label, one.authority.name.lower(), since, you, last)
+            label = f"{one.label} (you)" if one is session else one.label
+            cells = (label, one.address or "-", one.authority.name.lower(), since, last or "-")
             rows.append("\t".join(map(safe, cells)))
     return Reply(True, "".join(f"{row}{EOL}" for row in rows))
 
 
-_WHO = ("session", "authority", "since", "you", "last")
+_WHO = ("session", "from", "authority", "since", "last")
 
 _LAST_MAX = 80
 """Characters of a command that `who` shows."""

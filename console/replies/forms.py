@@ -89,6 +89,12 @@ class Scripts(NamedTuple):
     table: Table
 
 
+class Sessions(NamedTuple):
+    """The table of sessions; ``since`` is a time by ISO 8601."""
+
+    table: Table
+
+
 class InstalledHandler(NamedTuple):
     """One handler of a message: its message's name, its priority, its track name, and the filter
     ``NAME=VALUE``, empty for none."""
@@ -172,7 +178,7 @@ class Stopped(NamedTuple):
 
 
 Form = (
-    Statuses | Peers | Table | Scripts | Handlers | Uptime | Commands | CommandHelp | Names
-    | Listing | Facts | Failure | Started | Stopped
+    Statuses | Peers | Table | Scripts | Sessions | Handlers | Uptime | Commands | CommandHelp
+    | Names | Listing | Facts | Failure | Started | Stopped
 )  # fmt: skip
 """Any of these."""

@@ -28,6 +28,7 @@ from yext.console.replies.forms import (
     Peer,
     Peers,
     Scripts,
+    Sessions,
     Started,
     Statuses,
     Stopped,
@@ -155,6 +156,10 @@ def _scripts(words: _Words, lines: _Lines) -> Scripts | None:
     return Scripts(table) if whole else None
 
 
+def _sessions(words: _Words, lines: _Lines) -> Sessions:
+    return Sessions(_table(words, lines))
+
+
 def _handlers(words: _Words, lines: _Lines) -> Handlers:
     found = [
         InstalledHandler(read["name"], int(read["priority"]), read["track"], read["filter"] or "")
@@ -271,7 +276,7 @@ _PARSERS: dict[str, Callable[[_Words, _Lines], Form | None]] = {
     "logview": _below_heading,
     "reload": _below_heading,
     "top": _table,
-    "who": _table,
+    "who": _sessions,
     "history": _history,
 }
 """Parsers by the first two words of a command, or its first."""

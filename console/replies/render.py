@@ -330,6 +330,15 @@ def _script_cell(name: str, value: str) -> str | Text:
     return "–" if value == "-" else value
 
 
+def _draw_sessions(parsed: forms.Sessions, request: _Request) -> str | None:
+    rows = [
+        [_shorter(cell) if name == "since" else safe(cell) for name, cell in record.items()]
+        for record in parsed.table.records()
+    ]
+    heading = parsed.table.heading
+    return table(heading, rows, request.page, spare=("from", "since")) if rows else None
+
+
 def _draw_statuses(parsed: forms.Statuses, request: _Request) -> str | None:
     """A block for each module."""
     if not parsed.complete:
@@ -385,6 +394,7 @@ def _draw_handlers(parsed: forms.Handlers, request: _Request) -> str | None:
 _DRAWERS: dict[type, Callable[[Any, _Request], str | None]] = {
     forms.Statuses: _draw_statuses,
     forms.Scripts: _draw_scripts,
+    forms.Sessions: _draw_sessions,
     forms.Handlers: _draw_handlers,
     forms.Commands: _draw_commands,
     forms.Names: _draw_names,

@@ -102,6 +102,10 @@ def _script(record: dict[str, object]) -> dict[str, object]:
     return record | more
 
 
+def _sessions(parsed: forms.Sessions) -> object:
+    return [{**one, "since": _seconds(one["since"])} for one in parsed.table.records()]
+
+
 def _seconds(dated: str) -> int | None:
     """The seconds since 1970 of a time by ISO 8601, None if there is no such time."""
     from datetime import datetime
@@ -148,6 +152,7 @@ _CONVERT: dict[type, Callable[[Any], object]] = {
     forms.Peers: _peers,
     forms.Table: _records,
     forms.Scripts: _scripts,
+    forms.Sessions: _sessions,
     forms.Handlers: _handlers,
     forms.Uptime: forms.Uptime._asdict,
     forms.Commands: lambda parsed: list(parsed.usages),

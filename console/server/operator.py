@@ -124,7 +124,7 @@ class Operator:
         self.source = source
         self.spoken = False
         self.last_heard = asyncio.get_running_loop().time()
-        self.session = self._make_session(address, f"rmanager {address} {process}".rstrip())
+        self.session = self._make_session(address, f"rmanager {process or address}")
         self.conversation = Conversation(
             self.session,
             listener,

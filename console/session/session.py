@@ -201,14 +201,14 @@ class Session:
         """Tell all other sessions of a command of this one that changes something."""
         if not (acts(line) or _ACTS.match(line)):
             return
-        outcome = "ok"
+        lines = [f"{self.label}: {self.secrets.hide(line)}: {'ok' if reply.ok else 'failed'}"]
         if not reply.ok:
             reason = reply.params.get("reason", "no reason given")
-            outcome = f"failed: {self.secrets.hide_in(reason, line)}"
-        text = safe(f"{self.label}: {self.secrets.hide(line)}: {outcome}")
+            lines.append(self.secrets.hide_in(reason, line))
         # The log has the commands of sessions that are audited.
         logged = self.policy.audit is None
-        self.engine.log.notice((text,), "", level=NOTE, logged=logged, unless=self.label)
+        told = tuple(map(safe, lines))
+        self.engine.log.notice(told, "", level=NOTE, logged=logged, unless=self.label)
 
     def remember(self, line: str) -> None:
         """Add a line to the history, unless it looks into the history or holds a password."""

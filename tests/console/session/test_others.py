@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from yext import Engine
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
+from yext.console.replies.to_json import as_object
 from yext.console.session.authority import Authority
 from yext.console.session.session import Session
 from yext.engine.module import modules_of, starts_of
@@ -35,7 +37,7 @@ class Party:
         if event.kind is EventKind.NOTICE:
             for label, lines in self.seen.items():
                 if event.is_for(label):
-                    lines.append(event.lines[0])
+                    lines.append(": ".join(event.lines))
         self.changed.set()
 
     async def until(self, label: str, start: str) -> None:
@@ -126,9 +128,11 @@ def test_who(tmp_path: Path) -> None:
             await two.bob.run("help yext-01234567-1")
             reply = await two.bob.run("who")
             heading, *rows = [line.split("\t") for line in reply.text.splitlines()]
-            assert heading == ["session", "authority", "since", "you", "last"]
-            assert [row[0] for row in rows] == ["rmanager 10.0.0.7:1", "console"]
-            assert [row[3] for row in rows] == ["", "you"]
+            assert heading == ["session", "from", "authority", "since", "last"]
+            assert [row[0] for row in rows] == ["rmanager 10.0.0.7:1", "console (you)"]
+            assert [row[1] for row in rows] == ["-", "-"]
+            found = as_object("who", reply)["data"]
+            assert [abs(one["since"] - time.time()) < 100 for one in found] == [True, True]
             assert [row[4] for row in rows] == ["date", "who"]
             await two.alice.run("auth secret")
             two.alice.session.authority = Authority.USER
