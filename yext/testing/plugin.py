@@ -11,6 +11,7 @@ The engine is imported with the first test that uses it.
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from yext.engine.engine import Engine
     from yext.testing.bench import TestBench
+    from yext.testing.kit.running import CommandLine
     from yext.testing.kit.twin import AsyncTwin
 
     Factory = Callable[..., AbstractContextManager[TestBench]]
@@ -60,6 +63,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
 
 
+@contextmanager
+def _imported_as_it_is(config: pytest.Config) -> Iterator[None]:
+    """Import the engine without pytest's work on the assertions of plugins.
+
+    It would compile all of the engine anew, which takes a second or two, and has no assertions
+    to explain.
+    """
+    hook: Any = config.pluginmanager.rewrite_hook
+    was_there = hook in sys.meta_path
+    if was_there:
+        sys.meta_path.remove(hook)
+    try:
+        yield
+    finally:
+        if was_there:
+            sys.meta_path.insert(0, hook)
+
+
 # Fixtures
 
 
@@ -75,16 +96,22 @@ def yext_config(tmp_path: Path) -> Path:
 def yext_factory(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Factory:
     """Make an engine of any scope: ``with yext_factory(config_dir, folders=[…]) as engine:``."""
 
+    def commands(engine: Engine) -> CommandLine | None:
+        with _imported_as_it_is(pytestconfig):
+            made: CommandLine | None = pytestconfig.hook.pytest_yext_commands(engine=engine)
+            return made
+
     @contextmanager
     def make(config_dir: Path | None = None, **options: Any) -> Iterator[TestBench]:
-        from yext.testing.bench import TestBench
+        with _imported_as_it_is(pytestconfig):
+            from yext.testing.bench import TestBench
 
         options.setdefault("speed", pytestconfig.getoption("yext_speed"))
         folders = [*options.pop("folders", ()), *pytestconfig.getini("yext_scripts")]
         bench = TestBench(
             config_dir or tmp_path_factory.mktemp("yext-conf"),
             folders=folders,
-            commands=lambda engine: pytestconfig.hook.pytest_yext_commands(engine=engine),
+            commands=commands,
             scratch=lambda: tmp_path_factory.mktemp("yext-again"),
             **options,
         )
