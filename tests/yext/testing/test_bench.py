@@ -257,6 +257,25 @@ def test_what_was_heard_since_the_last_sound_counts(yext: TestBench) -> None:
         caller.hear("tone:busy")
 
 
+@pytest.mark.yext(speed=20)
+def test_a_file_is_said_into_the_call(yext: TestBench, tmp_path: Path) -> None:
+    said = bytes(range(256)) * 50
+    (tmp_path / "in.slin").write_bytes(said)
+    caller = yext.call(f"wave/record/{tmp_path}/out.slin")
+    caller.say(tmp_path / "in.slin")
+    caller.hangup()
+    assert said in (tmp_path / "out.slin").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("sound", "reason"), [("gone.slin", "No such file"), ("tone:none", "there is no tone:none")]
+)
+def test_what_cannot_be_said_fails_the_test(yext: TestBench, sound: str, reason: str) -> None:
+    caller = yext.call("tone/dial")
+    with pytest.raises(AssertionError, match=f"expected  to say {sound}\n.*{reason}"):
+        caller.say(sound)
+
+
 def test_restarts_come_by_ticks(yext: TestBench, write: Write) -> None:
     yext.clock.speed = 0
     body = 'print("%%>setlocal:restart:true", flush=True)\nfor line in sys.stdin: pass\n'

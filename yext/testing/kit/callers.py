@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from yext.commander import EMBEDDER
+from yext.errors import SoundError
 from yext.extmodule.script.script import Script
 from yext.message import Message
 from yext.telephony.audio.tones import find
@@ -101,22 +102,41 @@ class Caller:
         self._wait(f"to dial {digits}", lambda: not self._phone.dialling, SECONDS + len(digits))
         return self
 
-    def say(self, sound: str | Path) -> Caller:
-        """Play a sound file, or a tone (``tone:dial``), into the call, to its end."""
-        source = self._source(str(sound))
-        self._run.do(lambda: self._phone.say(source))
-        self._wait(f"to say {sound}", lambda: not self._phone.saying, 3600.0)
-        return self
+    def say(self, sound: str | Path, within: float = 60.0) -> Caller:
+        """Play a sound file, or a tone (``tone:busy``), into the call, to its end.
+
+        Args:
+            sound: the file, in the folder of the test, or the tone.
+            within: how long it is at most, in seconds on the clock of the engine.
+        """
+        expected = f"to say {sound}"
+        try:
+            source = self._source(str(sound))
+        except EarlyEndError as error:
+            reason = str(error)
+        else:
+            self._run.do(lambda: self._phone.say(source))
+            self._wait(expected, lambda: not self._phone.saying, within)
+            return self
+        raise self._failure(expected, reason)
 
     def _source(self, sound: str) -> Source:
+        """Open a file or a tone.
+
+        Raises:
+            EarlyEndError: it cannot be played; the text says why.
+        """
         clock = self._phone.registry.telephony.clock
         kind, _, name = sound.partition(":")
-        if kind != "tone":
+        tone = find(name) if kind == "tone" else None
+        if tone is not None:
+            return ToneSource(tone, clock)
+        if kind == "tone":
+            raise EarlyEndError(f"there is no {sound}")
+        try:
             return WaveSource(str(self._folder / sound), clock)
-        tone = find(name)
-        if tone is None:
-            raise ValueError(f"there is no {sound}")
-        return ToneSource(tone, clock)
+        except SoundError as error:
+            raise EarlyEndError(str(error)) from None
 
     def hear(self, sound: str | Path = "", within: float = SECONDS) -> Caller:
         """Wait until something is heard, or was since the sound that was heard last.
