@@ -139,7 +139,8 @@ def credentials(folder: Path, user: str, password: str) -> str:
 def test_what_the_server_forbids_is_told_at_once(tmp_path: Path) -> None:
     """Nothing waits for a timeout: the message goes on, and the node is left out."""
     conf = USERS.format(
-        alder='["yext.alive.*.alder", "yext.announce.*.alder", "yext.want.*.alder"]',
+        alder='["yext.alive.*.alder", "yext.announce.*.alder", "yext.want.*.alder",'
+        ' "yext.reset.*.alder"]',
         reads='["yext.*.alder.*", "yext.alive._all.*"]',
     )
 
