@@ -15,6 +15,7 @@ from typing import Any
 from tests.bench import (
     audio,
     beside,
+    browse,
     growth,
     held,
     messages,
@@ -43,6 +44,7 @@ ROWS: dict[str, Row] = {
     "traced": operators.traced,
     "fairness": operators.fairness,
     "held": held.held,
+    "browse": browse.browse,
     "routes": routes.routes,
     "memory": operators.memory,
     "start": operators.start,

@@ -158,7 +158,7 @@ def test_every_key_in_a_flood(
     hostile(found)
     sending(found)
     saving(found, folder, refused=way == "telnet")
-    found.press("?", "these keys", "the ladder of its call")
+    found.press("?", "filter, in the language of", "the ladder of its call")
     found.press("q", "? keys   q back", "messages")
     for columns, rows in ((60, 20), (140, 40), (80, 24)):
         found.resize(columns, rows)
