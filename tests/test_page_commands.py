@@ -7,6 +7,7 @@ manuals and generated pages have tests of their own.
 
 import asyncio
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -309,6 +310,16 @@ def test_commands_in_the_text_are_understood(
 
     asyncio.run(play())
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", sorted({span.text for span in _spans({"make"})}))
+def test_a_target_of_make_in_the_text_exists(text: str) -> None:
+    words = shlex.split(text.replace("DIR", "/nowhere").replace("=n", "=1"))
+    done = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 STAYS = {
