@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from yext import Reply
@@ -18,6 +19,9 @@ _HOLD_SECONDS = 0.2
 """How long a line of a script's standard error is held back: if the script ends because of
 that error, the notice about its end has the line."""
 
+
+_NOTICES_MAX = 100
+"""Notices that are remembered until the next reply."""
 
 _NEWEST_LAST = ("events", "logview", "external log", "flow last", "history")
 """Commands that show the newest at the end."""
@@ -40,6 +44,7 @@ class Presenter:
         self._plain = plain
         self._held: list[Event] = []
         self._holding: asyncio.TimerHandle | None = None
+        self._noticed: deque[str] = deque(maxlen=_NOTICES_MAX)
 
     async def reply(self, command: str, reply: Reply) -> None:
         """Show the reply to a command."""
@@ -52,8 +57,21 @@ class Presenter:
             return
         # Handlers on the bus are asked for it, so only if it is needed.
         described = await self._link.described() if command.strip() in render.HELP else {}
+        reply = self._without_noticed(reply)
         text = await render.draw(reply, command, self.page(), self._link.look_up, described)
         await self._screen.page(text, always=pipeline.pages(command), at_end=_newest_last(command))
+
+    def _without_noticed(self, reply: Reply) -> Reply:
+        """Shorten the lines of a reply that repeat a notice which has just been shown."""
+        noticed = set(self._noticed)
+        self._noticed.clear()
+        if noticed.isdisjoint(reply.text.splitlines()):
+            return reply
+        lines = (
+            f"{line.partition(':')[0]}: see above" if line in noticed else line
+            for line in reply.text.splitlines()
+        )
+        return reply._replace(text="".join(f"{line}\r\n" for line in lines))
 
     def page(self) -> Page:
         """Return the page that replies are drawn on, by the terminal's size now."""
@@ -87,6 +105,7 @@ class Presenter:
             if safe(held.text, keep="\t") not in event.lines
             and not (repeated and event.text.startswith(f"{held.source.partition('[')[0]} "))
         ]
+        self._noticed.append("; ".join(event.lines))
         self._screen.show(render.notice(event.lines, self.page()))
 
     def _show_held(self) -> None:

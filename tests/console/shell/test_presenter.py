@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from yext import Reply
 from yext.console.link import Link
 from yext.console.shell import presenter
 from yext.console.shell.presenter import Presenter
@@ -19,9 +20,13 @@ END = Event(EventKind.NOTICE, "", lines=("x.py ended", "it is broken"), session=
 
 def presenter_of(shown: list[str]) -> Presenter:
     """Return a presenter for a session that wants all events; `shown` gets what is shown."""
-    link = SimpleNamespace(session="console", wants=lambda event: True)
+    link = SimpleNamespace(session="console", wants=lambda event: True, look_up=None)
+
+    async def page(text: str, **how: bool) -> None:
+        shown.append(text)
+
     screen = SimpleNamespace(
-        width=80, color=False, unicode=False, show=shown.append, stream=shown.append
+        width=80, color=False, unicode=False, show=shown.append, stream=shown.append, page=page
     )
     return Presenter(cast(Link, link), cast(Screen, screen), plain=False)
 
@@ -71,5 +76,22 @@ def test_a_repeated_end_has_none_of_the_last_words(monkeypatch: pytest.MonkeyPat
         assert shown == [f"x {lines[0]}     external why x.py\n"]
         showing.close()
         assert shown[1:] == [OTHER.line()]
+
+    asyncio.run(play())
+
+
+def test_a_reply_does_not_repeat_a_notice_that_was_just_shown() -> None:
+    lines = ("gone.py: No such file or directory (ENOENT, 2)", "do: check the name")
+    again = Reply(True, f"Reinitializing...\r\n{'; '.join(lines)}\r\n")
+
+    async def play() -> None:
+        shown: list[str] = []
+        showing = presenter_of(shown)
+        showing.event(Event(EventKind.NOTICE, "", lines=lines))
+        for _ in range(2):
+            await showing.reply("reload", again)
+        assert "gone.py" in shown[0] and "ENOENT" in shown[0]
+        assert shown[1] == "Reinitializing...\ngone.py: see above\n"
+        assert "ENOENT" in shown[2]
 
     asyncio.run(play())
