@@ -158,6 +158,32 @@ def test_another_engine(yext_factory, tmp_path):
 """
 
 
+LEFT = """
+import pytest
+
+@pytest.fixture(scope="module")
+def engine(yext_module, tmp_path_factory):
+    script = tmp_path_factory.mktemp("scripts") / "silent.sh"
+    script.write_text("#!/bin/sh\\necho '%%>install:50:ask'\\ncat > /dev/null\\n")
+    script.chmod(0o755)
+    yext_module.script(script)
+    return yext_module
+
+def test_leaves(engine):
+    engine.send_nowait("ask")
+
+def test_does_not(engine):
+    engine.send("other").assert_not_handled()
+"""
+
+
+def test_only_the_test_that_leaves_a_message_fails(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(LEFT)
+    found = pytester.runpytest(*WITHOUT)
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(["*silent.sh has not answered ask*", "FAILED *::test_leaves*"])
+
+
 def test_the_marker_and_the_option_set_the_speed(pytester: pytest.Pytester) -> None:
     (pytester.mkdir("conf") / "yate.conf").write_text("[general]\nnodename=configured\n")
     pytester.makepyfile(SPEEDS)

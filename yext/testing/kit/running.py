@@ -31,7 +31,7 @@ T = TypeVar("T")
 SECONDS = 10.0
 """The time limit of a step of a test, in real seconds."""
 
-_LOOK = 0.06
+_LOOK = 0.04
 """Real seconds between two looks whether anything can still happen."""
 
 _QUIET = 0.3
