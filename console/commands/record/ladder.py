@@ -60,7 +60,7 @@ def _find(journeys: list[Journey], wanted: str) -> Ladder | None:
 
 
 def _data(ladder: Ladder) -> dict[str, object]:
-    """A ladder as an object; see docs/flow.md."""
+    """A ladder as an object; see docs/json.md."""
     labels = [one.label for one in ladder.participants]
     return {
         "participants": [
