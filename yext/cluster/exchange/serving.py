@@ -111,10 +111,12 @@ class Serving:
         before = self.offers
         found: dict[Key, Handler] = {}
         share = self.share
-        for handler in self._dispatcher.handlers():
-            if handler.built_in or isinstance(handler, StandIn):
+        # Only names that are shared are looked at: handlers of others come and go in great numbers.
+        names = [name for name in self._dispatcher.handler_names() if name in share.handle]
+        for handler in (one for name in names for one in self._dispatcher.view(name)):
+            if handler.built_in or not handler.name or isinstance(handler, StandIn):
                 continue
-            if handler.name in share.handle and handler.owner in share.scripts:
+            if handler.owner in share.scripts:
                 found.setdefault(_key(handler), handler)
         more = len(found) - HANDLERS_MAX
         if more > 0 and not self.left_out:
