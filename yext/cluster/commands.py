@@ -39,6 +39,8 @@ async def _node(cluster: State, rest: str, message: Message) -> bool:
     if not name or not line.strip():
         _fail(message, "Which node, and which command?", "node NAME COMMAND")
         return True
+    if name != cluster.bus.node:
+        await _settled(cluster, name)
     node = nodes.get(name)
     if name == cluster.bus.node:
         _fail(message, f"{name} is this node", line.strip())
@@ -52,6 +54,20 @@ async def _node(cluster: State, rest: str, message: Message) -> bool:
         reply = await commanding.run(node, operator, level, line.strip())
         _answer(message, reply)
     return True
+
+
+async def _settled(cluster: State, name: str = "") -> None:
+    """Wait, soon after the start, until the node `name` is here, or all links are open."""
+    loop, nodes = asyncio.get_running_loop(), cluster.exchange.nodes
+    while loop.time() < cluster.settled_at and name not in nodes:
+        if not name and cluster.server is None:
+            links = cluster.dialers.values()
+            if all(one.link is not None or one.reason for one in links):
+                return
+        await asyncio.sleep(_STEP_SECONDS)
+
+
+_STEP_SECONDS = 0.02
 
 
 def _answer(message: Message, reply: Reply) -> None:
@@ -73,6 +89,7 @@ async def _external(cluster: State, rest: str, message: Message) -> bool:
     if rest.split() != [_INFO, ALL]:
         return False
     commander, exchange = commander_of(message), cluster.exchange
+    await _settled(cluster)
     level = _level(message)
     nodes = sorted(exchange.nodes.items())
     line = f"external {_INFO}"

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 COMMAND_PRIORITY = 119
 """Before the other modules' handlers of commands: ``external info --all`` is one of this module."""
 
+_SETTLE_SECONDS = 1.0
+"""How long after the start a command waits for a node that is not here yet: one of a batch comes
+before the first connection is made."""
+
 _GATHER_SECONDS = 0.02
 """How long changes of handlers are gathered before other nodes are told."""
 
@@ -41,6 +45,7 @@ class Cluster(Module):
 
     Attributes:
         exchange: the other nodes.
+        settled_at: when those who can be reached ought to be here, by the loop's clock.
         dialers: the links that this node opens, by name.
         nats: the carrier over NATS, None without.
     """
@@ -58,6 +63,7 @@ class Cluster(Module):
         self._accepting = Accepting(self.exchange)
         if isinstance(bus, Engine) and bus.operator_runner is not None:
             self.exchange.commanding.runner = bus.operator_runner
+        self.settled_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._applied = False
 
@@ -108,6 +114,7 @@ class Cluster(Module):
         if not self._applied:
             self._applied = True
             loop = asyncio.get_running_loop()
+            self.settled_at = loop.time() + _SETTLE_SECONDS
             self._tasks = [loop.create_task(self._beat()), loop.create_task(self._look())]
             extmodule = self.bus.modules.get("extmodule")
             if isinstance(extmodule, ExtModule):

@@ -38,5 +38,9 @@ class State(Protocol):
         """The links that this node opens, by name."""
 
     @property
+    def settled_at(self) -> float:
+        """When those who can be reached ought to be here, by the loop's clock."""
+
+    @property
     def server(self) -> Server | None:
         """The connection to a NATS server, None without the section."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
-from sharing import SHARE, Node, running
+from sharing import SECONDS, SHARE, Node, running
 
 from yext import Engine
 from yext import command as bus
@@ -125,3 +125,21 @@ def test_check_names_what_never_leaves_a_node(tmp_path: Path) -> None:
     assert "yext.conf:2" in chan
     assert "handle=chan.*: what goes with a call or with one engine never leaves its node" in chan
     assert "[link b] has no address=HOST:PORT" in link
+
+
+def test_a_batch_waits_for_a_node_that_is_just_being_connected(tmp_path: Path) -> None:
+    async def main() -> None:
+        port = free_port()
+        listener = f"[listener l]\ntype=tcp\nport={port}\nrole=global\n"
+        beech = Node(tmp_path, "beech", SHARE, listener)
+        alder = Node(tmp_path, "alder", f"{SHARE}[link beech]\naddress=127.0.0.1:{port}\n")
+        async with running(beech):
+            await alder.engine.start()
+            alder.cluster.settled_at += SECONDS  # On a busy machine a second is short.
+            try:
+                assert (await alder.engine.command("node beech status engine")).ok
+                assert "node beech" in (await alder.engine.command("external info --all")).text
+            finally:
+                await alder.engine.stop()
+
+    asyncio.run(main())
