@@ -132,7 +132,9 @@ class Signature:
             options[option.name] = _option_value(word, option, following)
         arguments: list[object] = []
         for one in self.positional:
-            arguments.append(one.read(others.pop(0) if others else "", missing))
+            taken = len(others) if one.kind.takes_rest else 1
+            arguments.append(one.read(" ".join(others[:taken]), missing))
+            del others[:taken]
         if others and self.others is None:
             raise ArgumentError
         if self.others is not None:
