@@ -20,7 +20,13 @@ from yext.testing.kit.answer import Answer, Sent
 from yext.testing.kit.callers import Caller
 from yext.testing.kit.clock import Clock
 from yext.testing.kit.expectations import Expectations
-from yext.testing.kit.running import SECONDS, CommandLine, EarlyEndError, RunningEngine
+from yext.testing.kit.running import (
+    SECONDS,
+    CommandLine,
+    EarlyEndError,
+    RunningEngine,
+    refuse_coroutines,
+)
 from yext.testing.kit.scripts import ScriptFiles, ScriptHandle
 from yext.testing.kit.story import Storyteller
 from yext.testing.kit.story import crash as crash_of
@@ -177,7 +183,9 @@ class TestBench(Expectations):
             more: its parameters.
         """
         message = Message(name, {**(params or {}), **more}, retvalue=retvalue, broadcast=broadcast)
-        return self._send(message).answer(within)
+        message.check()
+        refuse_coroutines()
+        return Sent(message, self._dispatched(message), self).answer(within)
 
     dispatch = send
 
@@ -193,13 +201,13 @@ class TestBench(Expectations):
     ) -> Sent:
         """Send a message as `send` does, and do not wait; see `gather`."""
         message = Message(name, {**(params or {}), **more}, retvalue=retvalue, broadcast=broadcast)
-        sent = self._send(message)
+        message.check()
+        sent = self.wait(self._begin(message))
         self._sent.append(sent)
         return sent
 
-    def _send(self, message: Message) -> Sent:
-        message.check()
-        return self.wait(self._begin(message))
+    async def _dispatched(self, message: Message) -> Answer:
+        return await (await self._begin(message)).over
 
     async def _begin(self, message: Message) -> Sent:
         over: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

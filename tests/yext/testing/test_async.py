@@ -53,6 +53,7 @@ def test_each_step_is_awaited(pytester: pytest.Pytester, marker: str) -> None:
     )
     found = pytester.runpytest("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
     found.assert_outcomes(passed=1, failed=2)
+    assert "never awaited" not in found.stdout.str()
     found.stdout.fnmatch_lines(
         ["*expected  call.route handled*", "*this test is async: take the fixture yext_async*"]
     )

@@ -150,10 +150,9 @@ class RunningEngine:
             EarlyEndError: the time is over, or nothing can happen any more.
             BaseException: the error of a stub, with its own traceback.
         """
-        if is_in_a_loop():
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
-            raise AssertionError("this test is async: take the fixture yext_async, and await it")
+        if is_in_a_loop() and inspect.iscoroutine(awaitable):
+            awaitable.close()
+        refuse_coroutines()
         limit = SECONDS if within is None else within
         with self._turn:
             found = self._runner.run(self._attempt(awaitable, limit, by_scripts))
@@ -345,6 +344,12 @@ def story_of(script: Script) -> tuple[str, ...]:
 
 def _look_at(journey: object) -> None:
     """Follow the flow: what nobody follows is not recorded."""
+
+
+def refuse_coroutines() -> None:
+    """Fail in a coroutine."""
+    if is_in_a_loop():
+        raise AssertionError("this test is async: take the fixture yext_async, and await it")
 
 
 def is_in_a_loop() -> bool:
