@@ -84,7 +84,8 @@ def test_five_lines_pass(report: Report, route: Callable[..., None]) -> None:
 
 BROKEN = [
     ("route(id, parse(fields));", "throw new Error('no database');",
-     r"came +not handled: route\.js ended before it answered(?s:.*)no database"),
+     r"came +not handled: route\.js ended before it answered\nE +route\.js ended .* exit status 1"
+     r"(?s:.*)stderr(?s:.*)no database"),
     ("const asked = new Map()", "throw new Error('no database'); const asked = new Map()",
      r"came +route\.js ended .* never spoke the protocol(?s:.*)no database"),
     ("escape(retvalue)}`", "'sip/bob'}`",

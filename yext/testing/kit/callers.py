@@ -42,7 +42,9 @@ async def begin(
     Raises:
         EarlyEndError: nobody took the call; the text is the reason.
     """
+    missing: list[str] = []
     if found := _TARGET.fullmatch(callto):
+        missing = files.missing(found[2])
         callto = f"{found[1]}{files.locate(found[2])}{found[3]}"
     message = Message(
         "call.execute",
@@ -53,7 +55,8 @@ async def begin(
     phone = cast(PhoneDriver, run.engine.modules["phone"]).call(message.get("id"))
     if not handled or phone is None:
         reason = message.get("reason") or message.get("error") or "nobody took the call"
-        raise EarlyEndError("\n".join(filter(None, [reason, message.get("hint")])))
+        lines = [*missing, reason, message.get("hint")]
+        raise EarlyEndError("\n".join(filter(None, lines)))
     hearing = Hearing(phone)
     # A digit that comes before the script listens for digits is lost.
     await run.quiet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -138,10 +139,18 @@ class ScriptFiles:
         try:
             return self._run.supervisor.start_script(name, parameter, EMBEDDER)
         except StartError as error:
-            lines = [*error.failure.lines()]
-        if not name.startswith("/") and not self._find_program(name):
-            lines.append(f"looked in {', '.join(map(str, self.folders))}, then scripts_dir")
-        raise EarlyEndError("\n".join(lines))
+            lines = error.failure.lines()
+        raise EarlyEndError("\n".join([*self.missing(name), *lines]))
+
+    def missing(self, name: str) -> list[str]:
+        """Return where a script was looked for that is nowhere; nothing for any other."""
+        if name.startswith("/") or self._find(name):
+            return []
+        path = Path(self._run.supervisor.options.scripts_dir) / name
+        if path.exists() or path.is_symlink():
+            return []
+        folders = ", ".join(os.path.normpath(folder) for folder in self.folders)
+        return [f"there is no {name} in {folders}, nor in scripts_dir"]
 
     async def ready(self, script: Script) -> None:
         """Wait until a script has done what it does at first.

@@ -11,7 +11,7 @@ from typing import Final
 from yext.command import EOL, Reply
 from yext.extmodule.script.script import Script
 from yext.log import safe
-from yext.record.journey import Journey
+from yext.record.journey import Journey, Outcome
 from yext.testing.kit.again import SetUp
 from yext.testing.kit.running import EarlyEndError, RunningEngine, is_in_a_loop, story_of
 
@@ -70,7 +70,8 @@ class Storyteller:
             journey: the message that it is about.
             scripts: scripts that it is about, beside those of the journey.
         """
-        reason = came.splitlines() if isinstance(came, str) else came
+        reason = came.splitlines() if isinstance(came, str) else [*came]
+        reason += self._crashes(journey)
         lines = _part("expected", [expected], cut=False)
         lines += _part("came", reason, _REASON_MAX, cut=False)
         lines += self.background(journey, scripts)
@@ -87,6 +88,17 @@ class Storyteller:
         # A message of a script or a channel is about what does not exist in another run.
         own = journey if journey is not None and journey.number in self.sent else None
         return lines + _part("go on", self._set_up.go_on(own), cut=False)
+
+    def _crashes(self, journey: Journey | None) -> list[str]:
+        """Return why scripts have ended that had the message in hand."""
+        if journey is None or journey.outcome is not Outcome.GONE or is_in_a_loop():
+            return []
+        self._run.run(self._run.quiet())  # The end of a process comes after that of its output.
+        lines = []
+        for script in set(self._run.crashed()) & set(self._of(journey)):
+            self._run.seen(script)
+            lines += crash(script)
+        return lines
 
     def _journey(self, journey: Journey | None) -> list[str]:
         if journey is None:
