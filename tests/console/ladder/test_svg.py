@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 from journeys import call_of, journey
-from test_text import HOSTILE, ladder, record
+from ladders import HOSTILE, ladder, record
 
 from yext.console.ladder.svg import draw_svg
 

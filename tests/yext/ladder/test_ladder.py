@@ -203,6 +203,22 @@ def test_what_was_not_attached_is_no_bar() -> None:
     assert drawn([*call_of("phone/1", "a.py", "a/1"), refused]).audio == []
 
 
+def test_a_record_of_a_yate_that_does_not_know_its_senders() -> None:
+    known = [Step("route.php", 50, 0.0, StepResult.PASSED), Step("sip", 90, 0.0, StepResult.ASKED)]
+    ladder = drawn(
+        [
+            journey(1, "chan.startup", {"id": "sip/1"}, sender="?"),
+            journey(2, "call.execute", {"id": "sip/1"}, sender="?", steps=tuple(known)),
+            journey(3, "call.answered", {"id": "sip/2", "targetid": "sip/1"}, sender="?"),
+        ]
+    )
+    assert rows(ladder) == [
+        ("sip/1", "engine", "chan.startup", "", "not handled"),
+        ("sip/1", "engine", "call.execute", "", "not handled"),
+        ("sip/2", "sip/1", "call.answered", "", "not handled"),
+    ]
+
+
 def test_a_hostile_record_has_no_more_participants_than_can_be_drawn() -> None:
     more = [
         journey(10 + n, "chan.dtmf", {"id": f"x/{n}", "targetid": "phone/1", "peerid": "phone/1"})
