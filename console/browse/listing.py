@@ -37,7 +37,8 @@ class Entry(NamedTuple):
 
 
 _KEYS: Final[dict[Order, Callable[[Journey], tuple[float, str]]]] = {
-    Order.TIME: lambda journey: (0.0, ""),
+    # Of a Yate they are numbered by their ends.
+    Order.TIME: lambda journey: (journey.when, ""),
     # The longest are first; those that were not measured last.
     Order.DURATION: lambda journey: (1.0 if math.isnan(journey.took) else -journey.took, ""),
     Order.NAME: lambda journey: (0.0, journey.name),

@@ -78,7 +78,8 @@ def calls_of(journeys: Sequence[Journey]) -> list[Call]:
     Returns:
         The calls in the order in which they began.
     """
-    ordered = sorted(journeys, key=lambda journey: journey.number)
+    # Of a Yate they are numbered by their ends.
+    ordered = sorted(journeys, key=lambda journey: (journey.when, journey.number))
     groups = _Groups()
     channels = channels_of(ordered)
     for journey in ordered:

@@ -32,6 +32,13 @@ def test_messages_are_listed_in_the_order_of_their_beginning() -> None:
     assert numbers(listing(*(journey(n, "x") for n in (2, 1, 4, 3)))) == [1, 2, 3, 4]
 
 
+def test_the_time_counts_and_not_the_number() -> None:
+    late = journey(1, "x")
+    late.when += 60
+    found = listing(late, journey(2, "x"), journey(3, "x"))
+    assert numbers(found) == [2, 3, 1] and found.place(1) == 2
+
+
 @pytest.mark.parametrize(
     ("order", "expected"),
     [(Order.TIME, [1, 2, 3, 4]), (Order.DURATION, [2, 1, 4, 3]), (Order.NAME, [3, 1, 4, 2])],

@@ -13,6 +13,12 @@ def numbers(found: list[Journey]) -> list[int]:
     return [one.number for one in found]
 
 
+def test_messages_are_in_the_order_of_their_beginning_whatever_their_numbers() -> None:
+    record = call_of("phone/1", "a.py", "a/1")
+    record[0].when, record[1].when = record[1].when, record[0].when
+    assert [numbers(one.messages) for one in calls_of(record)] == [[2, 1, 3]]
+
+
 def test_two_calls_and_messages_of_none() -> None:
     first, second = call_of("phone/1", "a.py", "a/1"), call_of("phone/2", "b.py", "b/1", 11)
     record = [*first, *second, journey(20, "user.auth", {"username": "bob"})]
