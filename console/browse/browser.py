@@ -17,11 +17,12 @@ from yext.console.browse.journeytext import (
     visible_columns,
 )
 from yext.console.browse.ladderpage import LadderPage
+from yext.console.browse.lineedit import LineEdit
 from yext.console.browse.listing import Listing
 from yext.console.browse.listpage import ListPage
 from yext.console.browse.page import Key, Page, by_name
 from yext.console.browse.subject import Subject
-from yext.console.browse.textpage import TextPage
+from yext.console.browse.textpage import TextPage, key_lines
 from yext.console.replies.trace import Style, cut
 from yext.errors import YextError
 from yext.log import safe, split_lines
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from yext import Reply
-    from yext.console.session.program import Edit, Mistake, Stage
+    from yext.console.session.program import Edit, Stage
     from yext.record.journey import Journey
 
 COPY_MOST: Final = 48 * 1024
@@ -51,40 +52,6 @@ _LEAST: Final = 40
 
 _TESTS: Final = (".yext", ".py")
 """The endings of files that are tests."""
-
-
-class LineEdit:
-    """A line that is typed at the bottom, and does something with Enter.
-
-    Args:
-        browser: where it is typed.
-        label: what stands before it.
-        text: what it holds at first.
-        then: does it; an empty line does nothing.
-    """
-
-    mistake: Mistake | None = None
-
-    def __init__(
-        self, browser: Browser, label: str, text: str, then: Callable[[str], None]
-    ) -> None:
-        self.label = label
-        self.text = text
-        self._browser = browser
-        self._then = then
-
-    def changed(self, text: str) -> None:
-        """Nothing is done before Enter."""
-
-    def accept(self, text: str) -> None:
-        """Do it."""
-        self._browser.edit = None
-        if text.strip():
-            self._then(text.strip())
-
-    def cancel(self) -> None:
-        """Do nothing."""
-        self._browser.edit = None
 
 
 class Browser:
@@ -404,23 +371,8 @@ class Browser:
 
     def keys(self) -> None:
         """List the keys."""
-        page = self._pages[-1]
-        rows = [*page.table, *(key for key in KEYS if not set(key.keys) <= _names(page.table))]
-        self.open(TextPage("keys", lambda columns: _listed(rows, columns)))
-
-
-def _names(table: Sequence[Key]) -> set[str]:
-    return {name for key in table for name in key.keys}
-
-
-def _listed(rows: Sequence[Key], columns: int) -> list[str]:
-    """The keys in one column, or in two where there is room."""
-    lines = [f"  {key.shown:<8} {key.what}" for key in rows]
-    if columns < 110:
-        return [cut(line, columns, ">") for line in lines]
-    half = (len(lines) + 1) // 2
-    left, right = lines[:half], [*lines[half:], ""]
-    return [f"{one:<{columns // 2}}{two}" for one, two in zip(left, right, strict=False)]
+        own = self._pages[-1].table
+        self.open(TextPage("keys", lambda columns: key_lines(own, KEYS, columns)))
 
 
 KEYS: Final = (

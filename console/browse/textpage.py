@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from yext.console.browse.page import Key, Scroll, by_name
+from yext.console.replies.trace import cut
+
+_TWO_COLUMNS = 110
+"""Columns from which keys are listed in two columns."""
 
 
 class TextPage:
@@ -53,3 +57,20 @@ KEYS = (
 )
 
 _BY_NAME = by_name(KEYS)
+
+
+def key_lines(own: Sequence[Key], common: Sequence[Key], columns: int) -> list[str]:
+    """List keys in one column, or in two where there is room.
+
+    Args:
+        own: the keys of a page.
+        common: those of all pages, of which a page may have its own.
+    """
+    names = {name for key in own for name in key.keys}
+    rows = [*own, *(key for key in common if not set(key.keys) <= names)]
+    lines = [f"  {key.shown:<8} {key.what}" for key in rows]
+    if columns < _TWO_COLUMNS:
+        return [cut(line, columns, ">") for line in lines]
+    half = (len(lines) + 1) // 2
+    left, right = lines[:half], [*lines[half:], ""]
+    return [f"{one:<{columns // 2}}{two}" for one, two in zip(left, right, strict=False)]

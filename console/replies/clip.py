@@ -21,7 +21,7 @@ def clipped(journey: Journey, longest: int, most: int = MOST) -> Journey:
     """
     texts = (journey.name, journey.sender, journey.retvalue, journey.renamed)
     steps = journey.steps
-    # What a handler changed was long before or is long afterwards.
+    # A change need not be looked at: what is long in it is so before or afterwards.
     if (
         all(len(text) <= longest for text in texts)
         and all(_is_short(params, longest, most) for params in (journey.params, journey.after))
