@@ -26,7 +26,7 @@ from tests.bench import (
     routes,
     through,
 )
-from tests.bench.result import Line, reasons, table
+from tests.bench.result import Line, build, reasons, table
 
 Row = Callable[[float], Coroutine[Any, Any, list[Line]]]
 
@@ -88,7 +88,7 @@ def main() -> int:
     if options.json:
         print(json.dumps([asdict(line) for line in lines], indent=1))
     else:
-        print(table(lines), *reasons(lines), sep="\n")
+        print(build(), table(lines), *reasons(lines), sep="\n")
     return 0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import statistics
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -75,6 +77,21 @@ def reasons(lines: Sequence[Line]) -> list[str]:
         for line in lines
         if line.met is False
     ]
+
+
+def build() -> str:
+    """Return what the interpreter is: one that was built without optimisations is slower."""
+    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    found = [
+        text
+        for option, text in (
+            ("--enable-optimizations", "optimised by profiles"),
+            ("--with-lto", "optimised when linked"),
+        )
+        if option in options
+    ]
+    how = ", ".join(found) or "not optimised by profiles: about 1.13 times as slow"
+    return f"{platform.python_implementation()} {platform.python_version()}, {how}"
 
 
 def table(lines: Sequence[Line]) -> str:
