@@ -19,6 +19,9 @@ from tests.ports import free_port
 ANSWERER = Path(__file__).parent / "answerer.py"
 ROOT = Path(__file__).parent.parent.parent
 
+SEES_SECONDS = 30.0
+"""How long a terminal is waited for."""
+
 OUTPUT_MAX = 2**20
 """Bytes of a terminal's output that are kept."""
 
@@ -149,9 +152,10 @@ class Terminal:
 
     async def sees(self, text: bytes) -> None:
         """Wait until the program has written `text`."""
-        while text not in self.output:
-            self._more.clear()
-            await asyncio.wait_for(self._more.wait(), 30)
+        async with asyncio.timeout(SEES_SECONDS):
+            while text not in self.output:
+                self._more.clear()
+                await self._more.wait()
 
     def type(self, keys: bytes) -> None:
         """Type keys."""
