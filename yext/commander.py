@@ -56,6 +56,58 @@ EMBEDDER: Final = Embedder()
 """The commander of a message that carries none: the engine, a module or a peer has sent it."""
 
 
+class Both:
+    """The sender of a message, and who has changed it on its way: it may do what both may.
+
+    Args:
+        sender: on whose behalf it was sent.
+        changer: who has changed it.
+    """
+
+    def __init__(self, sender: Commander, changer: Commander) -> None:
+        self.label = sender.label
+        self._sender = sender
+        self._changer = changer
+
+    @property
+    def may_execute(self) -> bool:
+        """Whether both may start programs."""
+        return self._sender.may_execute and self._changer.may_execute
+
+    @property
+    def files(self) -> Sequence[str] | None:
+        """The folders that both may use, None for all of the system."""
+        first, second = self._sender.files, self._changer.files
+        if first is None or second is None:
+            return second if first is None else first
+        folders, others = map(_real_folder, first), list(map(_real_folder, second))
+        # Where one is in the other, the inner one is common to both.
+        pairs = [(one, other) for one in folders for other in others]
+        return [max(pair) for pair in pairs if max(pair).startswith(min(pair))]
+
+    def handling(self, sent: object) -> tuple[()]:
+        """Return no dispatch."""
+        return ()
+
+    def command_params(self) -> dict[str, str]:
+        """The parameters that name the sender, as an admin only if both are."""
+        params = self._sender.command_params()
+        admin = self._changer.command_params().get("cmd_admin")
+        return params if admin == "true" else params | {"cmd_admin": "false"}
+
+
+def together(sender: Commander | None, changer: Commander | None) -> Commander | None:
+    """Return on whose behalf a message is after somebody has changed it.
+
+    Args:
+        sender: its commander, None for the engine, a module or a peer, which may do everything.
+        changer: who has changed it, None for nobody or a program that may do everything.
+    """
+    if sender is None or changer is None or sender is changer:
+        return sender or changer
+    return Both(sender, changer)
+
+
 def check_execute(commander: Commander) -> None:
     """Check that `commander` may start programs.
 
@@ -77,9 +129,14 @@ def check_file(commander: Commander, path: str) -> None:
     folders = commander.files
     if folders is None:
         return
+    if not _is_in(path, folders):
+        raise FileNotAllowedError(path)
+
+
+def _is_in(path: str, folders: Sequence[str]) -> bool:
     real = os.path.realpath(path) if "\0" not in path else ""
-    for folder in folders:
-        inside = os.path.join(os.path.realpath(folder), "")
-        if real.startswith(inside):
-            return
-    raise FileNotAllowedError(path)
+    return any(real.startswith(_real_folder(one)) for one in folders)
+
+
+def _real_folder(path: str) -> str:
+    return os.path.join(os.path.realpath(path), "")

@@ -158,6 +158,56 @@ def test_a_listener_that_starts_no_programs_starts_none_anew(
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["PORT", "first"]
 
 
+# What another has sent
+
+CHANGES = {
+    "command of another session": (
+        "message --enqueue engine.command line=uptime",
+        "intercept engine.command and line=uptime",
+        "resume line='external execute {touch} {file}'",
+    ),
+    "call of another session": (
+        "message --enqueue call.execute callto=dumb/ target=1",
+        "intercept call.route",
+        "answer {number} true 'external/nodata/touch.sh {file}'",
+    ),
+    "call that dumb makes of a route": (
+        "message --enqueue call.execute callto=tone/dial target=1",
+        "intercept call.route",
+        "answer {number} true 'external/nodata/touch.sh {file}'",
+    ),
+    "message of a peer": (
+        "%%>message:1:1:call.execute::callto=dumb/",
+        "intercept call.execute",
+        "resume 'callto=external/nochan/touch.sh {file}'",
+    ),
+}  # fmt: skip
+"""Attempts by a change of a message that others have sent: their command, which messages are held,
+the change."""
+
+
+@pytest.mark.parametrize("attempt", CHANGES)
+def test_who_changes_a_message_of_others_must_be_allowed_what_comes_of_it(
+    remote: Remote, tmp_path: Path, attempt: str
+) -> None:
+    sent, held, change = CHANGES[attempt]
+    touch = remote.scripts / "touch.sh"
+    for port, allowed in (("PORT_STILL", False), ("PORT", True)):
+        client = remote.open(port)
+        client.ask("output on")
+        client.ask(held)
+        sender = remote.open("PORT_PEERS" if sent.startswith("%") else "PORT")
+        sender.send(f"{sent}\r\n")
+        client.until("#")
+        number = client.until(" ").decode().strip()
+        file = tmp_path / f"touched-on-{port}"
+        client.ask(change.format(touch=touch, file=file, number=number))
+        client.ask("intercept off")
+        if allowed:
+            remote.until(file.exists, f"the program of {attempt!r}")
+    assert not (tmp_path / "touched-on-PORT_STILL").exists()
+
+
 # Files
 
 WRITES = {

@@ -11,10 +11,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from yext.commander import together
 from yext.dispatcher import Dispatch, Handler
 from yext.record.recording import Recording
 
 if TYPE_CHECKING:
+    from yext.commander import Commander
     from yext.dispatcher import Dispatcher
     from yext.record.recorder import FlowRecorder
 
@@ -63,21 +65,31 @@ class Held:
         """The seconds that it may still be held."""
         return max(0.0, self.until - asyncio.get_running_loop().time())
 
-    def resume(self, params: Mapping[str, str]) -> None:
-        """Let it go on, with parameters changed or added."""
+    def resume(self, params: Mapping[str, str], changer: Commander | None = None) -> None:
+        """Let it go on, with parameters changed or added by `changer`."""
         self._release(params)
+        if params:
+            self._changed(changer)
         self._leave(False)
         self._go_on()
 
-    def answer(self, handled: bool, retvalue: str | None, params: Mapping[str, str]) -> None:
+    def answer(
+        self,
+        handled: bool,
+        retvalue: str | None,
+        params: Mapping[str, str],
+        changer: Commander | None = None,
+    ) -> None:
         """Answer it in place of a handler; one that is not handled goes on to its handlers.
 
         Args:
             handled: whether it is handled.
             retvalue: its return value, None to keep that.
             params: parameters that are changed or added.
+            changer: who answers.
         """
         self._release(params)
+        self._changed(changer)
         dispatch = self.dispatch
         if retvalue is not None:
             dispatch.message.retvalue = retvalue
@@ -107,6 +119,11 @@ class Held:
         self._gate.release(self)
         if params:
             self.dispatch.message.params.update(params)
+
+    def _changed(self, changer: Commander | None) -> None:
+        # What comes of a changed message must be allowed to whoever has changed it, too.
+        message = self.dispatch.message
+        message.commander = together(message.commander, changer)
 
     def _leave(self, handled: bool) -> None:
         self.journey.leave(self._handler, self.dispatch.message, handled, None)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from yext import conf
+from yext.commander import together
 from yext.dispatcher import TRACKING
 from yext.message import Message
 from yext.telephony.endpoint import Endpoint
@@ -110,9 +111,12 @@ class Channel(Endpoint):
         return message
 
     def make_call(self, call: Message, order: Message) -> None:
-        """Make the channel the user data of `call`, which the sender of `order` asked for."""
+        """Make the channel the user data of `call`, which the sender of `order` asked for.
+
+        The call may have been changed on its way by another commander, who must be allowed it too.
+        """
         call.userdata = self
-        self.commander = call.commander = order.commander
+        self.commander = call.commander = together(order.commander, call.commander)
 
     # Events of the endpoint
 

@@ -78,19 +78,19 @@ def _state(session: Session, found: Filter | None = None) -> Reply:
         "filter": mine.filter.text if mine.filter is not None else None,
         "after": mine.after,
         "refused": mine.refused,
-        "held": [_to_json(one) for one in held],
+        "held": [_to_json(session, one) for one in held],
     }
     return Reply(True, "".join(f"{line}{EOL}" for line in lines), data=data)
 
 
-def _to_json(held: Held) -> dict[str, object]:
+def _to_json(session: Session, held: Held) -> dict[str, object]:
     return {
         "number": held.journey.number,
         "name": held.journey.name,
         "after": held.interception.after,
         "by": held.interception.owner,
         "seconds": round(held.left, 3),
-        "params": dict(held.journey.params),
+        "params": dict(session.flow.visible(held.journey).params),
     }
 
 
@@ -147,7 +147,7 @@ def resume(
     held = _chosen(session, n) if n else next(iter(_all_held(session)), None)
     if held is None:
         return failed("No message is held", "intercept")
-    return _done(session, held, "goes on", lambda: held.resume(changes))
+    return _done(session, held, "goes on", lambda: held.resume(changes, session))
 
 
 def answer(
@@ -158,7 +158,7 @@ def answer(
     """Answer a message in place of a script, as handled unless ``false`` is given."""
     held = _chosen(session, n)
     handled, retvalue, params = read_answer(words)
-    return _done(session, held, "goes on", lambda: held.answer(handled, retvalue, params))
+    return _done(session, held, "goes on", lambda: held.answer(handled, retvalue, params, session))
 
 
 def read_answer(words: Sequence[str]) -> tuple[bool, str | None, dict[str, str]]:
