@@ -114,9 +114,14 @@ def _titled(name: str, reply: Reply) -> str:
 
 
 def _level(message: Message) -> str:
-    """Return what the giver of a command may do: ``user`` or ``admin``."""
-    params: Mapping[str, str] = commander_of(message).command_params()
-    return "admin" if params.get("cmd_admin") == "true" else "user"
+    """Return what the giver of a command may do: ``user`` or ``admin``.
+
+    Admins start programs on other nodes, so one who may start none here is no admin there.
+    """
+    commander = commander_of(message)
+    params: Mapping[str, str] = commander.command_params()
+    is_admin = params.get("cmd_admin") == "true" and commander.may_execute
+    return "admin" if is_admin else "user"
 
 
 def _fail(message: Message, reason: str, hint: str) -> None:

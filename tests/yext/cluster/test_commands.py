@@ -12,7 +12,7 @@ from sharing import SECONDS, SHARE, Node, running
 
 from yext import Engine
 from yext import command as bus
-from yext.commander import EMBEDDER
+from yext.commander import EMBEDDER, Embedder
 
 Test = Callable[[Node, Node], Awaitable[None]]
 
@@ -56,6 +56,25 @@ def test_a_command_that_cannot_be_carried_out_says_why(
         assert hint in reply.params["hint"]
 
     on_two(tmp_path, test)
+
+
+def test_who_may_start_no_programs_starts_none_on_other_nodes(tmp_path: Path) -> None:
+    script = tmp_path / "touch.sh"
+    script.write_text('#!/bin/sh\n: >"$1"\nwhile read -r line; do :; done\n')
+    script.chmod(0o755)
+
+    class Still(Embedder):
+        may_execute = False
+
+    async def test(alder: Node, beech: Node) -> None:
+        line = f"node beech external start {script} {tmp_path}/"
+        denied = await alder.engine.command(f"{line}denied", Still())
+        assert "not authenticated" in denied.params["reason"]
+        assert (await alder.engine.command("node beech status engine", Still())).ok
+        assert (await alder.engine.command(f"{line}allowed")).ok
+
+    on_two(tmp_path, test, SHARE.replace("[share]\n", "[share]\ncommands=admin\n"))
+    assert not (tmp_path / "denied").exists()
 
 
 def test_the_peers_of_all_nodes(tmp_path: Path) -> None:
