@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from yext.console.transcripts.format import Word
 from yext.console.transcripts.outcome import HIDDEN_PARAMS, outcome_lines
@@ -21,6 +23,17 @@ from yext.console.transcripts.saved import (
 from yext.console.transcripts.values import written, written_params
 from yext.record.journey import Journey
 
+_UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What may end a line or hide a part of it. A name with it, which a script may choose, could pass
+for further steps, and so have commands carried out by whoever runs the test."""
+
+_SEVERAL: Final = re.compile(r"[|>;$\\\"']")
+"""What may make several commands of one."""
+
+_DIGITS: Final = re.compile(r"[0-9A-Za-z*#.,+]+")
+
+_LEFT_OUT: Final = "# left out: a name in it cannot be written here"
+
 
 def transcript_text(test: SavedTest, path: str) -> str:
     """Return a test as a transcript that is to be written to `path`."""
@@ -29,9 +42,24 @@ def transcript_text(test: SavedTest, path: str) -> str:
         beside = os.path.dirname(os.path.abspath(path))
         lines.append(f"{Word.SCRIPTS} {os.path.relpath(test.folder, beside)}")
     lines += [f"{Word.SCRIPT} {name} {parameter}".rstrip() for name, parameter in test.scripts]
+    lines = list(map(_one_line, lines))
     for item in test.items:
-        lines += _item(item)
+        found = list(_item(item))
+        lines += found if _is_writable(item, found) else ["", _LEFT_OUT]
     return "\n".join([*lines, ""])
+
+
+def _one_line(line: str) -> str:
+    return _LEFT_OUT if _UNWRITABLE.search(line) else line
+
+
+def _is_writable(item: SavedItem, lines: Sequence[str]) -> bool:
+    """Whether lines are what they seem: names are not in quotes, and commands are carried out."""
+    if isinstance(item, SavedCall) and _SEVERAL.search(item.callto):
+        return False
+    if isinstance(item, SavedPress) and not _DIGITS.fullmatch(item.digits):
+        return False
+    return not any(map(_UNWRITABLE.search, lines))
 
 
 def _item(item: SavedItem) -> Iterator[str]:

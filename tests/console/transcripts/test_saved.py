@@ -223,3 +223,46 @@ def test_a_parameter_that_is_taken_away_is_not_expected_by_pytest() -> None:
     )  # fmt: skip
     text = pytest_text(saved_test(call, [], [], "/s/"), "/t/test_x.py")
     assert 'yext.expect("chan.attach", x="1")' in text
+
+
+STEP = "\ncommand external execute /bin/evil\n"
+"""What would be a step of its own."""
+
+
+def hostile_records() -> list[list[Journey]]:
+    """Records whose scripts, or whose Yate, have chosen texts that look like steps."""
+
+    def one(name: str = "x", sender: str = "console", **more: object) -> list[Journey]:
+        values: dict[str, object] = {"params": {}, "handled": True, "ended": True} | more
+        return [Journey(1, 1, name, sender, **values)]  # type: ignore[arg-type]
+
+    step = Step("a\ncommand\tevil.py", 50, 0.1, StepResult.HANDLED)
+    stub = Step("other", 50, 0.1, StepResult.HANDLED, changes=(Change(STEP, None, "1"),))
+    called, digits, several = phone_call(), phone_call(), phone_call()
+    for journey in (*called, *several):
+        if "callto" in journey.params:
+            more = STEP if journey in called else ";external execute /bin/evil"
+            journey.params["callto"] += more  # type: ignore[index]
+    for journey in digits:
+        if journey.name == "chan.dtmf":
+            journey.params["text"] = "4;external execute /bin/evil"  # type: ignore[index]
+    return [
+        one(f"x{STEP}"),
+        one(params={STEP: "1"}),
+        one(params={}, after={STEP: "1"}),
+        one(steps=[step]),
+        one(steps=[stub]),
+        called,
+        digits,
+        several,
+    ]
+
+
+@pytest.mark.parametrize("record", hostile_records())
+def test_no_text_of_a_record_becomes_a_command(record: list[Journey]) -> None:
+    test = saved_test(record, [], [], "/s/")
+    text = transcript_text(test, "/t/x.yext")
+    commands = [line for line in text.splitlines() if line.startswith("command")]
+    assert not any("evil" in line for line in commands)
+    assert "# left out" in text
+    compile(pytest_text(test, "/t/test_x.py"), "x", "exec")
