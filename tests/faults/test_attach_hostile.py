@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -196,11 +197,16 @@ def test_lines_that_nobody_asked_for_are_left_out(hostile: Hostile) -> None:
 
 
 def test_a_login_that_gets_no_answer_is_given_up_by_a_key(hostile: Hostile) -> None:
-    hostile.start("floods")
-    terminal = hostile.place.run([sys.executable, "-m", "console", "attach", str(hostile.path)])
-    until(lambda: "echo off" in hostile.took())
-    terminal.type("\x03")
-    assert terminal.end() == 130
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(hostile.path))
+        server.listen()
+        attach = [sys.executable, "-m", "console", "attach", str(hostile.path)]
+        terminal = hostile.place.run(attach)
+        connection, _ = server.accept()
+        with connection, connection.makefile() as lines:
+            assert "echo off" in lines.readline()
+            terminal.type("\x03")
+            assert terminal.end() == 130
 
 
 def test_one_deadline_is_over_everything(hostile: Hostile) -> None:
