@@ -48,7 +48,8 @@ def browser(shell: Terminal) -> None:
     shell.type("flow browse\r")
     _sees(shell, "q back", "lab.slow")
     shell.type("/call.route or timedout )")
-    _sees(shell, "^ nothing to close here", " 3 shown")
+    _sees(shell, "^ nothing to close here", " 3 shown", "Enter journey")
+    shell.until(lambda: sum(" #" in row for row in shell.screen.display) == 3, "three lines")
 
 
 def journey(shell: Terminal) -> None:

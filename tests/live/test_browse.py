@@ -106,6 +106,10 @@ class Browsing:
         return on > off
 
 
+LONG_RECORD = "[sniffer]\nmessages=40000\nbytes=150000000\n"
+"""Some seconds of the flood: what a test sends stays in the record while it looks at it."""
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
@@ -117,6 +121,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def remote(tmp_path: Path) -> Iterator[Remote]:
     folder = tmp_path / "remote"
     folder.mkdir()
+    (folder / "yate.conf").write_text(f"[general]\nnodename=alder\n{LONG_RECORD}")
     served = Remote(folder, RMANAGER)
     served.script("flood.py", FLOOD)
     served.script("evil.py", EVIL)
@@ -127,6 +132,7 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
 def local_one(place: Place) -> Browsing:
     place.script("flood.py", FLOOD)
     place.script("evil.py", EVIL)
+    place.write("yate.conf", f"[general]\nnodename=alder\n{LONG_RECORD}")
     return Browsing(place.open(columns=100, rows=30), "alder>")
 
 
