@@ -113,6 +113,7 @@ FRAMES = [
     (Kind.ASK, "1:1:0:engine.command::line=stop", "engine.command"),
     (Kind.ANSWER, "1:2:handled", "makes no sense"),
     (Kind.ANSWER, "1:x:handled:0:call.route:", "makes no sense"),
+    (Kind.ANSWER, f"1:{'9' * 400}:handled:0:call.route:", "makes no sense"),
     (Kind.ANSWER, "1:1:perhaps:0:call.route:", "makes no sense"),
     (Kind.SEEN, "true:0:call.cdr", "makes no sense"),
     (Kind.SEEN, "true:0:engine.timer:", "never leaves a node"),

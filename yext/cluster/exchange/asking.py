@@ -180,7 +180,7 @@ class Asking:
             there = int(micro) / 1_000_000
             handled, outcome = _RESULTS[result]
             changed = None if outcome is not None else wire.decode_message(f":{rest}")[1]
-        except (ValueError, KeyError, ProtocolError) as error:
+        except (ValueError, KeyError, OverflowError, ProtocolError) as error:
             raise NodeError(f"an answer of it makes no sense: {error}") from None
         flight = node.flights.get(ident)
         if flight is None:
