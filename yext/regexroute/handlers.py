@@ -23,7 +23,7 @@ from yext.regexroute.router import (
 )
 from yext.regexroute.settings import CONTEXTS, Extra, Settings
 from yext.regexroute.text import inner, outer, shown
-from yext.regexroute.trace import MessageTrace
+from yext.regexroute.trace import MessageTrace, visible
 
 MOST_NESTED: Final = 20
 """Messages of rules that may be nested in each other: rules that dispatch what they route would
@@ -110,7 +110,7 @@ class RuleHandler(Handler):
         text, context = begin
         module = self._module
         assert module.settings is not None
-        trace = MessageTrace(message, module.debug_text, module.speak)
+        trace = MessageTrace(message, module.debug_text, module.speak, module.secret)
         host = module.host_of(dispatch)
         walk = Walk(module.settings.rules, host, trace, message, text, self.retvalue(message))
         return Waiting(self, module, dispatch, walk, trace, context).go_on()
@@ -379,7 +379,9 @@ def told(decision: Decision | None, context: str, secret: Callable[[str], bool])
     if decision is None:
         return outer(f"no rule of [{context}] routes it")
     rule, test = decision.rule, decision.match.test
-    text = HIDDEN if test.name and secret(outer(test.name)) else f"'{decision.match.text}'"
+    text = visible(rule, secret)
+    by = f"by {rule.place} [{outer(decision.context)}] {text}"
+    if text == HIDDEN:
+        return by
     verb = "does not match" if test.inverted else "matches"
-    why = f"{text} {verb} {test.pattern}"
-    return outer(f"by {rule.place} [{decision.context}] {rule.key}={rule.value}: {why}")
+    return f"{by}: '{outer(decision.match.text)}' {verb} {outer(test.pattern)}"

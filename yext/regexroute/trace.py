@@ -6,11 +6,13 @@ debug level of that, ``trace_to_msg`` adds the texts to the message as ``trace_m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from yext.log import INFO, NOTE, WARN
 from yext.message import Message
+from yext.record.journey import HIDDEN
 from yext.regexroute.functions.evaluate import bool_text
 from yext.regexroute.match import Match
 from yext.regexroute.rules import Rule
@@ -27,6 +29,24 @@ Speak = Callable[[str, int | None], None]
 """Outputs what a rule says, at a debug level or as plain output."""
 
 
+_LOOKS_AT: Final = re.compile(r"\$\{([^}$]*)")
+_SETS: Final = re.compile(r"([^;=]+)=([^;]*)")
+
+
+def visible(rule: Rule, secret: Callable[[str], bool]) -> str:
+    """Return the text of a rule as observers may see it: without the secret values that it sets,
+    and nothing of it if it looks at one, which it may be compared with.
+
+    Args:
+        rule: the rule.
+        secret: returns True for the names of parameters whose values are secret.
+    """
+    text = outer(f"{rule.key}={rule.value}")
+    if any(secret(name) for name in _LOOKS_AT.findall(text)):
+        return HIDDEN
+    return _SETS.sub(lambda one: f"{one[1]}={HIDDEN}" if secret(one[1]) else one[0], text)
+
+
 class MessageTrace:
     """What a message asks to be told.
 
@@ -34,9 +54,13 @@ class MessageTrace:
         message: the message.
         debug: what logs a text.
         speak: what outputs what a rule says.
+        secret: returns True for the names of parameters whose values are secret.
     """
 
-    def __init__(self, message: Message, debug: Debug, speak: Speak) -> None:
+    def __init__(
+        self, message: Message, debug: Debug, speak: Speak, secret: Callable[[str], bool]
+    ) -> None:
+        self._secret = secret
         self._ident = message.get("trace_id")
         self._texts: list[str] | None = None
         self._level = NOTE
@@ -58,7 +82,8 @@ class MessageTrace:
     def tested(self, context: str, rule: Rule, match: Match | None) -> None:
         """Tell of a rule, and whether it holds."""
         held = bool_text(match is not None)
-        self._tell(f"Matched:{held} {context}:{rule.number - 1} - {rule.key}={rule.value}")
+        text = inner(visible(rule, self._secret))
+        self._tell(f"Matched:{held} {context}:{rule.number - 1} - {text}")
 
     def _tell(self, text: str) -> None:
         if self._ident:

@@ -154,7 +154,17 @@ REMARKS = [
     (
         "${password}^s=t",
         {"called": "9", "password": "s3cret"},
-        "by regexroute.conf:2 [default] ${password}^s=t: (hidden) matches ^s",
+        "by regexroute.conf:2 [default] (hidden)",
+    ),
+    (
+        "$(length,${password})^6$=t",
+        {"called": "9", "password": "s3cret"},
+        "by regexroute.conf:2 [default] (hidden)",
+    ),
+    (
+        "^9$=t;called=8;password=s3cret;a=b",
+        {"called": "9"},
+        "by regexroute.conf:2 [default] ^9$=t;called=8;password=(hidden);a=b: '9' matches ^9$",
     ),
     (
         ".*=goto sub\n[sub]\n^9=if ${a}^1$=t",
@@ -177,6 +187,19 @@ def test_the_record_names_the_line_that_routed(
     journey = on_engine(tmp_path, f"[default]\n{rules}\n", use)
     assert [step.remark for step in journey.steps] == [remark]
     assert to_json(journey)["handlers"][0]["remark"] == remark
+
+
+def test_a_trace_has_no_secret_of_a_rule(tmp_path: Path) -> None:
+    async def use(engine: Engine) -> Mapping[str, str]:
+        message = Message("call.route", {"called": "9", "trace_to_msg": "yes"})
+        await engine.dispatch(message)
+        return dict(message.params)
+
+    rules = "${password}^p4ss$=x\n^9$=t;password=s3cret\n"
+    params = on_engine(tmp_path, f"[default]\n{rules}", use)
+    assert params.pop("password") == "s3cret"
+    assert params["trace_msg_1"] == "Matched:false default:0 - (hidden)"
+    assert params["trace_msg_2"] == "Matched:true default:1 - ^9$=t;password=(hidden)"
 
 
 def test_messages_of_rules_are_nested_in_the_one_they_route(tmp_path: Path) -> None:
