@@ -98,11 +98,12 @@ def find_call(calls: Iterable[Call], wanted: str) -> Call | None:
         calls: from `calls_of`.
         wanted: ``418`` or ``#418``, or the id of a channel, or a ``billid``.
     """
-    number = wanted.removeprefix("#")
+    digits = wanted.removeprefix("#")
+    number = int(digits) if digits.isdecimal() and len(digits) < 20 else 0
     for call in calls:
         if wanted in call.ids:
             return call
-        if number.isdecimal() and any(one.number == int(number) for one in call.messages):
+        if number and any(one.number == number for one in call.messages):
             return call
     return None
 

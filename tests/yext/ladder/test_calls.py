@@ -32,6 +32,7 @@ def test_two_calls_and_messages_of_none() -> None:
         ("phone/1", 1), ("a/1", 1), ("b-phone/1", 1), ("3", 1), ("#3", 1),
         ("phone/2", 11), ("b-phone/2", 11), ("12", 11),
         ("nobody", None), ("99", None), ("#", None), ("", None),
+        ("9" * 5000, None),
     ],
 )  # fmt: skip
 def test_a_call_is_found_by(wanted: str, found: int | None) -> None:
