@@ -130,8 +130,11 @@ class Interpreter:
             self.session.last = last
 
     def _note(self, line: str) -> None:
-        """Note the last command, which `who` shows, unless it marks the end of a reply."""
-        if not line.startswith("help yext-"):
+        """Note the last command, which `who` shows, unless it marks the end of a reply.
+
+        Nor is a line noted that the session may not give: it may be an ``auth`` with a slip in it.
+        """
+        if not line.startswith("help yext-") and self.may(line):
             self.session.last = self.session.secrets.hide(line)
 
     async def _run(self, line: str) -> Reply:

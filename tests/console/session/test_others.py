@@ -138,6 +138,10 @@ def test_who(tmp_path: Path) -> None:
             two.alice.session.authority = Authority.USER
             assert "auth ***" in (await two.bob.run("who")).text
             assert "\tuser\t" in (await two.bob.run("who")).text
+            for authority in (Authority.GUEST, Authority.USER):
+                two.alice.session.authority = authority
+                await two.alice.run("auht s3cret")
+                assert "s3cret" not in (await two.bob.run("who")).text
             two.alice.session.close()
             assert (await two.bob.run("who")).text.count("\n") == 2
 
