@@ -42,6 +42,8 @@ class Terminal:
         self.child = pexpect.spawn(
             argv[0], argv[1:], env=environ, dimensions=(rows, columns), encoding="utf-8",
             codec_errors="replace", timeout=SECONDS, cwd=str(ROOT),
+            # A run of the tests in the background ignores SIGINT, and its children would, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         self.child.delaybeforesend = None
         self.child.ptyproc.delayafterclose = 0.01
