@@ -174,12 +174,14 @@ def masked(message: Message, secrets: Secrets, is_secret: Callable[[str], bool])
     """Return `message` as an observer may see it.
 
     Hidden are passwords in command lines, values of parameters whose names are secret, and the
-    return value of ``user.auth``, which is a password.
+    return value of ``user.auth``, which is a password. A reply may repeat its command line.
     """
-    lines = secrets.in_params(message.params) | secrets.assigned(message.params)
+    replies = secrets.in_params(message.params)
+    lines = replies | secrets.assigned(message.params) | (replies and {"reason"})
     params = {
         key: HIDDEN if key in lines or is_secret(key) else value
         for key, value in message.params.items()
     }
-    retvalue = HIDDEN if message.retvalue and message.name == "user.auth" else message.retvalue
+    secret = message.name == "user.auth" or bool(replies)
+    retvalue = HIDDEN if message.retvalue and secret else message.retvalue
     return Message(message.name, params, retvalue=retvalue, time=message.time)

@@ -113,13 +113,18 @@ class Secrets:
         """`journey` without passwords in command lines, and without the values of the parameters
         whose names are `hidden`."""
         lines = self.in_params(journey.params) if journey.name in COMMAND_MESSAGES else _NONE
+        # A reply may repeat its line: what was tried, what was not understood.
+        replies = lines and {*lines, "reason"}
         if hidden is not _no_name:
             lines |= self.assigned(journey.params) | self.assigned(journey.after)
         elif not lines:
             return journey
         from yext.record.journey import hide
 
-        return hide(journey, lambda name: name in lines or hidden(name))
+        names = lines.union(replies)
+        return hide(
+            journey, lambda name: name in names or hidden(name), secret_return=bool(replies)
+        )
 
     def hide(self, line: str) -> str:
         """A line as it may be shown, with a mask in the place of each password."""

@@ -325,14 +325,17 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change
     return tuple(found)
 
 
-def hide(journey: Journey, secret: Callable[[str], bool]) -> Journey:
+def hide(
+    journey: Journey, secret: Callable[[str], bool], *, secret_return: bool = False
+) -> Journey:
     """Return a copy of `journey` in which secret values are hidden.
 
     Args:
         journey: the journey.
         secret: returns True for the names of parameters whose values are secret.
+        secret_return: whether the return value is secret, as that of ``user.auth`` always is.
     """
-    secret_return = _SECRET_RETURN in (journey.name, journey.renamed)
+    secret_return = secret_return or _SECRET_RETURN in (journey.name, journey.renamed)
     return Journey(
         number=journey.number,
         when=journey.when,

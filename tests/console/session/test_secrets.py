@@ -15,6 +15,7 @@ from yext.console.client.link import RemoteInterpreter
 from yext.console.commands import TABLE
 from yext.console.commands.interpreter import Interpreter
 from yext.console.server.dialect import PlainInterpreter
+from yext.console.server.operators import masked
 from yext.console.session.authority import Authority
 from yext.console.session.secrets import Secrets
 from yext.console.session.session import Policy
@@ -231,6 +232,31 @@ def test_the_flow_shows_no_password_of_a_command_line(tmp_path: Path) -> None:
     asyncio.run(play())
     assert [json.loads(line)["name"] for line in saved.read_text().splitlines()]
     assert not leaks(saved.read_text())
+
+
+def test_a_reply_that_repeats_its_line_shows_no_password() -> None:
+    def refuse(message: Message) -> bool:
+        message.retvalue = message["reason"] = f"cannot {message.get('line')}"
+        return True
+
+    async def play() -> None:
+        async with session() as found:
+            found.engine.install("engine.command", refuse, priority=1)
+            await found.run("flow on engine.*")
+            for authority in (Authority.ADMIN, Authority.USER):
+                found.session.authority = authority
+                found.session.policy = Policy(user_flow=True)
+                message = Message("engine.command", {"line": "x password=s3cret"})
+                await found.engine.dispatch(message)
+                for line in ("flow last", "flow show 1"):
+                    reply = await found.run(line)
+                    assert reply.ok and not leaks(reply)
+                seen = masked(message, found.session.secrets, found.engine.recorder.secret)
+                assert leaks(message.params) and not leaks([seen.params, seen.retvalue])
+                await found.engine.dispatch(Message("engine.command", {"line": "plain"}))
+                assert "cannot plain" in (await found.run("flow last")).text
+
+    asyncio.run(play())
 
 
 def test_the_value_of_a_secret_parameter_is_not_completed() -> None:
