@@ -151,13 +151,19 @@ def draw_journey(journey: Journey, style: Style) -> list[str]:
     head = [clock(journey.when), f"from {safe(journey.sender)}"]
     if nested := nested_text(journey, style):
         head.append(nested)
+    waiting = [safe(step.owner) for step in journey.steps if step.result == "waiting"]
     took = duration(journey.took)
-    head.append(f"{outcome} {took}" if took else str(journey.outcome))
+    if waiting:
+        head.append(f"waiting for {', '.join(waiting)}")
+    else:
+        head.append(f"{outcome} {took}" if took else str(journey.outcome))
     lines = _folded(f"#{journey.number} {safe(journey.name)}   ", head, "   ", style, 4)
     lines += _listed("sent", journey.name, journey.params, style)
     lines += _handlers(journey, style)
     if journey.watchers:
         lines += _folded("  watched by ", [*map(safe, journey.watchers)], ", ", style)
+    if waiting:
+        return lines  # What the reply will be is not known.
     result = ["handled" if journey.handled else "not handled"]
     if journey.renamed:
         result.append(f"as {safe(journey.renamed)}")

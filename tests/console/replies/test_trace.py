@@ -28,6 +28,16 @@ def test_a_story_without_more_than_ascii() -> None:
     assert lines[5] == "  watched by cdr.py"
 
 
+def test_a_message_in_hand_has_no_outcome_yet() -> None:
+    journey = Journey(
+        3, 0.0, "call.route", "engine", {"called": "1"},
+        steps=[Step("cdrbuild", 50, 0.0, StepResult.PASSED), Step("route.js", 80)],
+    )  # fmt: skip
+    head, *lines = draw_journey(journey, Style())
+    assert head.endswith("from engine   waiting for route.js")
+    assert lines[-1].split() == ["80", "route.js", "-", "waiting"]
+
+
 def test_texts_are_cut_by_columns() -> None:
     assert cut("長長長", 5, "…") == "長長…"
     assert cut("e\u0301e\u0301", 2, "…") == "e\u0301e\u0301"
