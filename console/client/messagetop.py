@@ -127,9 +127,9 @@ def _milliseconds(latencies: deque[float], share: float) -> str:
 
 async def top(session: Session, seconds: Annotated[float, Seconds(0.1, 3600.0)] = 1.0) -> Reply:
     """Show the table of messages on a live view; without one, once, after that time."""
-    view = session.view
+    view = session.live_view
     with MessageTop(session) as shown:
-        if view is not None and view.interactive:
+        if view is not None:
             await view.live(shown.draw, seconds)
             return Reply(True)
         await asyncio.sleep(seconds)

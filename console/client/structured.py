@@ -238,7 +238,8 @@ class StructuredEngine:
         view = self._session.view
         if view is None:
             return
-        now = (view.width, view.height, view.color, view.unicode, view.interactive)
+        live = self._session.live_view is not None
+        now = (view.width, view.height, view.color, view.unicode, live)
         if now != self._view:
             self._view = now
             names = ("width", "height", "color", "unicode", "interactive")

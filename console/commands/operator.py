@@ -49,8 +49,8 @@ async def watch(
     shown = interpreter.session.secrets.hide(command)
     if command.partition(" ")[0] in _REDRAWN:
         return failed(f"Cannot watch: {shown}", "it draws itself again already")
-    view = interpreter.session.view
-    if view is None or not view.interactive:
+    view = interpreter.session.live_view
+    if view is None:
         reply = await interpreter.run(command)
         return reply._replace(parts=((shown, reply),))
     from yext.console.commands.watch import Watch
@@ -66,9 +66,9 @@ async def top(
     """Show the table of scripts on a live view; without one, once."""
     from yext.console.commands.top import Top
 
-    view = session.view
+    view = session.live_view
     with Top(session) as table:
-        if view is not None and view.interactive:
+        if view is not None:
             await view.live(table.draw, seconds)
             return Reply(True)
         return Reply(True, await table.text())

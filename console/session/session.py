@@ -85,6 +85,7 @@ class Session:
         frame: the word that marks replies and notices for a program, empty for none.
         since: when it began, in seconds since 1970.
         last: the last command line, without passwords; empty before the first.
+        piped: whether the reply of the command goes to a filter or a file, and is not shown.
     """
 
     thread: ClassVar[str] = "RManager Connection"
@@ -116,7 +117,7 @@ class Session:
         self.debug = debug
         self.threshold = ALL
         self.aliases = {} if aliases is None else aliases
-        self.closing = self.restarts = False
+        self.closing = self.restarts = self.piped = False
         self.columns = self.rows = 0
         self.view = view
         self.history: list[str] = []
@@ -127,6 +128,12 @@ class Session:
         self.transcript: Transcript | None = None
         self.policy = policy or Policy()
         self.settle: Callable[[], Awaitable[None]] = _wait_for_nothing
+
+    @property
+    def live_view(self) -> View | None:
+        """The view, if a command may show a live table on it now; None for one picture."""
+        view = self.view
+        return view if view is not None and view.interactive and not self.piped else None
 
     @cached_property
     def flow(self) -> Flow:

@@ -58,7 +58,11 @@ async def _one(interpreter: Runner, pipeline: Pipeline) -> Reply:
             check_file(interpreter.session, path)
     except NotAllowedError as error:
         return Reply(False, f"{error}{EOL}", error.params())
-    reply = await interpreter.run(pipeline.command)
+    interpreter.session.piped = not pipeline.plain
+    try:
+        reply = await interpreter.run(pipeline.command)
+    finally:
+        interpreter.session.piped = False
     if pipeline.plain or not reply.ok:
         return reply  # A reason is not for a file, and none of its lines is left out.
     text = await _drawn(interpreter, pipeline, reply)

@@ -27,11 +27,10 @@ async def stats(
     from yext.console.commands.messages.counting import FlowStats
 
     found = FlowStats(session)
-    flow, view = session.flow, session.view
+    flow, view = session.flow, session.live_view
     for journey in flow.wanted(flow.recorded()):
         found.add(journey)
-    live = view is not None and view.interactive and not json and flow.loaded is None
-    if view is not None and live:
+    if view is not None and not json and flow.loaded is None:
         await _live(found, session, view, seconds)
         return Reply(True)
     if not found.records() and flow.loaded is None:

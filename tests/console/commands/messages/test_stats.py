@@ -166,6 +166,22 @@ class Live(Seen):
         self.show(await draw(self.width, self.height))
 
 
+@pytest.mark.parametrize("command", ["flow stats", "top"])
+def test_a_filter_gets_one_picture_of_a_live_table(command: str) -> None:
+    async def play() -> None:
+        view = Live()
+        view.ended.set()
+        async with session(view=view) as found:
+            await _traffic(found)
+            reply = await found.run(f"{command} | grep p50")
+            assert reply.ok and "p50" in reply.text
+            assert not view.drawn.is_set(), "nothing is shown live"
+            assert (await found.run("flow stats")).ok
+            assert view.drawn.is_set(), "a filter holds for its own line alone"
+
+    asyncio.run(play())
+
+
 def test_a_live_table_counts_what_comes_while_it_is_shown() -> None:
     async def play() -> None:
         view = Live()
