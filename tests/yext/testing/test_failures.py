@@ -137,6 +137,27 @@ def test_a_script_that_hangs_is_described(
     assert re.search(expected, text), text
 
 
+LOOPS = """#!/bin/sh
+echo '%%>setlocal:timeout:50'
+echo '%%>install:50:call.route'
+while read -r line; do case $line in *message*) while :; do :; done;; esac; done
+"""
+
+
+def test_a_script_that_did_not_answer_in_time_is_described(
+    pytester: pytest.Pytester, report: Report
+) -> None:
+    path = pytester.path / "loops.sh"
+    path.write_text(LOOPS)
+    path.chmod(0o755)
+    text = check(report(
+        "def test_it(yext):\n"
+        "    yext.script('loops.sh')\n"
+        "    yext.send('call.route', called='1').assert_handled()\n"
+    ))  # fmt: skip
+    assert re.search(r"did not answer in time\nE +loops\.sh: it is busy computing", text), text
+
+
 STUB = """
 def test_it(yext):
     def look_up(message):

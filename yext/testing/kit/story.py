@@ -13,6 +13,7 @@ from yext.extmodule.script.script import Script
 from yext.log import safe
 from yext.record.journey import Journey, Outcome
 from yext.testing.kit.again import SetUp
+from yext.testing.kit.idle import describe
 from yext.testing.kit.running import EarlyEndError, RunningEngine, is_in_a_loop, story_of
 
 __tracebackhide__ = True  # pytest shows no frame of this file.
@@ -71,7 +72,7 @@ class Storyteller:
             scripts: scripts that it is about, beside those of the journey.
         """
         reason = came.splitlines() if isinstance(came, str) else [*came]
-        reason += self._crashes(journey)
+        reason += [*self._crashes(journey), *self._doing(journey)]
         lines = _part("expected", [expected], cut=False)
         lines += _part("came", reason, _REASON_MAX, cut=False)
         lines += self.background(journey, scripts)
@@ -99,6 +100,13 @@ class Storyteller:
             self._run.seen(script)
             lines += crash(script)
         return lines
+
+    def _doing(self, journey: Journey | None) -> list[str]:
+        """Return what the script does now that has not answered the message in time."""
+        if journey is None or journey.outcome is not Outcome.TIMED_OUT:
+            return []
+        late = [one for one in self._of(journey) if journey.by in (one.name, one.label)]
+        return [f"{one.label}: {describe(one.pid)}" for one in late if one.pid is not None]
 
     def _journey(self, journey: Journey | None) -> list[str]:
         if journey is None:
