@@ -265,9 +265,12 @@ def _row(
     authority: Authority = Authority.ADMIN,
     usage: str = "",
     missing: str = "",
+    example: str = "",
 ) -> SessionCommand:
     """A command that Yate's help lists."""
-    return SessionCommand(name, help, function, authority, Listed.YATE, usage, missing)
+    return SessionCommand(
+        name, help, function, authority, Listed.YATE, usage, missing, example=example
+    )
 
 
 GUEST, USER = Authority.GUEST, Authority.USER
@@ -296,7 +299,8 @@ YATE: tuple[SessionCommand, ...] = (
         missing="You must specify what connection to drop!",
     ),
     _row(
-        "call", "Execute an outgoing call", call, missing="You must specify source and target!"
+        "call", "Execute an outgoing call", call, missing="You must specify source and target!",
+        example="call external/nodata/SCRIPT phone/",
     ),
     _row(
         "control", "Apply arbitrary control operations to a channel or entity", control,

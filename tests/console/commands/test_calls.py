@@ -90,3 +90,15 @@ def test_tab_offers_drivers_tones_and_scripts(tmp_path: Path, line: str) -> None
             assert await lab.engine.complete(*line.strip().rpartition(" ")[::2]) == []
 
     asyncio.run(play())
+
+
+def test_a_call_without_a_target_names_the_telephone(tmp_path: Path) -> None:
+    async def story() -> None:
+        lab = Workshop(tmp_path)
+        async with lab.running():
+            found = Interpreter(Session(lab.engine, "console"), TABLE)
+            reply = await found.run("call external/nodata/ivr.py")
+            assert reply.text == "You must specify source and target!\r\n"
+            assert reply.params["hint"] == "call external/nodata/SCRIPT phone/"
+
+    asyncio.run(story())
