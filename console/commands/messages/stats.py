@@ -50,7 +50,10 @@ async def _live(found: FlowStats, session: Session, view: View, seconds: float) 
 
     async def draw(width: int, height: int) -> str:
         rows = found.cells_since_drawn()
-        return draw_table(rows[: max(1, height - 1)], session, width) or "No messages yet\n"
+        shown = rows if len(rows) < height else rows[: max(1, height - 2)]
+        text = draw_table(shown, session, width) or "No messages yet\n"
+        left_out = len(rows) - len(shown)
+        return f"{text}{left_out} rows more: flow stats | less\n" if left_out else text
 
     unfollow = found.follow()
     try:

@@ -182,6 +182,26 @@ def test_a_filter_gets_one_picture_of_a_live_table(command: str) -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize(
+    ("names", "last"), [(23, "name22"), (24, "2 rows more: flow stats | less")]
+)
+def test_a_live_table_says_how_many_rows_have_no_room(names: int, last: str) -> None:
+    async def play() -> None:
+        view = Live()
+        view.ended.set()
+        async with session(view=view) as found:
+            await found.run("flow on")
+            for at in range(names):
+                await found.engine.dispatch(Message(f"name{at:02}", {}))
+            view.clear()
+            assert (await found.run("flow stats")).ok
+            drawn = [line for line in view.lines if line]
+            assert len(drawn) == 2 * view.height
+            assert drawn[-1].startswith(last)
+
+    asyncio.run(play())
+
+
 def test_a_live_table_counts_what_comes_while_it_is_shown() -> None:
     async def play() -> None:
         view = Live()
