@@ -193,6 +193,9 @@ class Operator:
         if self._timer is not None:
             self._timer.cancel()
         self.session.closing = True
+        if self.is_guest:
+            # The guess of one who has left would go on waiting for its turn.
+            self._typeahead.abandon()
         if self._host.remove(self):
             self.session.close()
             if self._listener.logged:

@@ -76,6 +76,12 @@ class TypeAhead:
         self._cancel()
         return item.rpartition(_CONTROL_C)[2] if isinstance(item, bytes) else b""
 
+    def abandon(self) -> None:
+        """Handle nothing any more: what is being handled is given up, unless it asks for this."""
+        self.take_all()
+        if self._task is not asyncio.current_task():
+            self._cancel()
+
     async def stop(self) -> None:
         """Cancel the task and wait for its end."""
         if self._task is not None:

@@ -34,10 +34,10 @@ UNREAD_MEMORY = 4 * 2**20
 BASE_DESCRIPTORS = 32
 PEER_DESCRIPTORS = 1
 SCRIPT_DESCRIPTORS = 4
-BASE_TASKS = 16
+BASE_TASKS = 16 + 20
 SESSION_TASKS = 4
 SCRIPT_TASKS = 2
-"""Descriptors and tasks in the formula."""
+"""Descriptors and tasks in the formula; the guests of one source have twenty places."""
 
 AT_ONCE = 12
 """The number of visitors at a time."""
