@@ -252,4 +252,12 @@ def pytest_runtest_makereport(
                     report.longrepr = str(bench.teller.told)  # No line of the test has failed.
             elif call.excinfo.value not in bench.teller.complete:
                 report.sections.append(("yext", "\n".join(bench.background())))
+            _summarize_in_a_line(report)
     return report
+
+
+def _summarize_in_a_line(report: pytest.TestReport) -> None:
+    """Keep pytest from telling a failure twice: in CI its summary has the whole message again."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = crash.message.partition("\n")[0]
