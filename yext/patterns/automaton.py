@@ -16,7 +16,19 @@ from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from yext.errors import PatternError
-from yext.patterns.tokens import WORD, Assertion, CharSet, Mark, Repeat, Token
+from yext.patterns.tokens import (
+    EDGE,
+    HOLDS,
+    IN_WORD,
+    OF_WORDS,
+    OTHER,
+    WORD,
+    Assertion,
+    CharSet,
+    Mark,
+    Repeat,
+    Token,
+)
 
 LONGEST_PATTERN: Final = 256
 """Characters of an expression that is typed, and nodes that it may have."""
@@ -173,21 +185,6 @@ class _Builder:
         return part
 
 
-_EDGE, _OTHER, _WORD = range(3)
-"""The neighbour of a place in the text: none, some character, or a character of words."""
-
-_HOLDS: Final[dict[Assertion, Callable[[int, int], bool]]] = {
-    Assertion.START: lambda before, after: before == _EDGE,
-    Assertion.END: lambda before, after: after == _EDGE,
-    Assertion.WORD_START: lambda before, after: before != _WORD and after == _WORD,
-    Assertion.WORD_END: lambda before, after: before == _WORD and after != _WORD,
-    Assertion.WORD_EDGE: lambda before, after: (before == _WORD) is not (after == _WORD),
-    Assertion.NO_WORD_EDGE: lambda before, after: (before == _WORD) is (after == _WORD),
-}
-
-_OF_WORDS: Final = frozenset(Assertion) - {Assertion.START, Assertion.END}
-
-
 class _State(dict[str, "_State"]):
     """A state of the deterministic automaton: the next state for each character met in it.
 
@@ -237,15 +234,15 @@ class Regex:
         self._at_start = frozenset(
             node for node in self._asserting if node.assertion is Assertion.START
         )
-        self._knows_words = any(node.assertion in _OF_WORDS for node in self._asserting)
+        self._knows_words = any(node.assertion in OF_WORDS for node in self._asserting)
         sets = [chars for _, chars in self._consuming] + [WORD] * self._knows_words
         ranges = (bounds for chars in sets for bounds in chars.ranges)
         self._borders = sorted({border for low, high in ranges for border in (low, high + 1)})
         self._takers: dict[int, frozenset[_Node]] = {}
         self._states: dict[tuple[frozenset[_Node], int], _State] = {}
         self._kept = 0
-        self._matched = _State(self, frozenset(), _EDGE, True)
-        self._first = self._state([self._start], _EDGE)
+        self._matched = _State(self, frozenset(), EDGE, True)
+        self._first = self._state([self._start], EDGE)
 
     def __call__(self, text: str) -> bool:
         """Return whether the expression matches anywhere in `text`."""
@@ -254,7 +251,7 @@ class Regex:
             state = state[char]
             if state.verdict is not None:
                 return state.verdict
-        return len(text) <= LONGEST_TEXT and self._goal in self._entered(state, _EDGE)
+        return len(text) <= LONGEST_TEXT and self._goal in self._entered(state, EDGE)
 
     def follow(self, state: _State, char: str) -> _State:
         """Find the state after `char` and make it known to `state`."""
@@ -270,7 +267,7 @@ class Regex:
         return following
 
     def _step(self, state: _State, group: int, code: int) -> _State:
-        kind = _WORD if self._knows_words and code in WORD else _OTHER
+        kind = IN_WORD if self._knows_words and code in WORD else OTHER
         entered = self._entered(state, kind)
         if self._goal in entered:
             return self._matched
@@ -291,7 +288,7 @@ class Regex:
 
     def _state(self, following: list[_Node], before: int) -> _State:
         nodes = frozenset(_reached(following, _never))
-        if before != _EDGE:
+        if before != EDGE:
             nodes -= self._at_start
         found = self._states.get((nodes, before))
         if found is None:
@@ -305,7 +302,7 @@ class Regex:
         if self._asserting.isdisjoint(state.nodes):
             return state.nodes
         before = state.before
-        return set(_reached(list(state.nodes), lambda assertion: _HOLDS[assertion](before, after)))
+        return set(_reached(list(state.nodes), lambda assertion: HOLDS[assertion](before, after)))
 
     def _forget(self) -> None:
         for state in self._states.values():

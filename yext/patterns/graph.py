@@ -8,13 +8,13 @@ which the bounds of groups depend (`yext.patterns.groups`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
 from yext.patterns.posixtokens import PosixReader
 from yext.patterns.simple import Simple, simple_form
-from yext.patterns.tokens import WORD, Assertion, CharSet
+from yext.patterns.tokens import EDGE, HOLDS, IN_WORD, OTHER, WORD, Assertion, CharSet
 from yext.patterns.tree import MOST_NODES, Parser, Tree
 
 
@@ -154,19 +154,6 @@ class Expression:
         if parts:
             self._join(parts[0][1], end)
         return start, [end]
-
-
-EDGE, OTHER, IN_WORD = range(3)
-"""The neighbour of a place in the text: none, some character, or a character of words."""
-
-HOLDS: Final[dict[Assertion, Callable[[int, int], bool]]] = {
-    Assertion.START: lambda before, after: before == EDGE,
-    Assertion.END: lambda before, after: after == EDGE,
-    Assertion.WORD_START: lambda before, after: before != IN_WORD and after == IN_WORD,
-    Assertion.WORD_END: lambda before, after: before == IN_WORD and after != IN_WORD,
-    Assertion.WORD_EDGE: lambda before, after: (before == IN_WORD) is not (after == IN_WORD),
-    Assertion.NO_WORD_EDGE: lambda before, after: (before == IN_WORD) is (after == IN_WORD),
-}
 
 
 def neighbour(text: str, at: int) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Set
 
-from yext.patterns.graph import EDGE, HOLDS, Expression, Node, neighbour, reached
+from yext.patterns.graph import Expression, Node, neighbour, reached
+from yext.patterns.tokens import EDGE, HOLDS
 
 Spans = list[tuple[int, int]]
 """Begin and end of the whole match and of each group; (-1, -1) for a group without a match."""

@@ -16,6 +16,7 @@ from yext.patterns.automaton import LONGEST_PATTERN, Regex
 from yext.patterns.tokens import (
     ANY,
     CLASSES,
+    MOST_REPEATS,
     SPACE,
     WORD,
     Assertion,
@@ -30,9 +31,6 @@ from yext.patterns.wildcards import Matcher
 
 LONGEST_CONFIGURED: Final = 4096
 """Characters of an expression in a configuration file, which may list all commands of a user."""
-
-MOST_REPEATS: Final = 32767
-"""The largest number between braces (RE_DUP_MAX)."""
 
 
 def basic_regex(pattern: str, longest: int = LONGEST_PATTERN) -> Regex:

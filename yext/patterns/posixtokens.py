@@ -11,10 +11,17 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from yext.errors import PatternError
-from yext.patterns.tokens import ANY, CLASSES, SPACE, WORD, Assertion, CharSet, Repeat, single
-
-MOST_REPEATS: Final = 0x7FFF
-"""The largest number between braces (RE_DUP_MAX)."""
+from yext.patterns.tokens import (
+    ANY,
+    CLASSES,
+    MOST_REPEATS,
+    SPACE,
+    WORD,
+    Assertion,
+    CharSet,
+    Repeat,
+    single,
+)
 
 
 class Kind(Enum):

@@ -11,16 +11,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
-from yext.patterns.graph import EDGE, IN_WORD, OTHER, Expression, Node, reached
-from yext.patterns.tokens import WORD, Assertion
+from yext.patterns.graph import Expression, Node, reached
+from yext.patterns.tokens import EDGE, IN_WORD, OF_WORDS, OTHER, WORD, Assertion
 
 MOST_KEPT: Final = 1 << 16
 """Entries that the deterministic automaton may keep in all."""
 
 _BYTES: Final = 0x100
 """Texts have a character for each of their bytes."""
-
-_OF_WORDS: Final = frozenset(Assertion) - {Assertion.START, Assertion.END}
 
 
 class State(dict[str, "State"]):
@@ -71,7 +69,7 @@ class Several:
         nodes = [node for one in expressions.values() for node in one.nodes]
         self._consuming = [(node, node.chars) for node in nodes if node.chars is not None]
         self._asserting = frozenset(node for node in nodes if node.assertion is not None)
-        self._knows_words = any(node.assertion in _OF_WORDS for node in self._asserting)
+        self._knows_words = any(node.assertion in OF_WORDS for node in self._asserting)
         sets = [chars for _, chars in self._consuming] + [WORD] * self._knows_words
         ranges = {bounds for chars in sets for bounds in chars.ranges}
         self._borders = sorted({border for low, high in ranges for border in (low, high + 1)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -63,6 +63,26 @@ class Assertion(Enum):
     WORD_END = auto()
     WORD_EDGE = auto()
     NO_WORD_EDGE = auto()
+
+
+EDGE, OTHER, IN_WORD = range(3)
+"""The neighbour of a place in the text: none, some character, or a character of words."""
+
+HOLDS: Final[dict[Assertion, Callable[[int, int], bool]]] = {
+    Assertion.START: lambda before, after: before == EDGE,
+    Assertion.END: lambda before, after: after == EDGE,
+    Assertion.WORD_START: lambda before, after: before != IN_WORD and after == IN_WORD,
+    Assertion.WORD_END: lambda before, after: before == IN_WORD and after != IN_WORD,
+    Assertion.WORD_EDGE: lambda before, after: (before == IN_WORD) is not (after == IN_WORD),
+    Assertion.NO_WORD_EDGE: lambda before, after: (before == IN_WORD) is (after == IN_WORD),
+}
+"""Whether an assertion holds, by the neighbours before and after the place."""
+
+OF_WORDS: Final = frozenset(Assertion) - {Assertion.START, Assertion.END}
+"""The assertions for which it matters whether a character is one of words."""
+
+MOST_REPEATS: Final = 0x7FFF
+"""The largest number between the braces of a POSIX expression (RE_DUP_MAX)."""
 
 
 class Mark(Enum):
