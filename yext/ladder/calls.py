@@ -20,7 +20,7 @@ _FAMILIES: Final = ("call.", "chan.")
 """The beginnings of the names of messages whose ``id`` is that of a channel."""
 
 _PLACEHOLDER: Final = re.compile(r"ExtModule(/\d+)?", re.ASCII)
-"""The id of any script's channel until ``setlocal:id``: it does not tell one from another."""
+"""The id of any script's channel until ``setlocal:id``: it does not distinguish them."""
 
 _SCRIPT_CALL: Final = re.compile(r"external/[^/]*/([^ ]*)(.*)", re.DOTALL)
 
@@ -63,7 +63,7 @@ def channels_of(journeys: Iterable[Journey]) -> set[str]:
 
 
 def ids_of(journey: Journey) -> set[str]:
-    """Return the ids that a message carries, as far as they tell a call from others."""
+    """Return the ids that a message carries, as far as they distinguish calls."""
     found = {
         params.get(name, "")
         for params in _ends(journey)
@@ -169,7 +169,7 @@ class _Groups:
 def _join_scripts(ordered: Iterable[Journey], groups: _Groups) -> None:
     """Join messages without an id with the call that their sender was started for.
 
-    Several calls of scripts with the same name at once cannot be told apart.
+    Several calls of scripts with the same name at once cannot be distinguished.
     """
     under_way: dict[str, dict[str, None]] = {}
     ends: dict[str, list[tuple[str, str]]] = {}

@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 from yext.log import safe
 
 NAMES_MAX = 100
-"""Names that are told apart."""
+"""Names that have a count of their own."""
 
 OTHER = "other"
 """The name that stands for all further ones."""
 
 _LONGEST = 100
-"""Characters of a name that are told apart."""
+"""Characters of a name that count; the rest is cut off."""
 
 _CANDIDATES = 1000
 """Names that are remembered in case they become busy."""
@@ -77,7 +77,7 @@ class Counts(ByName[Count]):
 
 
 class Busiest:
-    """Counts by name of which the hundred busiest names are told apart, whenever they came.
+    """Counts by name of which the hundred busiest names have their own, whenever they came.
 
     No number ever decreases, as a reader takes that for a restart: what a name has counted as
     one of the others stays with them when it becomes one of the busiest.

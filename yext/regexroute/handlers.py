@@ -71,7 +71,7 @@ class Routing(Protocol):
 
 
 def handlers_of(settings: Settings, module: Routing) -> dict[tuple[object, ...], RuleHandler]:
-    """Make the handlers of all messages that the rules route, by what tells them apart."""
+    """Make the handlers of all messages that the rules route, by what distinguishes them."""
     tracked = bool(settings.options["trackparam"])
     found: dict[tuple[object, ...], RuleHandler] = {}
     for kind, name in (("preroute", "call.preroute"), ("route", "call.route")):
@@ -198,7 +198,7 @@ class ExtraHandler(RuleHandler):
         self._several: Several | None = None
         self._tracked = ""
         if extra.filter_value.startswith("^"):
-            # The dispatcher knows no such filters, so it cannot tell whether to track the module.
+            # The dispatcher knows no such filters, so it does not know whether to track the module.
             self._several = Several({0: Expression(inner(extra.filter_value))})
             self._tracked, self.track = self.track, ""
         else:
@@ -233,7 +233,7 @@ class Waiting:
         module: the module.
         dispatch: the dispatch of the message.
         walk: the way.
-        trace: what is told of it.
+        trace: records the way through the rules.
         context: the context that it begins in.
 
     Attributes:
@@ -364,11 +364,11 @@ class Waiting:
         journey = self._dispatch.journey
         if journey is not None:
             decision = walk.decision if routed else None
-            journey.remark(told(decision, self._context, self._module.secret))
+            journey.remark(decision_remark(decision, self._context, self._module.secret))
         return routed
 
 
-def told(decision: Decision | None, context: str, secret: Callable[[str], bool]) -> str:
+def decision_remark(decision: Decision | None, context: str, secret: Callable[[str], bool]) -> str:
     """Return which rule has decided: file, line, context, and what has matched.
 
     Args:

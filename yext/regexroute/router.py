@@ -82,10 +82,10 @@ Steps = Generator[Request, None, bool]
 
 
 class Trace(Protocol):
-    """What is told of the way through the rules."""
+    """Records the way through the rules."""
 
     rules: bool
-    """Whether each rule is told of, one that fails too."""
+    """Whether each rule is recorded, also one that does not match."""
 
     def enter(self, context: str, text: str) -> None:
         """Tell that a text is looked for in a context."""
@@ -132,7 +132,7 @@ class Walk:
     Attributes:
         rules: the rules.
         host: what functions know of the engine.
-        trace: what is told of it.
+        trace: records the way through the rules.
         message: the message, which the rules change.
         text: the text that is matched.
         retvalue: the return value so far.

@@ -1,4 +1,4 @@
-"""What a service manager is told: that the engine is ready, reloads, stops, and still turns.
+"""Notify a service manager that the engine is ready, reloads, stops, and still runs.
 
 Source: sd_notify(3) and systemd.service(5). Imported only where a service manager listens.
 """
@@ -21,7 +21,7 @@ SOCKET: Final = "NOTIFY_SOCKET"
 """The variable of the environment that names the socket."""
 
 _STATUS_SECONDS = 10.0
-"""How often the status is told, where no watchdog asks for more."""
+"""How often the status is sent, in seconds, where no watchdog asks for more."""
 
 _STATUS_MAX = 500
 """Characters of a status."""
@@ -45,48 +45,48 @@ class ServiceManager:
 
     def ready(self, engine: Engine) -> None:
         """Tell that all listeners accept, and from now on that the event loop turns."""
-        self._tell("READY=1", f"STATUS={status(engine)}")
-        self._keep_telling(engine)
+        self._send("READY=1", f"STATUS={status(engine)}")
+        self._send_again_later(engine)
 
     @contextlib.contextmanager
     def reloading(self, engine: Engine) -> Iterator[None]:
         """Tell that the configuration is read again during the block."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             yield
         finally:
-            self._tell("READY=1", f"STATUS={status(engine)}")
+            self._send("READY=1", f"STATUS={status(engine)}")
 
     def restarting(self) -> None:
         """Tell that the program executes itself again: to a manager, a reload."""
         self._end()
-        self._tell(
+        self._send(
             "RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", "STATUS=starting again"
         )
 
     def stopping(self, reasons: Sequence[str] = ()) -> None:
         """Tell that the engine stops, and why where it could not start."""
         self._end()
-        self._tell("STOPPING=1", f"STATUS={'; '.join(reasons)[:_STATUS_MAX] or 'stopping'}")
+        self._send("STOPPING=1", f"STATUS={'; '.join(reasons)[:_STATUS_MAX] or 'stopping'}")
 
     def close(self) -> None:
         """Tell nothing any more."""
         self._end()
         self._socket.close()
 
-    def _keep_telling(self, engine: Engine) -> None:
-        def tell() -> None:
-            self._tell(*(["WATCHDOG=1"] if self._watched else []), f"STATUS={status(engine)}")
-            self._keep_telling(engine)
+    def _send_again_later(self, engine: Engine) -> None:
+        def send() -> None:
+            self._send(*(["WATCHDOG=1"] if self._watched else []), f"STATUS={status(engine)}")
+            self._send_again_later(engine)
 
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, tell)
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, send)
 
     def _end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _tell(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         with contextlib.suppress(OSError):  # It may be gone, or have no room: the next one counts.
             self._socket.sendto("\n".join(lines).encode(), self._address)
 

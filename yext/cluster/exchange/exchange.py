@@ -145,7 +145,7 @@ class Exchange:
         """Remove a node that was reached by `carrier`; what it had in hand goes on here.
 
         Args:
-            reason: why it is gone, for the operators; empty if they are told otherwise.
+            reason: why it is gone, for the operators; empty if another notice says it.
 
         Returns:
             How many messages it had in hand.
@@ -205,7 +205,7 @@ class Exchange:
     def _announced(self, node: Node, text: str) -> None:
         said = decode(text)
         if said.instance != node.instance:
-            return  # Another one of that name: its carrier has told that.
+            return  # Another one of that name: its carrier has reported that.
         is_new, node.revision = node.revision == -1, said.revision
         may = (offer for offer in said.offers if self.share.may_leave(offer.name))
         self.asking.offered(node, {offer.key: offer for offer in may})
@@ -221,7 +221,7 @@ class Exchange:
     # What this node says
 
     def changed(self) -> None:
-        """Tell the others if anything that they are told has changed."""
+        """Announce what this node shares to the others, if that has changed."""
         self.serving.refresh()
         said = self._announcement
         new = said._replace(

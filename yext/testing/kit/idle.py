@@ -1,6 +1,6 @@
 """Whether a script waits for its next line and for nothing else, so that it never does more.
 
-The kernel tells in which call each thread of a process waits (proc(5), ``/proc/PID/syscall``). A
+The kernel shows in which call each thread of a process waits (proc(5), ``/proc/PID/syscall``). A
 script that waits for its standard input without a time limit, that has no child process and no
 socket, does nothing until it is sent a line. Of all others it is not known.
 """
@@ -48,7 +48,7 @@ def _machine() -> str:
 
 @cache
 def is_known() -> bool:
-    """Return True if the kernel tells at all what processes wait for."""
+    """Return True if the kernel shows at all what processes wait for."""
     with suppress(OSError):
         return _machine() in _CALLS and bool(Path("/proc/self/syscall").read_text())
     return False
@@ -99,7 +99,7 @@ def _waits(number: str, arguments: list[str], *, for_ever: bool) -> bool:
 
 
 def describe(pid: int) -> str:
-    """Return what a process does that does not answer, as far as the kernel tells."""
+    """Return what a process does that does not answer, as far as the kernel shows it."""
     try:
         state = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
