@@ -38,6 +38,7 @@ KINDS = {
     "hosts": "hosts.toml",
     "wave": "the header of a sound file",
     "record": "a file of recorded messages",
+    "calls": "recorded messages sorted into calls, 10 B each",
 }
 """The paths, by the first word of their names in `PATHS`."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journeys import overlapping
 
 from tests.yext.extmodule.peer.peers import DrivenPeer
 from yext import Engine, Message, YextError, conf, wire
@@ -33,6 +34,7 @@ from yext.console.session.secrets import Secrets
 from yext.console.session.session import Session
 from yext.console.telnet import Parser
 from yext.extmodule.peer import requests
+from yext.ladder.calls import calls_of
 from yext.linebuffer import LineBuffer
 from yext.log import safe
 from yext.message import Message as BusMessage
@@ -382,6 +384,14 @@ PATHS: dict[str, Callable[[Path, int], Work]] = {
         }.items()
     },
 }
+
+
+def sorted_into_calls(length: int) -> Work:
+    journeys = overlapping(length // 10)
+    return lambda: calls_of(journeys)
+
+
+PATHS["calls of one script that do not end"] = lambda _, length: sorted_into_calls(length)
 
 
 def seconds(work: Work) -> float:

@@ -166,32 +166,84 @@ class _Groups:
                 self.join(number, parent)
 
 
+class _UnderWay:
+    """The calls of one script that are under way, by the keys of their groups.
+
+    A message that may belong to any of several is counted once for all of them: a call that ends
+    has been uncertain about those that came since it began.
+    """
+
+    def __init__(self, unsure: dict[str, int]) -> None:
+        self._unsure = unsure
+        self._calls: dict[str, str] = {}
+        self._messages: dict[str, int] = {}
+        self._begun_at: dict[str, int] = {}
+        self._count = 0
+
+    def begin(self, message: str, call: str) -> None:
+        """Note that a message has begun a part of the call."""
+        self._calls[message] = call
+        self._messages[call] = self._messages.get(call, 0) + 1
+        self._begun_at.setdefault(call, self._count)
+
+    def end(self, message: str) -> None:
+        """Note that what the message has begun is over."""
+        call = self._calls.pop(message, None)
+        if call is None:
+            return
+        self._messages[call] -= 1
+        if not self._messages[call]:
+            del self._messages[call]
+            self._settle(call)
+
+    def end_all(self) -> None:
+        """Note that there are no more messages."""
+        for call in list(self._begun_at):
+            self._settle(call)
+
+    def only(self) -> str:
+        """Return the call if there is one alone; empty if there is none or they are several."""
+        return next(iter(self._messages)) if len(self._messages) == 1 else ""
+
+    def count(self) -> None:
+        """Count a message that may belong to any of them."""
+        self._count += bool(self._messages)
+
+    def _settle(self, call: str) -> None:
+        came = self._count - self._begun_at.pop(call)
+        if came:
+            self._unsure[call] = self._unsure.get(call, 0) + came
+
+
 def _join_scripts(ordered: Iterable[Journey], groups: _Groups) -> None:
     """Join messages without an id with the call that their sender was started for.
 
     Several calls of scripts with the same name at once cannot be distinguished.
     """
-    under_way: dict[str, dict[str, None]] = {}
+    under_way: dict[str, _UnderWay] = {}
     ends: dict[str, list[tuple[str, str]]] = {}
     for journey in ordered:
         own = f"#{journey.number}"
+        known = groups.known(own)
         script = script_called(journey)
-        if script and journey.handled and groups.known(own):
-            under_way.setdefault(script, {})[own] = None
+        if script and journey.handled and known:
+            calls = under_way.setdefault(script, _UnderWay(groups.unsure))
+            calls.begin(own, groups.root(own))
             for params in _ends(journey):
                 for name in ("id", "targetid"):
                     ends.setdefault(params.get(name, ""), []).append((script, own))
         elif journey.name == "chan.hangup":
             for called, number in ends.pop(journey.params.get("id", ""), ()):
-                under_way[called].pop(number, None)
-        running = {groups.root(one) for one in under_way.get(journey.sender, ())}
-        if groups.known(own) or not running:
+                under_way[called].end(number)
+        running = under_way.get(journey.sender)
+        if known or running is None:
             continue
-        if len(running) == 1:
-            groups.join(own, running.pop())
+        if only := running.only():
+            groups.join(own, only)
         else:
-            for one in running:
-                groups.unsure[one] = groups.unsure.get(one, 0) + 1
+            running.count()
+    for calls in under_way.values():
+        calls.end_all()
     groups.join_nested()
 
 

@@ -52,3 +52,14 @@ def call_of(channel: str, script: str, own: str, first: int = 1) -> list[Journey
             first + 2, "call.answered", {"id": own, "targetid": channel}, sender=script, by="phone"
         ),
     ]
+
+
+def overlapping(count: int) -> list[Journey]:
+    """So many calls of one script that do not end, and as many messages that may be of any."""
+    record = [one for call in range(count)
+              for one in call_of(f"phone/{call}", "a.py", f"a/{call}", call * 5 + 1)]  # fmt: skip
+    first = count * 5 + 10
+    return record + [
+        journey(first + number, "chan.attach", {"source": "tone/dial"}, sender="a.py")
+        for number in range(count)
+    ]

@@ -125,3 +125,21 @@ def test_thousands_of_calls_are_told_apart() -> None:
     ]
     found = calls_of(record)
     assert [len(one.messages) for one in found] == [3] * 2000
+
+
+def test_each_call_counts_what_may_be_its_own_while_it_is_under_way() -> None:
+    attach = {"source": "tone/dial"}
+    record = [
+        *call_of("phone/1", "a.py", "a/1"),
+        *call_of("phone/2", "a.py", "a/2", 11),
+        journey(30, "chan.attach", attach, sender="a.py"),
+        *call_of("phone/3", "a.py", "a/3", 41),
+        journey(50, "chan.attach", attach, sender="a.py"),
+        journey(51, "chan.hangup", {"id": "phone/1"}),
+        journey(52, "chan.hangup", {"id": "a/1"}),
+        journey(60, "chan.attach", attach, sender="a.py"),
+        journey(61, "chan.hangup", {"id": "a/3"}),
+        journey(70, "chan.attach", attach, sender="a.py"),
+    ]
+    found = [(len(one.messages), one.unsure) for one in calls_of(record)]
+    assert found == [(5, 2), (4, 3), (4, 2)]
