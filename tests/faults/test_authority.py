@@ -147,6 +147,8 @@ def test_a_listener_that_starts_no_programs_starts_none_anew(
 ) -> None:
     remote.script("again.sh", AGAIN.format(file=tmp_path / "first"))
     remote.open().ask("external start again.sh")
+    # A shell reads its script only once it runs.
+    remote.until((tmp_path / "first").exists, "the script to run")
     line = "message engine.command 'line=reload --restart-changed'"
     for port, command in (("PORT_STILL", "reload --restart-changed"), ("PORT_STILL", line)):
         remote.script("again.sh", AGAIN.format(file=tmp_path / "refused"))
