@@ -327,6 +327,36 @@ def test_a_plain_listener_is_used_as_an_external_module_uses_it(tmp_path: Path) 
     asyncio.run(main())
 
 
+def test_a_plain_listener_asks_no_more_at_once_than_a_node_may(tmp_path: Path) -> None:
+    """What comes beyond that is passed, as by a handler that does not want it."""
+
+    async def main() -> None:
+        port = free_port()
+        plain = Node(tmp_path, "plain", "", listener(port))
+        alder = Node(tmp_path, "alder", f"{SHARE}maxqueue=3\n" + link(port, name="old"))
+        async with running(plain, alder):
+            go_on = asyncio.Event()
+
+            async def route(message: Message) -> bool:
+                await go_on.wait()
+                return True
+
+            alder.engine.install("call.route", route)
+            await installed(plain, "call.route")
+            asked = [
+                asyncio.create_task(plain.engine.dispatch(Message("call.route"))) for _ in range(5)
+            ]
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            while len(done) < 2:
+                more, _ = await asyncio.wait(set(asked) - done, return_when=asyncio.FIRST_COMPLETED)
+                done |= more
+            go_on.set()
+            assert sorted(await asyncio.gather(*asked)) == [False, False, True, True, True]
+            assert await plain.engine.dispatch(Message("call.route"))
+
+    asyncio.run(main())
+
+
 def test_what_is_no_listener_is_told(tmp_path: Path) -> None:
     async def main() -> None:
         port, closed = free_port(), free_port()

@@ -172,12 +172,25 @@ class Serving:
     def serve(
         self, node: Node, offer: Offer, message: Message, done: Callable[[Dispatch], None]
     ) -> bool:
-        """Give a message to the handler of an offer; return False if that is gone."""
+        """Give a message to the handler of an offer.
+
+        Returns:
+            False if the handler is gone, or ``maxqueue`` messages of the node wait already.
+        """
         handler = self._by_number.get(offer.number)
         if handler is None or not self._dispatcher.has(handler):
             return False
+        if node.serving >= self.share.maxqueue:
+            return False
+
+        def ended(dispatch: Dispatch) -> None:
+            node.serving -= 1
+            node.served += 1
+            done(dispatch)
+
         message.commander = node.visitor
-        self._dispatcher.start(Served(self._dispatcher, message, done, node, "", handler))
+        node.serving += 1
+        self._dispatcher.start(Served(self._dispatcher, message, ended, node, "", handler))
         return True
 
     def _done(self, dispatch: Dispatch) -> None:

@@ -94,7 +94,6 @@ class YatePeer(asyncio.Protocol):
         offer = self._installed.get(message.name)
 
         def done(dispatch: Dispatch) -> None:
-            self.node.served += 1
             self._write(wire.encode_answer(ident, dispatch.message, dispatch.handled))
 
         if offer is None or not self._exchange.serving.serve(self.node, offer, message, done):
