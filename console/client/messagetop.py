@@ -18,7 +18,7 @@ from yext import Reply
 from yext.command import EOL
 from yext.console.commands.command import SessionCommand
 from yext.console.commands.parameters import Seconds
-from yext.console.replies.draw import Page, table
+from yext.console.replies.draw import Page, fitting, table
 from yext.console.session.session import Session
 from yext.log import safe
 from yext.record.journey import Journey
@@ -86,8 +86,9 @@ class MessageTop:
         rows = self._rows()
         if not rows:
             return "No messages yet\n"
-        shown: list[list[str | Text]] = [[*row] for row in rows[: max(1, height - 1)]]
-        return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE)
+        fit, more = fitting(rows, height, "top")
+        shown: list[list[str | Text]] = [[*row] for row in fit]
+        return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE) + more
 
     def text(self) -> str:
         """Return the whole table, fields separated by TABs."""

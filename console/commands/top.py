@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from yext.command import EOL
-from yext.console.replies.draw import Page, state_text, table
+from yext.console.replies.draw import Page, fitting, state_text, table
 from yext.engine.module import modules_of
 from yext.log import safe
 from yext.record.journey import FAILED_RESULTS, Journey, StepResult
@@ -105,10 +105,9 @@ class Top:
         rows = self._rows()
         if not rows:
             return "No scripts\n"
-        shown: list[list[str | Text]] = [
-            [row[0], state_text(row[1]), *row[2:]] for row in rows[: max(1, height - 1)]
-        ]
-        return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE)
+        fit, more = fitting(rows, height, "top")
+        shown: list[list[str | Text]] = [[row[0], state_text(row[1]), *row[2:]] for row in fit]
+        return table(COLUMNS, shown, Page(width, color, unicode), spare=_SPARE) + more
 
     async def text(self) -> str:
         """Return the whole table, fields separated by TABs."""

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from yext.console.replies.parse import labelled
 from yext.log import safe
@@ -134,6 +134,25 @@ def folded(text: str, page: Page) -> str:
             break_on_hyphens=False, replace_whitespace=False,
         )  # fmt: skip
     return "\n".join(lines)
+
+
+Row = TypeVar("Row")
+
+
+def fitting(rows: Sequence[Row], height: int, command: str) -> tuple[Sequence[Row], str]:
+    """Return the rows of a live table that fit below its heading, and a line about the others.
+
+    Args:
+        height: the rows of the view.
+        command: shows the table.
+
+    Returns:
+        The rows; how many more there are and how they are seen, empty if there are none.
+    """
+    if len(rows) < height:
+        return rows, ""
+    shown = rows[: max(1, height - 2)]
+    return shown, f"{len(rows) - len(shown)} rows more: {command} | less\n"
 
 
 def table(

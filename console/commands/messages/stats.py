@@ -45,15 +45,14 @@ async def stats(
 
 async def _live(found: FlowStats, session: Session, view: View, seconds: float) -> None:
     from yext.console.commands.messages.counting import draw_table
+    from yext.console.replies.draw import fitting
 
     found.cells_since_drawn()
 
     async def draw(width: int, height: int) -> str:
         rows = found.cells_since_drawn()
-        shown = rows if len(rows) < height else rows[: max(1, height - 2)]
-        text = draw_table(shown, session, width) or "No messages yet\n"
-        left_out = len(rows) - len(shown)
-        return f"{text}{left_out} rows more: flow stats | less\n" if left_out else text
+        shown, more = fitting(rows, height, "flow stats")
+        return (draw_table(shown, session, width) or "No messages yet\n") + more
 
     unfollow = found.follow()
     try:

@@ -125,6 +125,10 @@ def test_top_tells_latencies_errors_and_the_process(config: Path) -> None:
             assert row["errors"] == "0"
             assert float(row["MiB"]) > 0
             assert "route.sh 99" in await top.draw(80, 1)
+            for parameter in range(4):
+                await link.run(f"external start route.sh {parameter}")
+            assert (await top.draw(80, 6)).count("route.sh") == 5
+            assert (await top.draw(80, 5)).endswith("2 rows more: top | less\n")
         assert not engine.recorder.active, "nothing is recorded once nobody looks"
 
     in_engine(config, story)
